@@ -14,9 +14,11 @@ use std::process::ExitCode;
 use banking_domain::{Account, TransactionManagerDomain};
 #[cfg(feature = "postgres")]
 use fluvius::postgres::PostgresStore;
-use fluvius::query::text;
+use fluvius::query::Field;
 use fluvius::sqlite::SqliteStore;
-use fluvius::{Domain, DomainContext, DomainRuntime, Error, MemoryStore, Session, Store};
+use fluvius::{
+    Domain, DomainContext, DomainRuntime, Error, MemoryStore, Session, Store, Versioned,
+};
 use futures_util::StreamExt;
 use serde_json::json;
 use uuid::Uuid;
@@ -173,10 +175,10 @@ async fn find_or_open(
     owner_name: &str,
     initial_deposit: &str,
 ) -> Result<Uuid, Error> {
-    let number = text("account_number").eq(account_number);
+    let number = Field::text("account_number").eq(account_number);
     if let Some(account) = session.statemgr().find_one::<Account>(number).await? {
         println!("Found account {account_number} of {}: {}", account.owner_name, account.balance);
-        return Ok(account.record().aggregate_id.id);
+        return Ok(Versioned::record(&account).aggregate_id.id);
     }
     let id = Uuid::new_v4();
     session.set_aggroot("bank-account", id);
@@ -202,10 +204,10 @@ async fn print_events(domain: &DomainRuntime) -> Result<(), Error> {
             println!(
                 "{:>8}  {}  {:>7}  {:<17}  {}",
                 event.position,
-                event.aggregate_id.id,
-                event.version,
-                event.key(),
-                event.args
+                event.record.aggregate_id.id,
+                event.record.version,
+                event.record.key(),
+                event.record.args
             );
         }
         let Some(position) = page.next else { return Ok(()) };

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use fluvius_store::query::{Field, Kind, Place};
+use fluvius_store::query::{Field, FieldSource, Kind};
 use tokio_postgres::types::Type;
 
 use crate::error::Fault;
@@ -140,8 +140,8 @@ async fn stored(pool: &ReadPool, resource: &str) -> Result<Vec<Index>, Fault> {
 
 /// Returns the path of a field; `None` for a column, which has no table.
 fn path(field: &Field) -> Option<&Vec<String>> {
-    match &field.place {
-        Place::Path(path) => Some(path),
-        Place::Column(_) => None,
+    match &field.source {
+        FieldSource::Path(path) => Some(path),
+        FieldSource::Column(_) => None,
     }
 }

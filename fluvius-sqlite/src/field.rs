@@ -1,6 +1,6 @@
 //! Fields of states in SQLite: their stored form, and values that compare as the field does.
 
-use fluvius_store::query::{Field, Kind, Operand, Place, read_at};
+use fluvius_store::query::{Field, FieldSource, Kind, Operand, read_at};
 use rusqlite::types::Value;
 
 /// The stored null: less than every other value, of any kind.
@@ -24,20 +24,20 @@ pub(crate) fn kept(operand: Option<&Operand>) -> Value {
 
 /// Returns the stored value of a field in a state.
 pub(crate) fn stored_value_of(state: &str, field: &Field) -> Value {
-    let found = match &field.place {
-        Place::Path(path) => read_at(state, path, field.kind),
-        Place::Column(_) => None,
+    let found = match &field.source {
+        FieldSource::Path(path) => read_at(state, path, field.kind),
+        FieldSource::Column(_) => None,
     };
     kept(found.as_ref())
 }
 
 /// Returns path and kind of a field, as they are stored; `None` for a column.
 pub(crate) fn stored(field: &Field) -> Option<(String, &'static str)> {
-    match &field.place {
-        Place::Path(path) => {
+    match &field.source {
+        FieldSource::Path(path) => {
             Some((serde_json::Value::from(path.as_slice()).to_string(), field.kind.name()))
         }
-        Place::Column(_) => None,
+        FieldSource::Column(_) => None,
     }
 }
 

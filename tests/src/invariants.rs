@@ -30,13 +30,13 @@ pub async fn check(
         content.read_log::<EventRecord>(&query).await.map_err(|error| error.to_string())?.rows;
     let mut commands =
         content.read_log::<CommandRecord>(&query).await.map_err(|error| error.to_string())?.rows;
-    events.retain(|event| event.aggregate_id.resource == ACCOUNT);
-    commands.retain(|command| command.aggregate_id.resource == ACCOUNT);
+    events.retain(|event| event.record.aggregate_id.resource == ACCOUNT);
+    commands.retain(|command| command.record.aggregate_id.resource == ACCOUNT);
 
     let mut seen = HashSet::new();
     for command in &commands {
-        if !seen.insert(command.id) {
-            return Err(format!("command {} is in the log twice", command.id));
+        if !seen.insert(command.record.id) {
+            return Err(format!("command {} is in the log twice", command.record.id));
         }
     }
     check_answers(answers, &events, &commands)?;
@@ -61,11 +61,13 @@ fn check_answers(
     events: &[LogEntry<EventRecord>],
     commands: &[LogEntry<CommandRecord>],
 ) -> Result<(), String> {
-    let applied = commands.iter().filter(|row| row.status == CommandStatus::Applied);
-    let applied: HashSet<Uuid> = applied.map(|row| row.id).collect();
+    let applied = commands.iter().filter(|row| row.record.status == CommandStatus::Applied);
+    let applied: HashSet<Uuid> = applied.map(|row| row.record.id).collect();
     let versions: HashMap<(Uuid, Uuid), u64> = events
         .iter()
-        .map(|event| ((event.command_id, event.aggregate_id.id), event.version))
+        .map(|event| {
+            ((event.record.command_id, event.record.aggregate_id.id), event.record.version)
+        })
         .collect();
     for answer in answers {
         if answer.aggregate_id.resource != ACCOUNT {
@@ -86,14 +88,14 @@ fn check_answers(
 fn replay(events: &[LogEntry<EventRecord>]) -> Result<BTreeMap<Uuid, (u64, Value)>, String> {
     let mut states: BTreeMap<Uuid, (u64, Value)> = BTreeMap::new();
     for event in events {
-        let before = states.remove(&event.aggregate_id.id);
+        let before = states.remove(&event.record.aggregate_id.id);
         let version = before.as_ref().map_or(0, |(version, _)| *version) + 1;
-        if event.version != version {
-            return Err(format!("version {} follows on {}", event.version, version - 1));
+        if event.record.version != version {
+            return Err(format!("version {} follows on {}", event.record.version, version - 1));
         }
-        let state = event.delta.apply(before.map(|(_, state)| state));
+        let state = event.record.delta.apply(before.map(|(_, state)| state));
         let state = state.map_err(|error| error.to_string())?;
-        states.insert(event.aggregate_id.id, (version, state));
+        states.insert(event.record.aggregate_id.id, (version, state));
     }
     Ok(states)
 }
@@ -108,8 +110,8 @@ fn check_balances(
 ) -> Result<(), String> {
     let mut expected = Decimal::ZERO;
     for event in events {
-        let args = event.args.to_value();
-        match event.key() {
+        let args = event.record.args.to_value();
+        match event.record.key() {
             "account-opened" => expected += decimal(&args["initial_deposit"]),
             "money-deposited" => expected += decimal(&args["amount"]),
             "money-withdrawn" => expected -= decimal(&args["amount"]),
@@ -137,26 +139,26 @@ fn check_rejections(
     let mut events = events.iter().peekable();
     for command in commands {
         while let Some(event) = events.next_if(|event| event.position < command.position) {
-            let id = event.aggregate_id.id;
-            let amount = decimal(&event.args.to_value()["amount"]);
+            let id = event.record.aggregate_id.id;
+            let amount = decimal(&event.record.args.to_value()["amount"]);
             let balance = balances.entry(id).or_default();
-            match event.key() {
+            match event.record.key() {
                 "account-opened" => {
-                    *balance = decimal(&event.args.to_value()["initial_deposit"]);
+                    *balance = decimal(&event.record.args.to_value()["initial_deposit"]);
                 }
                 "money-deposited" | "transfer-received" => *balance += amount,
                 "money-withdrawn" | "money-transferred" => *balance -= amount,
                 _ => drop(closed.insert(id)),
             }
         }
-        if command.status == CommandStatus::Applied || groups.contains(&command.id) {
+        if command.record.status == CommandStatus::Applied || groups.contains(&command.record.id) {
             continue;
         }
-        let args = command.payload.to_value();
-        let id = command.aggregate_id.id;
+        let args = command.record.payload.to_value();
+        let id = command.record.aggregate_id.id;
         let balance = balances.get(&id).copied().unwrap_or_default();
         let other = args["recipient_id"].as_str().and_then(|text| text.parse::<Uuid>().ok());
-        let is_justified = match command.code.as_deref() {
+        let is_justified = match command.record.code.as_deref() {
             Some("insufficient-funds") => {
                 !closed.contains(&id) && balance < decimal(&args["amount"])
             }
@@ -172,7 +174,10 @@ fn check_rejections(
         if !is_justified {
             return Err(format!(
                 "position {}: {} was rejected with {:?} at balance {balance}: {}",
-                command.position, command.command, command.code, command.payload
+                command.position,
+                command.record.command,
+                command.record.code,
+                command.record.payload
             ));
         }
     }
@@ -183,9 +188,9 @@ fn check_rejections(
 fn group_members(commands: &[LogEntry<CommandRecord>]) -> HashSet<Uuid> {
     let mut members = HashSet::new();
     for command in commands {
-        if command.code.as_deref() == Some("group-rejected") {
-            members.insert(command.id);
-            let cause = command.response.as_ref().map(|response| response.to_value());
+        if command.record.code.as_deref() == Some("group-rejected") {
+            members.insert(command.record.id);
+            let cause = command.record.response.as_ref().map(|response| response.to_value());
             let rejected =
                 cause.as_ref().and_then(|cause| cause["group-rejected"]["rejected"].as_str());
             members.extend(rejected.and_then(|text| text.parse::<Uuid>().ok()));

@@ -1,5 +1,6 @@
 //! A domain whose actions run the steps of the command.
 
+use fluvius_core::Versioned;
 use fluvius_core::{
     ActionContext, Activity, Aggregate, AggregateId, ContextError, Domain, Rejection,
     SimpleRejection, aggregate,
@@ -234,15 +235,17 @@ impl Probe {
             }
             Step::Fetch(id) => {
                 let found = cx.fetch::<Self>(id).await;
-                outputs.push(outcome(found.map(|probe| (probe.value, probe.version()))));
+                outputs.push(outcome(found.map(|probe| (probe.value, Versioned::version(&probe)))));
             }
             Step::FetchOn(aggregate_id) => {
                 let found = cx.fetch::<Self>(aggregate_id).await;
-                outputs.push(outcome(found.map(|probe| (probe.value, probe.version()))));
+                outputs.push(outcome(found.map(|probe| (probe.value, Versioned::version(&probe)))));
             }
             Step::Find(id) => {
                 let found = cx.find::<Self>(id).await;
-                outputs.push(outcome(found.map(|probe| probe.map(|probe| probe.version()))));
+                outputs.push(outcome(
+                    found.map(|probe| probe.map(|probe| Versioned::version(&probe))),
+                ));
             }
             Step::NewId => outputs.push(cx.new_id().to_string()),
             Step::Now => outputs.push(cx.now().to_rfc3339()),

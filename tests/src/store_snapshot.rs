@@ -31,16 +31,16 @@ impl StoreSnapshot {
         let mut states = BTreeMap::new();
         let aggregate_ids = commands
             .iter()
-            .map(|row| &row.aggregate_id)
-            .chain(events.iter().map(|row| &row.aggregate_id));
+            .map(|row| &row.record.aggregate_id)
+            .chain(events.iter().map(|row| &row.record.aggregate_id));
         for aggregate_id in aggregate_ids.collect::<BTreeSet<_>>() {
             if let Some(row) = store.load(aggregate_id).await.unwrap() {
                 states.insert(aggregate_id.clone(), row);
             }
         }
         let mut contexts = BTreeMap::new();
-        let ids = commands.iter().map(|row| row.context_id);
-        for id in ids.chain(activities.iter().map(|row| row.context_id)) {
+        let ids = commands.iter().map(|row| row.record.context_id);
+        for id in ids.chain(activities.iter().map(|row| row.record.context_id)) {
             let context = store.context(id).await.unwrap();
             contexts.insert(id, context.expect("a row's context is stored"));
         }
@@ -85,22 +85,22 @@ impl Trail<'_> {
             Self::Command(code) => {
                 let row = after.commands.pop().unwrap();
                 assert_eq!(
-                    (row.id, &row.aggregate_id, row.parent),
+                    (row.record.id, &row.record.aggregate_id, row.record.parent),
                     (command.id, &command.aggregate_id, None)
                 );
-                assert_eq!(row.key(), command.command);
-                assert_eq!(row.status, CommandStatus::Rejected);
-                assert_eq!(row.code.as_deref(), Some(code));
-                Some(row.context_id)
+                assert_eq!(row.record.key(), command.command);
+                assert_eq!(row.record.status, CommandStatus::Rejected);
+                assert_eq!(row.record.code.as_deref(), Some(code));
+                Some(row.record.context_id)
             }
             Self::Activity => {
                 let row = after.activities.pop().unwrap();
                 assert_eq!(
-                    (row.command_id, &row.aggregate_id),
+                    (row.record.command_id, &row.record.aggregate_id),
                     (command.id, &command.aggregate_id)
                 );
-                assert_eq!(row.code.as_deref(), Some("permission-denied"));
-                Some(row.context_id)
+                assert_eq!(row.record.code.as_deref(), Some("permission-denied"));
+                Some(row.record.context_id)
             }
         };
         if let Some(id) = context_id.filter(|id| !before.contexts.contains_key(id)) {

@@ -7,7 +7,7 @@
 
 use std::io::Write;
 
-use fluvius_core::query::text;
+use fluvius_core::query::Field;
 use fluvius_core::verify::verify;
 use fluvius_core::{
     ActionContext, Domain, DomainContext, MemoryStore, SimpleRejection, Store, aggregate,
@@ -133,7 +133,7 @@ async fn use_store(store: impl Store + Clone) {
     assert!(on.process_command(on.create_command("go-on", wrong).unwrap()).await.is_err());
 
     let states = session.statemgr();
-    let filter = text("text").eq(MARKER) | text("text").contains(MARKER);
+    let filter = Field::text("text").eq(MARKER) | Field::text("text").contains(MARKER);
     assert_eq!(states.find_all::<Letter>(filter).await.unwrap().len(), 9);
     assert_eq!(states.fetch::<Letter>(id).await.unwrap().text, MARKER.repeat(3));
     states.fetch_at::<Letter>(id, 1).await.unwrap();

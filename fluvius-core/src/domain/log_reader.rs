@@ -29,7 +29,7 @@ const PAGE_ROW_COUNT: usize = 1_000;
 /// loop {
 ///     let page = log.events().await?;
 ///     for event in &page.rows {
-///         println!("{} {}", event.position, event.key());
+///         println!("{} {}", event.position, event.record.key());
 ///     }
 ///     match page.next {
 ///         Some(next) => log = log.after(next),
@@ -174,7 +174,7 @@ impl LogReader {
     /// let mut events = domain.log().after(done).follow_events();
     /// while let Some(event) = events.next().await {
     ///     let event = event?;
-    ///     println!("{} {}", event.position, event.key());
+    ///     println!("{} {}", event.position, event.record.key());
     ///     // .. deal with it, and keep `event.resume_token()` ..
     /// }
     /// # Ok(())

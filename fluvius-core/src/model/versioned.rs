@@ -9,7 +9,7 @@ use fluvius_store::{AggregateId, ETag, StateRecord};
 use super::Aggregate;
 use crate::error::Error;
 
-/// Whether the aggregate type is the state of this aggregate.
+/// Checks that the aggregate has the aggregate type `A`.
 pub(crate) fn check_resource<A: Aggregate>(aggregate_id: &AggregateId) -> Result<(), Error> {
     if A::RESOURCES.contains(&aggregate_id.resource.as_ref()) {
         return Ok(());
@@ -30,7 +30,23 @@ pub(crate) fn invalid_state(record: &StateRecord, error: &JsonError) -> Error {
     }
 }
 
-/// A state as it is stored, with its version and audit fields; derefs to the aggregate.
+/// A stored state with its version and audit fields. It dereferences to the aggregate, so its own functions are associated
+/// functions, as those of `Arc`: no method of an aggregate is hidden.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_core::{Error, StateManager, Versioned};
+/// # use fluvius_core::{Aggregate, uuid::Uuid};
+///
+/// # async fn run<Account: Aggregate>(states: StateManager, id: Uuid) -> Result<(), Error> {
+/// let account = states.fetch::<Account>(id).await?;
+/// assert!(Versioned::version(&account) > 0);
+/// let (state, record) = Versioned::into_parts(account);
+/// # drop((state, record));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Versioned<A> {
     state: Arc<A>,
@@ -42,26 +58,27 @@ impl<A> Versioned<A> {
         Self { state, record }
     }
 
-    /// The version.
-    pub fn version(&self) -> u64 {
-        self.record.version
+    /// Returns the version.
+    pub fn version(this: &Self) -> u64 {
+        this.record.version
     }
 
-    /// The etag of this version.
-    pub fn etag(&self) -> ETag {
-        self.record.etag
+    /// Returns the etag of this version.
+    pub fn etag(this: &Self) -> ETag {
+        this.record.etag
     }
 
-    /// The row as it is stored, with its audit fields: its data in the shape of its own revision.
-    pub fn record(&self) -> &StateRecord {
-        &self.record
+    /// Returns the stored row with its audit fields. Its data has the shape of its own revision.
+    pub fn record(this: &Self) -> &StateRecord {
+        &this.record
     }
-}
 
-impl<A: Clone> Versioned<A> {
-    /// The state alone.
-    pub fn into_state(self) -> A {
-        Arc::unwrap_or_clone(self.state)
+    /// Returns the state and the stored row.
+    pub fn into_parts(this: Self) -> (A, StateRecord)
+    where
+        A: Clone,
+    {
+        (Arc::unwrap_or_clone(this.state), this.record)
     }
 }
 

@@ -120,12 +120,12 @@ async fn again(
     task: &Task,
     (row, context): (&LogEntry<CommandRecord>, &ContextRecord),
 ) -> Result<ErasedResponse, Error> {
-    if !is_same(sender, task, row, context) {
+    if !is_same(sender, task, &row.record, context) {
         return Err(Error::CommandIdReused { id: task.id });
     }
-    if row.status == CommandStatus::Rejected {
-        let refused = rejection_record::read(row);
-        return Err(refused.unwrap_or_else(|| unreadable(task)));
+    if row.record.status == CommandStatus::Rejected {
+        let rejection = rejection_record::read(&row.record);
+        return Err(rejection.unwrap_or_else(|| unreadable(task)));
     }
     let store = &services.store;
     let aggregate = (task.action.aggregate)();
@@ -135,20 +135,20 @@ async fn again(
     };
     let version = match &event {
         Some(event) => event.version,
-        None => version_before(store, &row.aggregate_id, row.position).await?,
+        None => version_before(store, &row.record.aggregate_id, row.position).await?,
     };
     let returned = match &event {
-        Some(event) if row.response.is_some() && event.revision != aggregate.revision => {
-            lifted_data(task, event)?
+        Some(event) if row.record.response.is_some() && event.revision != aggregate.revision => {
+            upcast_data(task, event)?
         }
-        _ => row.response.clone(),
+        _ => row.record.response.clone(),
     };
     let data = match returned {
         Some(data) => data,
         None => {
             let (revision, state) = match &event {
                 Some(event) => log.state_after(event).await?,
-                None => state_at(store, &row.aggregate_id, version).await?,
+                None => state_at(store, &row.record.aggregate_id, version).await?,
             };
             as_written(task, revision, &state)?
         }
@@ -156,13 +156,13 @@ async fn again(
     // The etag of a read-only action is that of the event before it.
     let etag = match event {
         Some(_) => ETag::new(version, task.id),
-        None => etag_at(services, row, version).await?,
+        None => etag_at(services, &row.record, version).await?,
     };
     Ok(ErasedResponse {
         response: Response {
             command_id: task.id,
             command: task.action.key,
-            aggregate_id: row.aggregate_id.clone(),
+            aggregate_id: row.record.aggregate_id.clone(),
             version,
             etag,
             event: task.action.event.map(|event| event.key),
@@ -182,7 +182,7 @@ fn as_written(task: &Task, revision: u32, folded: &Json) -> Result<Json, Error> 
 
 /// Returns the data that an action of another revision returned, upcast with its event. If that leaves no `data`, the state
 /// is the answer.
-fn lifted_data(task: &Task, event: &EventRecord) -> Result<Option<Json>, Error> {
+fn upcast_data(task: &Task, event: &EventRecord) -> Result<Option<Json>, Error> {
     let lifted = event::fields(event, (task.action.aggregate)()).and_then(|fields| {
         let data = fields.get("data");
         data.map(Json::from_value).transpose()
@@ -210,7 +210,7 @@ fn is_same(sender: &Sender, task: &Task, row: &CommandRecord, context: &ContextR
 
 async fn etag_at(services: &Services, row: &CommandRecord, version: u64) -> Result<ETag, Error> {
     let events = services.store.history(&row.aggregate_id, version, version).await?;
-    let command_id = events.first().map_or(row.id, |event| event.command_id);
+    let command_id = events.first().map_or(row.id, |event| event.record.command_id);
     Ok(ETag::new(version, command_id))
 }
 

@@ -54,19 +54,20 @@ impl<'a> RequestLog<'a> {
         &mut self,
         row: &LogEntry<CommandRecord>,
     ) -> Result<Option<EventRecord>, Error> {
-        if let Some(event) = self.events.remove(&row.id) {
+        if let Some(event) = self.events.remove(&row.record.id) {
             return Ok(Some(event));
         }
         let from_row =
             || Scan { start: row.position, end: row.position.into(), page: PAGE_MIN, folded: None };
-        let scan = self.aggregate_ids.entry(row.aggregate_id.clone()).or_insert_with(from_row);
+        let scan =
+            self.aggregate_ids.entry(row.record.aggregate_id.clone()).or_insert_with(from_row);
         if row.position < scan.start {
             // The commands of the request were not stored together.
             *scan = from_row();
         }
         loop {
             let query = LogQuery {
-                aggregate_id: Some(row.aggregate_id.clone()),
+                aggregate_id: Some(row.record.aggregate_id.clone()),
                 after: scan.end,
                 limit: scan.page,
                 scan_limit: LogQuery::SCAN_LIMIT,
@@ -78,10 +79,10 @@ impl<'a> RequestLog<'a> {
             let is_last = page.is_last();
             let mut found = None;
             for event in page.rows {
-                if event.command_id == row.id {
+                if event.record.command_id == row.record.id {
                     found = Some(event.record);
                 } else if self.is_group {
-                    self.events.insert(event.command_id, event.record);
+                    self.events.insert(event.record.command_id, event.record);
                 }
             }
             if found.is_some() || is_last {

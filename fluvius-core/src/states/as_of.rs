@@ -133,16 +133,16 @@ impl StateManager {
         let store = &self.store;
         let (revision, data) = state_at(store, aggregate_id, version).await?;
         let event = fold::event_at(store, aggregate_id, version).await?;
-        let context = store.command(event.command_id).await?.map(|(_, context)| context);
+        let context = store.command(event.record.command_id).await?.map(|(_, context)| context);
         Ok(Some(StateRecord {
             aggregate_id: aggregate_id.clone(),
             version,
-            etag: ETag::new(version, event.command_id),
+            etag: ETag::new(version, event.record.command_id),
             revision,
             data,
             created_at: row.created_at,
             created_by: row.created_by,
-            updated_at: event.occurred_at,
+            updated_at: event.record.occurred_at,
             updated_by: context.and_then(|context| context.actor.id()),
             closed_at: None,
             realm: row.realm,

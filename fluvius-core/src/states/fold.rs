@@ -21,15 +21,16 @@ pub(crate) async fn state_at(
     let events = store.history(aggregate_id, first, version).await?;
     let start = events
         .iter()
-        .rposition(|event| event.delta.is_snapshot())
+        .rposition(|event| event.record.delta.is_snapshot())
         .ok_or_else(|| broken(aggregate_id, version, "no whole state is in reach"))?;
     let mut state = None;
     let mut revision = 0;
     for event in &events[start..] {
-        let next = event.delta.apply(state);
-        state =
-            Some(next.map_err(|error| broken(aggregate_id, event.version, &error.to_string()))?);
-        revision = event.revision;
+        let next = event.record.delta.apply(state);
+        state = Some(
+            next.map_err(|error| broken(aggregate_id, event.record.version, &error.to_string()))?,
+        );
+        revision = event.record.revision;
     }
     let state = state.ok_or_else(|| broken(aggregate_id, version, "it has no events"))?;
     match Json::from_value(&state) {
@@ -50,7 +51,7 @@ pub(super) async fn version_at(
     let (mut low, mut high) = (0, last);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
-        if event_at(store, aggregate_id, middle).await?.occurred_at <= time {
+        if event_at(store, aggregate_id, middle).await?.record.occurred_at <= time {
             low = middle;
         } else {
             high = middle - 1;
@@ -86,7 +87,7 @@ pub(crate) async fn version_before(
     while low < high {
         let middle = low + (high - low).div_ceil(2);
         let event = event_at(store, aggregate_id, middle).await?;
-        let command = store.command(event.command_id).await?;
+        let command = store.command(event.record.command_id).await?;
         let (command, _) =
             command.ok_or_else(|| broken(aggregate_id, middle, "its command is missing"))?;
         if command.position < position {

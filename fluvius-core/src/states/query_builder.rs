@@ -25,14 +25,14 @@ const MAX_PAGE_ROWS: usize = 10_000;
 /// # Examples
 ///
 /// ```
-/// use fluvius_core::query::{number, text};
+/// use fluvius_core::query::Field;
 /// # use fluvius_core::{Aggregate, DomainRuntime, Error};
 /// # async fn run<Account: Aggregate>(domain: DomainRuntime) -> Result<(), Error> {
 /// let mut reader = domain
 ///     .statemgr()
 ///     .query::<Account>()
-///     .filter(number("balance").ge(1_000) & text("owner_name").starts_with("Ada"))
-///     .sort(number("balance").descending())
+///     .filter(Field::number("balance").ge(1_000) & Field::text("owner_name").starts_with("Ada"))
+///     .sort(Field::number("balance").descending())
 ///     .limit(50);
 /// loop {
 ///     let page = reader.page().await?;

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use fluvius_store::query::{Column, Comparison, Constraint, Field, Filter, Kind, Operand, Place};
+use fluvius_store::query::{
+    Column, Comparison, Constraint, Field, FieldSource, Filter, Kind, Operand,
+};
 use fluvius_store::{RealmFilter, StateQuery, StateRecord};
 use tokio_postgres::types::{ToSql, Type};
 
@@ -129,7 +131,7 @@ impl<'i> Sql<'i> {
     fn values(&mut self) {
         let read = std::mem::take(&mut self.read);
         for (index, field) in read.iter().enumerate() {
-            let Place::Path(path) = &field.place else { continue };
+            let FieldSource::Path(path) = &field.source else { continue };
             self.push(if index == 0 { " CROSS JOIN LATERAL (SELECT " } else { ", " });
             self.push(match field.kind {
                 Kind::Boolean => "field_boolean",
@@ -304,10 +306,10 @@ impl<'i> Sql<'i> {
         if let Some(id) = self.joined_id(field) {
             return self.push(&format!("f{id}.value"));
         }
-        match &field.place {
-            Place::Column(column) if column.kind() != field.kind => self.push("NULL"),
-            Place::Column(column) => self.column(*column),
-            Place::Path(_) => {
+        match &field.source {
+            FieldSource::Column(column) if column.kind() != field.kind => self.push("NULL"),
+            FieldSource::Column(column) => self.column(*column),
+            FieldSource::Path(_) => {
                 let known = self.read.iter().position(|known| known == field);
                 let index = known.unwrap_or_else(|| {
                     self.read.push(field.clone());
@@ -337,9 +339,9 @@ impl<'i> Sql<'i> {
             }
             Operand::Text(text) => self.param(text.clone(), Type::TEXT),
             Operand::Uuid(id) => self.param(*id, Type::UUID),
-            Operand::Time(time) => match field.place {
-                Place::Column(_) => self.param(*time, Type::TIMESTAMPTZ),
-                Place::Path(_) => self.param(time.timestamp_micros(), Type::INT8),
+            Operand::Time(time) => match field.source {
+                FieldSource::Column(_) => self.param(*time, Type::TIMESTAMPTZ),
+                FieldSource::Path(_) => self.param(time.timestamp_micros(), Type::INT8),
             },
         }
     }
@@ -366,7 +368,7 @@ fn names(filter: &Filter, named: &Field) -> bool {
 }
 
 fn is_never_null(field: &Field) -> bool {
-    matches!(field.place, Place::Column(Column::Resource | Column::Identifier))
+    matches!(field.source, FieldSource::Column(Column::Resource | Column::Identifier))
 }
 
 fn sign(comparison: Comparison) -> &'static str {

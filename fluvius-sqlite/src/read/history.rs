@@ -151,7 +151,8 @@ fn between(
         let found = query_optional(connection, EVENT, (at,), |row| {
             Ok((rows::event(row)?, row.get(rows::EVENT_PREVIOUS)?))
         })?;
-        let Some((event, previous)) = found.filter(|(event, _)| event.version == version) else {
+        let Some((event, previous)) = found.filter(|(event, _)| event.record.version == version)
+        else {
             return Err(missing(version));
         };
         rows.push(event);

@@ -56,7 +56,7 @@ pub(crate) fn command(connection: &Connection, id: Uuid) -> Result<Option<Stored
     let Some(command) = query_optional(connection, SQL, (id,), rows::command)? else {
         return Ok(None);
     };
-    match context(connection, command.context_id)? {
+    match context(connection, command.record.context_id)? {
         Some(context) => Ok(Some((command, context))),
         None => Err(Fault::damaged("command", "its context is missing")),
     }

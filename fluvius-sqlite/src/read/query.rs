@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use fluvius_store::chrono::{DateTime, Utc};
 use fluvius_store::query::{
-    Column, Comparison, CompiledFilter, Field, Filter, Kind, Number, Operand, Place, read_at,
+    Column, Comparison, CompiledFilter, Field, FieldSource, Filter, Kind, Number, Operand, read_at,
 };
 use fluvius_store::uuid::Uuid;
 use fluvius_store::{AggregateId, RealmFilter, StateQuery, StateRecord};
@@ -213,7 +213,7 @@ CROSS JOIN command AS c ON c.position = e.command"
         sql.matches(of_states);
         for (number, key) in query.sort_keys().iter().enumerate() {
             sql.push(if number == 0 { " ORDER BY " } else { ", " });
-            let is_identifier = key.field.place == Place::Column(Column::Identifier);
+            let is_identifier = key.field.source == FieldSource::Column(Column::Identifier);
             match index {
                 Some(_) if is_identifier => sql.push("i.identifier"),
                 Some(index) if index.is_in_order && number == 0 => sql.push("i.value"),
@@ -333,10 +333,10 @@ CROSS JOIN command AS c ON c.position = e.command"
     }
 
     fn field(&mut self, field: &Field) {
-        match &field.place {
-            Place::Column(column) if column.kind() != field.kind => self.push("NULL"),
-            Place::Column(column) => self.column(*column),
-            Place::Path(path) => {
+        match &field.source {
+            FieldSource::Column(column) if column.kind() != field.kind => self.push("NULL"),
+            FieldSource::Column(column) => self.column(*column),
+            FieldSource::Path(path) => {
                 let function = FIELDS.iter().find(|(kind, _)| *kind == field.kind);
                 self.push(function.map_or("", |(_, name)| name));
                 self.push("(s.data, ");
@@ -387,7 +387,7 @@ fn is_of_columns(filter: &Filter) -> bool {
         | Filter::OneOf { field, .. }
         | Filter::Contains { field, .. }
         | Filter::StartsWith { field, .. }
-        | Filter::IsNull { field } => matches!(field.place, Place::Column(_)),
+        | Filter::IsNull { field } => matches!(field.source, FieldSource::Column(_)),
     }
 }
 

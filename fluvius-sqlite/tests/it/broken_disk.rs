@@ -172,7 +172,7 @@ impl Disk {
         drop(store);
         let store = SqliteStore::open(&file).await.unwrap();
         assert_eq!(logs(&store).await, found);
-        let aggregate_id = &found.commands[0].aggregate_id;
+        let aggregate_id = &found.commands[0].record.aggregate_id;
         let version = store.load(aggregate_id).await.unwrap().unwrap().version;
         assert_eq!(usize::try_from(version).unwrap(), STORED * self.committed);
         assert_eq!(

@@ -72,15 +72,15 @@ async fn long_logs_are_read_whole() {
                     .take(limit)
                     .collect();
                 let found = store.read_log::<EventRecord>(&query).await.unwrap().rows;
-                let found: Vec<_> = found.iter().map(|row| row.command_id).collect();
+                let found: Vec<_> = found.iter().map(|row| row.record.command_id).collect();
                 assert!(found == expected, "events: {query:?}");
                 let found = store.read_log::<MessageRecord>(&query).await.unwrap().rows;
-                let found: Vec<_> = found.iter().map(|row| row.command_id).collect();
+                let found: Vec<_> = found.iter().map(|row| row.record.command_id).collect();
                 if after == 0 {
                     assert!(found == expected, "messages: {query:?}");
                 }
                 let found = store.read_log::<CommandRecord>(&query).await.unwrap().rows;
-                let found: Vec<_> = found.iter().map(|row| row.id).collect();
+                let found: Vec<_> = found.iter().map(|row| row.record.id).collect();
                 if after == 0 {
                     assert!(found == expected, "commands: {query:?}");
                 }
@@ -91,7 +91,7 @@ async fn long_logs_are_read_whole() {
         for (first, last) in [(1, u64::MAX), (900, 2_100), (1_000, 2_000), (17, 17), (2_200, 9_999)]
         {
             let found = store.history(&aggregate_ids[of], first, last).await.unwrap();
-            let found: Vec<u64> = found.iter().map(|row| row.version).collect();
+            let found: Vec<u64> = found.iter().map(|row| row.record.version).collect();
             let expected: Vec<u64> = (first..=last.min(versions[of])).collect();
             assert!(found == expected, "the history from {first} to {last}");
         }
@@ -129,7 +129,7 @@ async fn no_row_is_lost_between_two_parts() {
             .await
             .unwrap()
             .rows;
-        let found: Vec<_> = found.iter().map(|row| row.id).collect();
+        let found: Vec<_> = found.iter().map(|row| row.record.id).collect();
         assert!(found == ids);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fluvius_core::query::text;
+use fluvius_core::query::Field;
 use fluvius_core::{AggregateId, StateQuery, Store};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -15,7 +15,7 @@ const ROOT_COUNT: usize = 3_000;
 
 /// A query that looks at all aggregates with many terms, and finds none.
 fn slow() -> StateQuery {
-    let terms = (0..900).map(|number| text("note").contains(format!("zz{number}")));
+    let terms = (0..900).map(|number| Field::text("note").contains(format!("zz{number}")));
     StateQuery {
         filter: terms.reduce(|one, other| one | other).unwrap(),
         ..StateQuery::for_resource("purse", 1)

@@ -175,7 +175,7 @@ impl Tables {
 
     pub(super) fn command(&self, id: Uuid) -> Option<StoredCommand> {
         let row = self.commands.get(*self.command_index.get(&id)?)?;
-        Some((copy(row), self.context(row.context_id)?))
+        Some((copy(row), self.context(row.record.context_id)?))
     }
 
     pub(super) fn context(&self, id: Uuid) -> Option<Arc<ContextRecord>> {
@@ -198,7 +198,7 @@ impl Tables {
         of_aggregate
             .iter()
             .filter_map(|index| self.events.get(*index))
-            .take_while(|event| event.version <= last)
+            .take_while(|event| event.record.version <= last)
             .map(copy)
             .collect()
     }
@@ -284,7 +284,7 @@ impl Tables {
 
     fn realm_of_command(&self, id: Uuid) -> Option<&str> {
         let row = self.commands.get(*self.command_index.get(&id)?)?;
-        self.realm_of_context(row.context_id)
+        self.realm_of_context(row.record.context_id)
     }
 
     fn realm_of_context(&self, id: Uuid) -> Option<&str> {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use super::{Column, Comparison, Field, Filter, Kind, Operand, Place, read};
+use super::{Column, Comparison, Field, FieldSource, Filter, Kind, Operand, read};
 use crate::json::{members, unescape};
 use crate::record::StateRecord;
 
@@ -14,9 +14,9 @@ use crate::record::StateRecord;
 ///
 /// # Examples
 /// ```
-/// use fluvius_store::query::{CompiledFilter, text};
+/// use fluvius_store::query::{CompiledFilter, Field};
 ///
-/// let filter = text("owner").contains("Ada") | text("owner").contains("Grace");
+/// let filter = Field::text("owner").contains("Ada") | Field::text("owner").contains("Grace");
 /// let filter = CompiledFilter::new(&filter);
 /// assert_eq!(filter.holds(r#"{"owner":"Ada Lovelace"}"#, |_| None), Some(true));
 /// ```
@@ -24,14 +24,15 @@ use crate::record::StateRecord;
 pub struct CompiledFilter {
     aggregate_id: Node,
     /// The distinct fields. A field in the state is the number of its path.
-    fields: Vec<(FieldSource, Kind)>,
+    fields: Vec<(CompiledSource, Kind)>,
     columns: Vec<Column>,
     paths: Branch,
     path_count: usize,
 }
 
+/// The source of a field, with the number of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FieldSource {
+enum CompiledSource {
     Column(Column),
     Path(usize),
 }
@@ -59,7 +60,7 @@ struct Branch {
 
 /// One row, while a filter is evaluated on it.
 struct Row<'a, C> {
-    fields: &'a [(FieldSource, Kind)],
+    fields: &'a [(CompiledSource, Kind)],
     values: Vec<OnceCell<Option<Operand>>>,
     /// The JSON texts at the paths.
     texts: Vec<Option<&'a str>>,
@@ -131,26 +132,26 @@ impl CompiledFilter {
 
     /// Returns the number of a field.
     fn field(&mut self, field: &Field, numbers: &mut BTreeMap<(String, Kind), usize>) -> usize {
-        let source = match &field.place {
-            Place::Column(column) => {
+        let source = match &field.source {
+            FieldSource::Column(column) => {
                 if !self.columns.contains(column) {
                     self.columns.push(*column);
                 }
-                FieldSource::Column(*column)
+                CompiledSource::Column(*column)
             }
-            Place::Path(path) => {
+            FieldSource::Path(path) => {
                 let branch = path.iter().fold(&mut self.paths, |branch, name| {
                     branch.members.entry(name.clone()).or_default()
                 });
                 let next = self.path_count;
                 let number = *branch.path.get_or_insert(next);
                 self.path_count = self.path_count.max(number + 1);
-                FieldSource::Path(number)
+                CompiledSource::Path(number)
             }
         };
         let key = match source {
-            FieldSource::Column(column) => format!("column {}", column.name()),
-            FieldSource::Path(number) => format!("path {number}"),
+            CompiledSource::Column(column) => format!("column {}", column.name()),
+            CompiledSource::Path(number) => format!("path {number}"),
         };
         *numbers.entry((key, field.kind)).or_insert_with(|| {
             self.fields.push((source, field.kind));
@@ -189,10 +190,10 @@ impl<C: Fn(Column) -> Option<Operand>> Row<'_, C> {
         let value = self.values[field].get_or_init(|| {
             let (source, kind) = self.fields[field];
             match source {
-                FieldSource::Column(column) => {
+                CompiledSource::Column(column) => {
                     (self.column)(column).filter(|value| value.kind() == kind)
                 }
-                FieldSource::Path(path) => read(self.texts[path]?, kind),
+                CompiledSource::Path(path) => read(self.texts[path]?, kind),
             }
         });
         value.as_ref()
@@ -248,22 +249,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::query::Field;
     use crate::query::state_query::tests::row;
-    use crate::query::{boolean, column, number, text};
 
     fn any_field() -> impl Strategy<Value = Field> {
         prop::sample::select(vec![
-            number("a"),
-            text("a"),
-            text("a.b"),
-            number("a.b"),
-            text("b"),
-            boolean("b.a"),
+            Field::number("a"),
+            Field::text("a"),
+            Field::text("a.b"),
+            Field::number("a.b"),
+            Field::text("b"),
+            Field::boolean("b.a"),
             Field::at(["a", "b", "a"], Kind::Number),
-            column(Column::Version),
-            column(Column::Resource),
-            column(Column::ClosedAt),
-            Field { kind: Kind::Text, ..column(Column::Version) },
+            Field::column(Column::Version),
+            Field::column(Column::Resource),
+            Field::column(Column::ClosedAt),
+            Field { kind: Kind::Text, ..Field::column(Column::Version) },
         ])
     }
 
@@ -325,8 +326,9 @@ mod tests {
 
     #[test]
     fn each_field_is_read_once_for_all_terms() {
-        let many = (0..500).map(|n| number("a").eq(n)).reduce(|a, b| a | b).unwrap();
-        let other = (0..400).map(|n| text("b").contains(format!("{n}"))).reduce(|a, b| a | b);
+        let many = (0..500).map(|n| Field::number("a").eq(n)).reduce(|a, b| a | b).unwrap();
+        let other =
+            (0..400).map(|n| Field::text("b").contains(format!("{n}"))).reduce(|a, b| a | b);
         let compiled = CompiledFilter::new(&(many | other.unwrap()));
         assert_eq!((compiled.fields.len(), compiled.path_count), (2, 2));
     }

@@ -39,13 +39,13 @@ impl StateQuery {
     /// # Examples
     /// ```
     /// use fluvius_store::StateQuery;
-    /// use fluvius_store::query::{Constraint, Comparison, number, text};
+    /// use fluvius_store::query::{Comparison, Constraint, Field};
     ///
-    /// let filter = number("balance").eq(10) & text("owner_name").contains("A");
+    /// let filter = Field::number("balance").eq(10) & Field::text("owner_name").contains("A");
     /// let query = StateQuery { filter, ..StateQuery::for_resource("bank-account", 50) };
-    /// let index_constraints = query.index_constraints(&number("balance"));
+    /// let index_constraints = query.index_constraints(&Field::number("balance"));
     /// assert_eq!(index_constraints, [Constraint::Compare(Comparison::Eq, Some(10.into()))]);
-    /// assert!(query.index_constraints(&text("owner_name")).is_empty());
+    /// assert!(query.index_constraints(&Field::text("owner_name")).is_empty());
     /// ```
     pub fn index_constraints(&self, field: &Field) -> Vec<Constraint> {
         let mut index_constraints = Vec::new();
@@ -120,7 +120,7 @@ mod tests {
 
     use super::super::state_query::tests::row;
     use super::*;
-    use crate::query::{Cursor, number, text};
+    use crate::query::{Cursor, Field};
 
     #[test]
     fn what_begins_with_a_text_ends_somewhere() {
@@ -148,15 +148,15 @@ mod tests {
         ]);
         let leaf = prop_oneof![
             (comparisons, word).prop_map(|(comparison, word)| Filter::Compare {
-                field: text("a"),
+                field: Field::text("a"),
                 comparison,
                 operand: word.into(),
             }),
-            word.prop_map(|word| text("a").starts_with(word)),
-            word.prop_map(|word| text("a").contains(word)),
-            prop::collection::vec(word, 0..3).prop_map(|words| text("a").one_of(words)),
-            Just(text("a").is_null()),
-            Just(number("a").gt(1)),
+            word.prop_map(|word| Field::text("a").starts_with(word)),
+            word.prop_map(|word| Field::text("a").contains(word)),
+            prop::collection::vec(word, 0..3).prop_map(|words| Field::text("a").one_of(words)),
+            Just(Field::text("a").is_null()),
+            Just(Field::number("a").gt(1)),
         ];
         leaf.prop_recursive(2, 8, 3, |inner| {
             prop_oneof![
@@ -177,10 +177,10 @@ mod tests {
             let rows: Vec<_> = (0..).zip(&words).map(|(id, word)| {
                 row(id, &serde_json::json!({ "a": word }).to_string())
             }).collect();
-            let sort = vec![if is_descending { text("a").descending() } else { text("a").ascending() }];
+            let sort = vec![if is_descending { Field::text("a").descending() } else { Field::text("a").ascending() }];
             let mut query = StateQuery { filter, sort, ..StateQuery::for_resource("account", usize::MAX) };
             query.after = Some(Cursor::of(&query, &rows[0]));
-            let mut index_constraints = query.index_constraints(&text("a"));
+            let mut index_constraints = query.index_constraints(&Field::text("a"));
             index_constraints.extend(query.cursor_constraint());
             for given in query.select(rows) {
                 let value = crate::query::read_at(given.data.as_str(), &["a".to_owned()], crate::query::Kind::Text);
@@ -195,14 +195,14 @@ mod tests {
     fn bounds_leave_out_what_a_filter_does_not_give() {
         let index_constraints = |filter: Filter| {
             StateQuery { filter, ..StateQuery::for_resource("account", 1) }
-                .index_constraints(&number("a"))
+                .index_constraints(&Field::number("a"))
         };
-        let a = || number("a");
+        let a = || Field::number("a");
         let compare = |comparison, value: Option<i32>| {
             Constraint::Compare(comparison, value.map(Operand::from))
         };
         assert_eq!(
-            index_constraints(a().gt(1) & (a().le(3) & text("a").eq("x"))),
+            index_constraints(a().gt(1) & (a().le(3) & Field::text("a").eq("x"))),
             [
                 compare(Comparison::Gt, Some(1)),
                 compare(Comparison::Gt, None),

@@ -9,7 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::sort::values;
-use super::{Number, Operand, Place, StateQuery};
+use super::{FieldSource, Number, Operand, StateQuery};
 use crate::aggregate_id::AggregateId;
 use crate::record::StateRecord;
 
@@ -78,11 +78,11 @@ impl Cursor {
 /// What tells one order from another.
 fn order(query: &StateQuery) -> String {
     let keys = query.sort.iter().map(|key| {
-        let place = match &key.field.place {
-            Place::Column(column) => serde_json::json!(column.name()),
-            Place::Path(path) => serde_json::json!(path),
+        let source = match &key.field.source {
+            FieldSource::Column(column) => serde_json::json!(column.name()),
+            FieldSource::Path(path) => serde_json::json!(path),
         };
-        serde_json::json!([place, key.field.kind.name(), key.is_descending])
+        serde_json::json!([source, key.field.kind.name(), key.is_descending])
     });
     let text = serde_json::json!([query.resource, keys.collect::<Vec<_>>()]).to_string();
     // Enough to find a mistake; it protects nothing.

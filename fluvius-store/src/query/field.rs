@@ -1,28 +1,26 @@
-//! Where a value stands, and as what it is read.
+//! References to a column or a JSON path, with a value kind.
 
 use std::fmt;
 
 use super::{Comparison, Filter, Kind, Operand, SortKey, read_at};
 use crate::record::StateRecord;
 
-/// A place in the row of an aggregate, read as a value of a kind.
-///
-/// Made by [`number`], [`text`], [`time`], [`uuid()`], [`boolean`] and [`column()`].
+/// A reference to a value in the row of an aggregate, with the kind as which it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Field {
-    /// Where it stands.
-    pub place: Place,
-    /// As what it is read; that of a column is the column's own.
+    /// The column or the JSON path.
+    pub source: FieldSource,
+    /// The kind as which it is read; that of a column is the column's own.
     pub kind: Kind,
 }
 
-/// Where a value stands.
+/// The source of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// In a column beside the state.
+pub enum FieldSource {
+    /// A column beside the state.
     Column(Column),
-    /// In the state: the names that lead to it, each that of a member of an object. Where a name
-    /// leads into something that is no object, nothing stands.
+    /// A JSON path in the state: names of object members. If a name leads into something other than an object, the field is
+    /// null.
     Path(Vec<String>),
 }
 
@@ -94,57 +92,56 @@ impl Column {
     }
 }
 
-/// A column.
-pub fn column(column: Column) -> Field {
-    Field { place: Place::Column(column), kind: column.kind() }
-}
-
 macro_rules! kinds {
     ($($(#[$docs:meta])* $name:ident $kind:ident)*) => {
         $(
             $(#[$docs])*
             ///
-            /// `path` is the names that lead to it, with dots between them; [`Field::at`] takes
-            /// names that hold a dot.
-            pub fn $name(path: &str) -> Field {
-                Field::at(path.split('.'), Kind::$kind)
+            /// `path` is the names of the members, with dots between them. [`Field::at`] takes names that contain a dot.
+            pub fn $name(path: &str) -> Self {
+                Self::at(path.split('.'), Kind::$kind)
             }
         )*
     };
 }
 
-kinds! {
-    /// A field of the state read as `true` or `false`.
-    boolean Boolean
-    /// A field of the state read as a decimal value.
-    number Number
-    /// A field of the state read as a text.
-    text Text
-    /// A field of the state read as a UUID.
-    uuid Uuid
-    /// A field of the state read as an instant.
-    time Time
-}
-
 impl Field {
-    /// A field of the state, by the names that lead to it.
+    kinds! {
+        /// Returns a field of the state that is read as `true` or `false`.
+        boolean Boolean
+        /// Returns a field of the state that is read as a decimal number.
+        number Number
+        /// Returns a field of the state that is read as a text.
+        text Text
+        /// Returns a field of the state that is read as a UUID.
+        uuid Uuid
+        /// Returns a field of the state that is read as an instant.
+        time Time
+    }
+
+    /// Returns a column of the stored row.
+    pub const fn column(column: Column) -> Self {
+        Self { source: FieldSource::Column(column), kind: column.kind() }
+    }
+
+    /// Returns a field of the state by the names of the members.
     ///
     /// # Examples
     /// ```
-    /// use fluvius_store::query::{Field, Kind, text};
+    /// use fluvius_store::query::{Field, Kind};
     ///
-    /// assert_eq!(text("address.city"), Field::at(["address", "city"], Kind::Text));
+    /// assert_eq!(Field::text("address.city"), Field::at(["address", "city"], Kind::Text));
     /// let dotted = Field::at(["a.b"], Kind::Number);
     /// ```
     pub fn at<N: Into<String>>(names: impl IntoIterator<Item = N>, kind: Kind) -> Self {
-        Self { place: Place::Path(names.into_iter().map(Into::into).collect()), kind }
+        Self { source: FieldSource::Path(names.into_iter().map(Into::into).collect()), kind }
     }
 
     /// Its value in a row; `None` is null.
     pub fn of(&self, row: &StateRecord) -> Option<Operand> {
-        match &self.place {
-            Place::Column(column) => column.of(row).filter(|value| value.kind() == self.kind),
-            Place::Path(path) => read_at(row.data.as_str(), path, self.kind),
+        match &self.source {
+            FieldSource::Column(column) => column.of(row).filter(|value| value.kind() == self.kind),
+            FieldSource::Path(path) => read_at(row.data.as_str(), path, self.kind),
         }
     }
 
@@ -221,9 +218,9 @@ impl Field {
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Column(column) => write!(f, "column `{}`", column.name()),
-            Place::Path(path) => write!(f, "{} `{}`", self.kind, path.join(".")),
+        match &self.source {
+            FieldSource::Column(column) => write!(f, "column `{}`", column.name()),
+            FieldSource::Path(path) => write!(f, "{} `{}`", self.kind, path.join(".")),
         }
     }
 }

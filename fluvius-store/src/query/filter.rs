@@ -18,10 +18,10 @@ use crate::record::StateRecord;
 ///
 /// # Examples
 /// ```
-/// use fluvius_store::query::{boolean, number, text};
+/// use fluvius_store::query::Field;
 ///
-/// let filter = number("balance").gt(0) & text("owner_name").one_of(["Ada", "Grace"]);
-/// let other = !(filter | boolean("frozen").eq(true));
+/// let filter = Field::number("balance").gt(0) & Field::text("owner_name").one_of(["Ada", "Grace"]);
+/// let other = !(filter | Field::boolean("frozen").eq(true));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {

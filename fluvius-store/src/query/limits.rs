@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
-use super::{Field, Filter, Kind, Operand, Place, StateQuery};
+use super::{Field, FieldSource, Filter, Kind, Operand, StateQuery};
 
 /// How deep a filter may be: a condition alone is 1 deep.
 pub const MAX_FILTER_DEPTH: usize = 16;
@@ -119,20 +119,18 @@ fn check_pair(field: &Field, operand: &Operand) -> Result<(), QueryError> {
 }
 
 fn check_field(field: &Field) -> Result<(), QueryError> {
-    match &field.place {
-        Place::Column(column) if column.kind() != field.kind => Err(QueryError::new(format!(
-            "{field} is a {}, and cannot be read as {}",
-            column.kind(),
-            field.kind
-        ))),
-        Place::Column(_) => Ok(()),
-        Place::Path(path) if path.is_empty() || path.len() > MAX_PATH_LENGTH => {
+    match &field.source {
+        FieldSource::Column(column) if column.kind() != field.kind => Err(QueryError::new(
+            format!("{field} is a {}, and cannot be read as {}", column.kind(), field.kind),
+        )),
+        FieldSource::Column(_) => Ok(()),
+        FieldSource::Path(path) if path.is_empty() || path.len() > MAX_PATH_LENGTH => {
             Err(QueryError::new(format!(
                 "a path has {} names, and from 1 to {MAX_PATH_LENGTH} are allowed",
                 path.len()
             )))
         }
-        Place::Path(path) => path.iter().try_for_each(|name| check_text(name)),
+        FieldSource::Path(path) => path.iter().try_for_each(|name| check_text(name)),
     }
 }
 
@@ -195,7 +193,7 @@ impl std::fmt::Display for Shown<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::{Column, Cursor, SortKey, column, number, text, time};
+    use crate::query::{Column, Cursor, Field, SortKey};
 
     #[track_caller]
     fn check_fault(query: &StateQuery, expected: &str) {
@@ -210,60 +208,64 @@ mod tests {
     #[test]
     fn a_fault_is_told_with_what_to_do() {
         check_fault(
-            &of(number("balance").eq("10")),
+            &of(Field::number("balance").eq("10")),
             "number `balance` is read as number, and cannot be compared with the text \"10\"",
         );
         check_fault(
-            &of(column(Column::Version).one_of(["a".repeat(100)])),
+            &of(Field::column(Column::Version).one_of(["a".repeat(100)])),
             &format!(
                 "column `version` is read as number, and cannot be compared with the text \"{}..",
                 "a".repeat(59)
             ),
         );
-        check_fault(&of(time("due").contains("x")), "time `due` is no text to look into");
+        check_fault(&of(Field::time("due").contains("x")), "time `due` is no text to look into");
         check_fault(
-            &of(Field { kind: Kind::Text, ..column(Column::CreatedAt) }.eq("x")),
+            &of(Field { kind: Kind::Text, ..Field::column(Column::CreatedAt) }.eq("x")),
             "column `created_at` is a time, and cannot be read as text",
         );
-        check_fault(&of(text("a\0").is_null()), "a text holds U+0000, which no stored text does");
+        check_fault(
+            &of(Field::text("a\0").is_null()),
+            "a text holds U+0000, which no stored text does",
+        );
         check_fault(
             &of(Field::at(["a"; 17], Kind::Text).is_null()),
             "a path has 17 names, and from 1 to 16 are allowed",
         );
-        let sort = vec![number("a").ascending(); 9];
+        let sort = vec![Field::number("a").ascending(); 9];
         check_fault(
             &StateQuery { sort, ..StateQuery::every(1) },
             "the order has 9 keys, and at most 8 are allowed",
         );
         let far = DateTime::<Utc>::MAX_UTC;
         check_fault(
-            &of(time("due").lt(far)),
+            &of(Field::time("due").lt(far)),
             "the year 262142 of a time is not one from 0001 to 9999",
         );
         for text in ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999999-23:59"] {
             let edge: DateTime<Utc> = text.parse().unwrap();
             assert!(!(1..=9999).contains(&edge.year()));
-            assert_eq!(of(time("due").lt(edge)).check(), Ok(()));
+            assert_eq!(of(Field::time("due").lt(edge)).check(), Ok(()));
         }
         let fine = DateTime::from_timestamp_nanos(1);
         check_fault(
             &of(Filter::Compare {
-                field: time("due"),
+                field: Field::time("due"),
                 comparison: crate::query::Comparison::Eq,
                 operand: Operand::Time(fine),
             }),
             "a time is finer than microseconds: make the operand with `Operand::from`",
         );
-        assert_eq!(of(time("due").eq(fine)).check(), Ok(()));
+        assert_eq!(of(Field::time("due").eq(fine)).check(), Ok(()));
     }
 
     #[test]
     fn a_filter_that_is_far_too_deep_is_refused_and_not_walked_through() {
-        let deep = (0..10_000).fold(number("a").eq(1), |filter, _| !filter);
+        let deep = (0..10_000).fold(Field::number("a").eq(1), |filter, _| !filter);
         assert!(of(deep).check().is_err());
-        let long = (0..998).fold(number("a").eq(1), |filter, step| filter & number("a").eq(step));
+        let long = (0..998)
+            .fold(Field::number("a").eq(1), |filter, step| filter & Field::number("a").eq(step));
         assert_eq!(of(long.clone()).check(), Ok(()));
-        assert!(of(long & number("a").eq(1)).check().is_err());
+        assert!(of(long & Field::number("a").eq(1)).check().is_err());
     }
 
     #[test]
@@ -271,16 +273,16 @@ mod tests {
         let sort =
             |key: SortKey| StateQuery { sort: vec![key], ..StateQuery::for_resource("account", 1) };
         let row = crate::query::state_query::tests::row(1, r#"{"a":1}"#);
-        let own = sort(number("a").ascending());
+        let own = sort(Field::number("a").ascending());
         let cursor = Some(Cursor::of(&own, &row));
         assert_eq!(StateQuery { after: cursor.clone(), ..own }.check(), Ok(()));
         for other in [
-            sort(number("a").descending()),
-            sort(number("b").ascending()),
-            sort(text("a").ascending()),
+            sort(Field::number("a").descending()),
+            sort(Field::number("b").ascending()),
+            sort(Field::text("a").ascending()),
             StateQuery::for_resource("account", 1),
-            StateQuery { resource: Some("other".into()), ..sort(number("a").ascending()) },
-            StateQuery { resource: None, ..sort(number("a").ascending()) },
+            StateQuery { resource: Some("other".into()), ..sort(Field::number("a").ascending()) },
+            StateQuery { resource: None, ..sort(Field::number("a").ascending()) },
         ] {
             assert!(StateQuery { after: cursor.clone(), ..other }.check().is_err());
         }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `state_query` | [`StateQuery`] and how it selects from rows |
 //! | `filter` | [`Filter`]: the tree of conditions, and its three-valued truth |
-//! | `field` | [`Field`], [`Column`]: where a value stands and as what it is read |
+//! | `field` | [`Field`], [`Column`]: references to a column or a JSON path, with a value kind |
 //! | `index` | [`FieldIndex`]: a field that a store may index |
 //! | `value` | [`Operand`], [`Kind`]: the values that are compared |
 //! | `number` | [`Number`]: a decimal value of any length |
@@ -19,9 +19,9 @@
 //!
 //! # What a field is
 //!
-//! A field is a place and a [`Kind`]: `number("balance")` is the value at `balance` read as a
-//! number. It has a value or is null. It is null where nothing stands at the place, where JSON's
-//! `null` stands there, and where something stands there that is no value of the kind.
+//! A field is a place and a [`Kind`]: `Field::number("balance")` is the value at `balance` read as a
+//! number. It has a value or is null. It is null if the path leads nowhere, if
+//! JSON's `null` is there, and if the value there is of another kind.
 //!
 //! | kind | is read from | order |
 //! |---|---|---|
@@ -44,10 +44,10 @@
 //! # Examples
 //!
 //! ```
-//! use fluvius_store::query::{Column, column, number, text};
+//! use fluvius_store::query::{Column, Field};
 //!
-//! let rich = number("balance").ge(1_000) & text("owner_name").starts_with("Ada");
-//! let moved = column(Column::Version).gt(1) | !text("address.city").eq("London");
+//! let rich = Field::number("balance").ge(1_000) & Field::text("owner_name").starts_with("Ada");
+//! let moved = Field::column(Column::Version).gt(1) | !Field::text("address.city").eq("London");
 //! ```
 
 mod compiled;
@@ -68,7 +68,7 @@ mod value;
 pub use compiled::CompiledFilter;
 pub use constraint::Constraint;
 pub use cursor::{Cursor, ParseCursorError};
-pub use field::{Column, Field, Place, boolean, column, number, text, time, uuid};
+pub use field::{Column, Field, FieldSource};
 pub use filter::{Comparison, Filter};
 pub use index::FieldIndex;
 pub use limits::{MAX_FILTER_DEPTH, MAX_PATH_LENGTH, MAX_SORT_KEYS, MAX_TERMS, QueryError};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::sort::values;
-use super::{Column, Comparison, CompiledFilter, Cursor, Field, Filter, Operand, SortKey, column};
+use super::{Column, Comparison, CompiledFilter, Cursor, Field, Filter, Operand, SortKey};
 use crate::query::RealmFilter;
 use crate::record::StateRecord;
 
@@ -23,11 +23,11 @@ use crate::record::StateRecord;
 /// # Examples
 /// ```
 /// use fluvius_store::StateQuery;
-/// use fluvius_store::query::{number, text};
+/// use fluvius_store::query::Field;
 ///
 /// let query = StateQuery {
-///     filter: number("balance").ge(1_000),
-///     sort: vec![number("balance").descending(), text("owner_name").ascending()],
+///     filter: Field::number("balance").ge(1_000),
+///     sort: vec![Field::number("balance").descending(), Field::text("owner_name").ascending()],
 ///     ..StateQuery::for_resource("bank-account", 50)
 /// };
 /// assert!(query.check().is_ok());
@@ -118,9 +118,9 @@ impl StateQuery {
     pub fn sort_keys(&self) -> Vec<SortKey> {
         let mut keys = self.sort.clone();
         if self.resource.is_none() {
-            keys.push(column(Column::Resource).ascending());
+            keys.push(Field::column(Column::Resource).ascending());
         }
-        keys.push(column(Column::Identifier).ascending());
+        keys.push(Field::column(Column::Identifier).ascending());
         keys
     }
 
@@ -179,7 +179,7 @@ pub(super) mod tests {
     use crate::aggregate_id::AggregateId;
     use crate::etag::ETag;
     use crate::json::Json;
-    use crate::query::{number, text};
+    use crate::query::Field;
 
     /// A row of the resource `account`.
     pub(in crate::query) fn row(id: u128, data: &str) -> StateRecord {
@@ -213,7 +213,7 @@ pub(super) mod tests {
             row(6, r#"{"balance":"100"}"#),
         ];
         let mut query = StateQuery {
-            sort: vec![number("balance").descending(), text("owner").ascending()],
+            sort: vec![Field::number("balance").descending(), Field::text("owner").ascending()],
             ..StateQuery::for_resource("account", 2)
         };
         let mut pages = Vec::new();
@@ -233,7 +233,7 @@ pub(super) mod tests {
     fn a_number_beyond_every_text_comes_back_in_a_cursor() {
         let tiny = format!(r#"{{"a":"0.{}1e-9999"}}"#, "0".repeat(4_000));
         let query = StateQuery {
-            sort: vec![number("a").ascending()],
+            sort: vec![Field::number("a").ascending()],
             ..StateQuery::for_resource("account", 1)
         };
         let cursor = Cursor::of(&query, &row(1, &tiny));

@@ -1,7 +1,5 @@
 //! A row as a log gives it back: with its position.
 
-use std::ops::Deref;
-
 use serde::Serialize;
 
 use crate::record::{LogRecord, ResumeToken};
@@ -24,13 +22,5 @@ impl<T: LogRecord> LogEntry<T> {
     /// behind it.
     pub fn resume_token(&self) -> ResumeToken {
         ResumeToken::from(self)
-    }
-}
-
-impl<T> Deref for LogEntry<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.record
     }
 }

@@ -77,7 +77,7 @@ impl<'a> Fold<'a> {
 
     fn add(&mut self, event: LogEntry<EventRecord>, next: &mut u64, report: &mut Verification) {
         let (aggregate_id, position) = (&self.row.aggregate_id, Some(event.position));
-        let version = event.version;
+        let version = event.record.version;
         if version < *next {
             let detail = format!("version {version} has a second event");
             report.add(FaultKind::HistoryUnordered, aggregate_id, position, detail);
@@ -92,20 +92,20 @@ impl<'a> Fold<'a> {
                 let detail = format!("version {version} stands before the one before it");
                 report.add(FaultKind::HistoryUnordered, aggregate_id, position, detail);
             }
-            if event.occurred_at < last.occurred_at {
+            if event.record.occurred_at < last.record.occurred_at {
                 let detail = format!("version {version} occurred before the one before it");
                 report.add(FaultKind::TimeFalls, aggregate_id, position, detail);
             }
         }
-        if event.delta.is_snapshot() {
+        if event.record.delta.is_snapshot() {
             self.last_whole = version;
         } else if version - self.last_whole == SNAPSHOT_INTERVAL {
             // Told once, where it begins.
             let detail = format!("version {version} needs more than {SNAPSHOT_INTERVAL} changes");
             report.add(FaultKind::SnapshotFar, aggregate_id, position, detail);
         }
-        let was_lost = self.state.is_none() && version > 1 && !event.delta.is_snapshot();
-        match event.delta.apply(self.state.take()) {
+        let was_lost = self.state.is_none() && version > 1 && !event.record.delta.is_snapshot();
+        match event.record.delta.apply(self.state.take()) {
             Ok(state) => self.state = Some(state),
             // After a fault nothing fits until the next whole state; it is told once.
             Err(_) if was_lost => {}
@@ -141,12 +141,12 @@ impl<'a> Fold<'a> {
             report.add(FaultKind::StateDiffers, &row.aggregate_id, None, detail);
         }
         let mut differing = Vec::new();
-        if let Some(first) = self.first.as_ref().filter(|event| event.version == 1) {
-            if row.created_at != first.occurred_at {
+        if let Some(first) = self.first.as_ref().filter(|event| event.record.version == 1) {
+            if row.created_at != first.record.occurred_at {
                 differing.push("created_at");
             }
             // A command or context that is not there is told by the logs.
-            if let Some((_, context)) = store.command(first.command_id).await? {
+            if let Some((_, context)) = store.command(first.record.command_id).await? {
                 if row.created_by != context.actor.id() {
                     differing.push("created_by");
                 }
@@ -155,20 +155,20 @@ impl<'a> Fold<'a> {
                 }
             }
         }
-        if let Some(last) = self.last.as_ref().filter(|event| event.version == row.version) {
-            if row.etag != ETag::new(row.version, last.command_id) {
+        if let Some(last) = self.last.as_ref().filter(|event| event.record.version == row.version) {
+            if row.etag != ETag::new(row.version, last.record.command_id) {
                 differing.push("etag");
             }
-            if row.revision != last.revision {
+            if row.revision != last.record.revision {
                 differing.push("revision");
             }
-            if row.updated_at != last.occurred_at {
+            if row.updated_at != last.record.occurred_at {
                 differing.push("updated_at");
             }
-            if row.closed_at.is_some_and(|closed_at| closed_at != last.occurred_at) {
+            if row.closed_at.is_some_and(|closed_at| closed_at != last.record.occurred_at) {
                 differing.push("closed_at");
             }
-            if let Some((_, context)) = store.command(last.command_id).await?
+            if let Some((_, context)) = store.command(last.record.command_id).await?
                 && row.updated_by != context.actor.id()
             {
                 differing.push("updated_by");

@@ -32,7 +32,7 @@ impl<'a> LookUp<'a> {
 
     /// The command of this identifier. Rows of one command mostly stand side by side.
     pub(super) async fn command(&mut self, id: Uuid) -> Result<Option<&Found>, StoreError> {
-        if self.last.as_ref().is_none_or(|(row, _)| row.id != id) {
+        if self.last.as_ref().is_none_or(|(row, _)| row.record.id != id) {
             self.last = self.store.command(id).await?;
         }
         Ok(self.last.as_ref())
@@ -67,12 +67,12 @@ impl<'a> LookUp<'a> {
             report.add(FaultKind::CommandMissing, aggregate_id, Some(position), detail);
             return Ok(());
         };
-        let unfit = if command.status != CommandStatus::Applied {
+        let unfit = if command.record.status != CommandStatus::Applied {
             "was refused".to_owned()
         } else if command.position >= position {
             format!("stands behind it, at position {}", command.position)
-        } else if command.aggregate_id != *aggregate_id {
-            format!("is one of {}", command.aggregate_id)
+        } else if command.record.aggregate_id != *aggregate_id {
+            format!("is one of {}", command.record.aggregate_id)
         } else {
             return Ok(());
         };

@@ -142,7 +142,7 @@ fn commit(
             Err(format!("{aggregate_id} has a state already"))
         }
         Some(CommitOutcome::DuplicateCommand { command, .. }) => {
-            Err(format!("the command {} is in the log already", command.id))
+            Err(format!("the command {} is in the log already", command.record.id))
         }
         outcome => Err(format!("it was not stored: {outcome:?}")),
     }

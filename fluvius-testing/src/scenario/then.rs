@@ -126,10 +126,11 @@ impl Then {
         let expected: Vec<ExpectedEvent> = expected.into_iter().collect();
         let found = &self.logs.events;
         let are_those = expected.len() == found.len()
-            && expected.iter().zip(found).all(|(expected, found)| expected.is(found));
+            && expected.iter().zip(found).all(|(expected, found)| expected.is(&found.record));
         if !are_those {
             let expected: Vec<String> = expected.iter().map(ExpectedEvent::text).collect();
-            let found: Vec<String> = found.iter().map(|row| expected::row_text(row)).collect();
+            let found: Vec<String> =
+                found.iter().map(|row| expected::row_text(&row.record)).collect();
             panic!("{}", self.differ("events", &expected, &found));
         }
         self
@@ -192,7 +193,7 @@ impl Then {
             expected.into_iter().map(|(key, data)| format!("{key} {data}")).collect();
         let found = self.logs.messages.iter();
         let found: Vec<String> =
-            found.map(|row| format!("{} {}", row.key, row.data.to_value())).collect();
+            found.map(|row| format!("{} {}", row.record.key, row.record.data.to_value())).collect();
         if expected != found {
             panic!("{}", self.differ("messages", &expected, &found));
         }
@@ -207,8 +208,12 @@ impl Then {
     #[track_caller]
     pub fn then_activities(self, expected: impl IntoIterator<Item = Activity>) -> Self {
         let expected: Vec<String> = expected.into_iter().map(|one| activity_text(&one)).collect();
-        let found: Vec<String> =
-            self.logs.activities.iter().map(|row| activity_text(&as_written(row))).collect();
+        let found: Vec<String> = self
+            .logs
+            .activities
+            .iter()
+            .map(|row| activity_text(&as_written(&row.record)))
+            .collect();
         if expected != found {
             panic!("{}", self.differ("activities", &expected, &found));
         }

@@ -79,11 +79,11 @@ impl CommittedView {
     pub fn events<A: Aggregate>(&self) -> Vec<(AggregateId, A::Event)> {
         let mut events = Vec::new();
         for row in &self.events {
-            if A::RESOURCES.contains(&row.aggregate_id.resource.as_ref()) {
+            if A::RESOURCES.contains(&row.record.aggregate_id.resource.as_ref()) {
                 let event: Result<A::Event, DecodeError> = A::Event::try_from(&row.record);
                 match event {
-                    Ok(event) => events.push((row.aggregate_id.clone(), event)),
-                    Err(error) => panic!("an event of {}: {error}", row.aggregate_id),
+                    Ok(event) => events.push((row.record.aggregate_id.clone(), event)),
+                    Err(error) => panic!("an event of {}: {error}", row.record.aggregate_id),
                 }
             }
         }
@@ -109,19 +109,19 @@ impl CommittedView {
         events: Vec<LogEntry<EventRecord>>,
     ) -> Result<(), String> {
         for event in events {
-            let before = self.aggregate_ids.remove(&event.aggregate_id);
+            let before = self.aggregate_ids.remove(&event.record.aggregate_id);
             let version = before.as_ref().map_or(0, |folded| folded.version) + 1;
-            if event.version != version {
+            if event.record.version != version {
                 return Err(format!(
                     "{} has version {} where {version} comes next",
-                    event.aggregate_id, event.version
+                    event.record.aggregate_id, event.record.version
                 ));
             }
-            let state = event.delta.apply(before.map(|folded| folded.state));
-            let state = state.map_err(|error| format!("{}: {error}", event.aggregate_id))?;
-            let closed = fixture.closes(&event);
+            let state = event.record.delta.apply(before.map(|folded| folded.state));
+            let state = state.map_err(|error| format!("{}: {error}", event.record.aggregate_id))?;
+            let closed = fixture.closes(&event.record);
             self.aggregate_ids
-                .insert(event.aggregate_id.clone(), Folded { version, state, closed });
+                .insert(event.record.aggregate_id.clone(), Folded { version, state, closed });
             self.events.push(event);
         }
         Ok(())

@@ -66,16 +66,18 @@ async fn a_command_sees_what_it_has_written() {
     let versions: Vec<_> = [1, 2, 3, 9].map(|number| after.version(&probe(number))).to_vec();
     assert_eq!(versions, [2, 3, 2, 1]);
     // One unit of work: the sender's row first, then the invoked ones in order.
-    let rows: Vec<_> =
-        after.commands[3..].iter().map(|row| (row.key(), row.parent.is_some())).collect();
+    let rows: Vec<_> = after.commands[3..]
+        .iter()
+        .map(|row| (row.record.key(), row.record.parent.is_some()))
+        .collect();
     assert_eq!(
         rows,
         [("run", false), ("run", true), ("run", true), ("start-probe", true), ("end-probe", true)]
     );
-    let parent = after.commands[3].id;
+    let parent = after.commands[3].record.id;
     for (row, number) in after.commands[4..].iter().zip(1..) {
-        assert_eq!(row.parent, Some(parent));
-        assert_eq!(row.id, invoked_id(parent, number));
+        assert_eq!(row.record.parent, Some(parent));
+        assert_eq!(row.record.id, invoked_id(parent, number));
     }
 }
 
@@ -248,7 +250,7 @@ async fn a_dropped_invocation_leaves_nothing() {
     let versions = [1, 2, 3].map(|number| after.version(&probe(number)));
     assert_eq!(versions, [2, 2, 1]);
     let [message] = after.messages.as_slice() else { panic!("{:?}", after.messages) };
-    assert_eq!((message.key.as_ref(), &message.aggregate_id), ("whole", &probe(1)));
+    assert_eq!((message.record.key.as_ref(), &message.record.aggregate_id), ("whole", &probe(1)));
 }
 
 #[tokio::test]
@@ -270,7 +272,14 @@ async fn messages_and_activities_are_recorded_in_their_order() {
     let messages: Vec<_> = log
         .messages
         .iter()
-        .map(|row| (row.key.as_ref(), row.data.as_str(), row.command_id, row.aggregate_id.clone()))
+        .map(|row| {
+            (
+                row.record.key.as_ref(),
+                row.record.data.as_str(),
+                row.record.command_id,
+                row.record.aggregate_id.clone(),
+            )
+        })
         .collect();
     assert_eq!(
         messages,
@@ -283,7 +292,14 @@ async fn messages_and_activities_are_recorded_in_their_order() {
     let activities: Vec<_> = log
         .activities
         .iter()
-        .map(|row| (row.message.as_ref(), row.command_id, row.aggregate_id.clone(), row.context_id))
+        .map(|row| {
+            (
+                row.record.message.as_ref(),
+                row.record.command_id,
+                row.record.aggregate_id.clone(),
+                row.record.context_id,
+            )
+        })
         .collect();
     let context_id = fixture.session.context_id();
     assert_eq!(
@@ -294,10 +310,10 @@ async fn messages_and_activities_are_recorded_in_their_order() {
             ("last", command.id, probe(1), context_id),
         ]
     );
-    assert!(log.activities.iter().all(|row| row.kind == ActivityKind::UserAction));
-    let mut ids: Vec<Uuid> = log.messages.iter().map(|row| row.id).collect();
-    ids.extend(log.activities.iter().map(|row| row.id));
-    ids.extend(log.events.iter().map(|row| row.id));
+    assert!(log.activities.iter().all(|row| row.record.kind == ActivityKind::UserAction));
+    let mut ids: Vec<Uuid> = log.messages.iter().map(|row| row.record.id).collect();
+    ids.extend(log.activities.iter().map(|row| row.record.id));
+    ids.extend(log.events.iter().map(|row| row.record.id));
     let count = ids.len();
     ids.sort();
     ids.dedup();

@@ -33,9 +33,9 @@ async fn check_group_refused(fixture: &Fixture, group: &[CommandBundle], index: 
     assert_eq!(rows.len(), group.len());
     for (at, (row, command)) in rows.iter().zip(group).enumerate() {
         let expected = if at == index { code } else { "group-rejected" };
-        assert_eq!((row.id, row.code.as_deref()), (command.id, Some(expected)));
+        assert_eq!((row.record.id, row.record.code.as_deref()), (command.id, Some(expected)));
         assert_eq!(
-            (row.status, &row.aggregate_id),
+            (row.record.status, &row.record.aggregate_id),
             (CommandStatus::Rejected, &command.aggregate_id)
         );
     }
@@ -79,7 +79,7 @@ async fn each_command_sees_the_results_of_those_before_it() {
     let log = fixture.snapshot().await;
     let versions: Vec<_> = log.events[2..]
         .iter()
-        .map(|event| (event.aggregate_id.id.as_u128(), event.version))
+        .map(|event| (event.record.aggregate_id.id.as_u128(), event.record.version))
         .collect();
     assert_eq!(versions, [(9, 1), (9, 2), (1, 2), (9, 3), (9, 4), (2, 2)]);
     assert_eq!(fixture.session.process_atomic([]).await.unwrap(), []);

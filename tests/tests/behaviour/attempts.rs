@@ -1,5 +1,6 @@
 //! Attempts: the inputs of each attempt, and the versions that it expects.
 
+use fluvius_core::Versioned;
 use fluvius_core::{AggregateId, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
 use fluvius_testing::{FixedClock, SequentialIds};
 
@@ -160,7 +161,7 @@ async fn a_rejection_is_retried_after_a_version_conflict() {
     let response = session.send(id(9), Run { steps: vec![Step::Add(1)] }).await.unwrap();
     assert_eq!(response.version, 2);
     let after = StoreSnapshot::of(&store).await;
-    assert!(after.commands.iter().all(|row| row.code.is_none()), "{:?}", after.commands);
+    assert!(after.commands.iter().all(|row| row.record.code.is_none()), "{:?}", after.commands);
 }
 
 #[tokio::test]
@@ -173,8 +174,9 @@ async fn time_never_decreases_within_an_aggregate() {
         assert_eq!(said, [time(now).to_rfc3339()], "an action sees the clock's time unrounded");
     }
     let log = StoreSnapshot::of(&store).await;
-    let of_aggregate = log.events.iter().filter(|event| event.aggregate_id == probe(1));
-    let occurred_at: Vec<_> = of_aggregate.map(|event| event.occurred_at.to_rfc3339()).collect();
+    let of_aggregate = log.events.iter().filter(|event| event.record.aggregate_id == probe(1));
+    let occurred_at: Vec<_> =
+        of_aggregate.map(|event| event.record.occurred_at.to_rfc3339()).collect();
     assert_eq!(
         occurred_at,
         [
@@ -184,11 +186,11 @@ async fn time_never_decreases_within_an_aggregate() {
             "2026-03-01T12:00:05+00:00",
         ]
     );
-    let received_at: Vec<_> = log.commands[3..].iter().map(|row| row.received_at).collect();
+    let received_at: Vec<_> = log.commands[3..].iter().map(|row| row.record.received_at).collect();
     assert_eq!(received_at, times.map(time), "`received` is the clock's time");
     let row = domain.statemgr().fetch::<Probe>(id(1)).await.unwrap();
-    assert_eq!(row.record().updated_at, time("2026-03-01T12:00:05Z"));
-    assert_eq!(row.record().created_at, time("2026-03-01T12:00:00.123456Z"));
+    assert_eq!(Versioned::record(&row).updated_at, time("2026-03-01T12:00:05Z"));
+    assert_eq!(Versioned::record(&row).created_at, time("2026-03-01T12:00:00.123456Z"));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Audit fields, etags, and contexts.
 
+use fluvius_core::Versioned;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fluvius_core::{Domain, DomainContext, ETag, MemoryStore, Transport};
@@ -57,9 +58,12 @@ async fn each_version_has_an_etag_of_its_own() {
     let mut etags = BTreeSet::new();
     for version in 1..=20 {
         let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
-        assert_eq!(stored.version(), version);
-        assert!(etags.insert(stored.etag().to_string()), "equal data have different etags");
-        assert_eq!(stored.record().etag, stored.etag());
+        assert_eq!(Versioned::version(&stored), version);
+        assert!(
+            etags.insert(Versioned::etag(&stored).to_string()),
+            "equal data have different etags"
+        );
+        assert_eq!(Versioned::record(&stored).etag, Versioned::etag(&stored));
         let response = fixture.session.send(id(1), Run { steps: vec![] }).await.unwrap();
         assert_eq!(response.etag, ETag::new(version + 1, response.command_id));
     }
@@ -70,9 +74,11 @@ async fn if_match_requires_the_expected_version() {
     let fixture = probes(1).await;
     let seen = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     let add = || Run { steps: vec![Step::Add(1)] };
-    let by_etag = fixture.session.send(id(1), add()).if_match(seen.etag());
+    let by_etag = fixture.session.send(id(1), add()).if_match(Versioned::etag(&seen));
     assert_eq!(by_etag.await.unwrap().version, 2);
-    for expected in [seen.etag().into(), fluvius_core::Precondition::from(seen.version())] {
+    for expected in
+        [Versioned::etag(&seen).into(), fluvius_core::Precondition::from(Versioned::version(&seen))]
+    {
         let command = fixture.command(&probe(1), "run", json!({ "steps": [] })).if_match(expected);
         let kept = Trail::Command("precondition-failed");
         check_rejected(&fixture.store, &fixture.session, command, kept).await;
@@ -104,7 +110,7 @@ async fn if_match_is_checked_at_the_commit_too() {
     let error = mine.await.unwrap_err();
     assert_eq!(error.code(), "precondition-failed");
     let stored = session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
-    assert_eq!((stored.value, stored.version()), (9, 2));
+    assert_eq!((stored.value, Versioned::version(&stored)), (9, 2));
 }
 
 #[tokio::test]

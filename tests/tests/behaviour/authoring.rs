@@ -1,5 +1,6 @@
 //! The options of the macros, and the behaviour that they give.
 
+use fluvius_core::Versioned;
 use fluvius_core::{
     Aggregate, AggregateId, Command, CommandStatus, DecodeError, Domain, Error, Event, Json,
     Lifecycle, StateDelta,
@@ -84,8 +85,11 @@ async fn a_read_only_action_records_its_command_alone() {
     assert_eq!((answer.version, answer.etag), (stands.version, stands.etag));
     let mut after = fixture.snapshot().await;
     let row = after.commands.pop().unwrap();
-    assert_eq!((row.id, row.key(), row.status), (asked.id, "ask-title", CommandStatus::Applied));
-    assert_eq!(row.response.as_ref().unwrap().as_str(), "\"FIRST\"");
+    assert_eq!(
+        (row.record.id, row.record.key(), row.record.status),
+        (asked.id, "ask-title", CommandStatus::Applied)
+    );
+    assert_eq!(row.record.response.as_ref().unwrap().as_str(), "\"FIRST\"");
     assert_eq!(before, after);
     let typed = fixture.session.send(id(1), AskTitle { shout: false }).await.unwrap();
     assert_eq!(typed.data, "first");
@@ -102,8 +106,11 @@ async fn an_event_without_a_change_is_a_new_version() {
     );
     let after = fixture.snapshot().await;
     let event = after.events.last().unwrap();
-    assert_eq!((event.version, event.key(), &event.data), (2, "ticket-seen", &None));
-    assert_eq!(event.delta, StateDelta::Patch(Json::parse("[]").unwrap()));
+    assert_eq!(
+        (event.record.version, event.record.key(), &event.record.data),
+        (2, "ticket-seen", &None)
+    );
+    assert_eq!(event.record.delta, StateDelta::Patch(Json::parse("[]").unwrap()));
     let (old, new) = (&before.states[&ticket(1)], &after.states[&ticket(1)]);
     assert_eq!(old.data, new.data);
     assert_ne!(old.etag, new.etag);
@@ -116,16 +123,16 @@ async fn the_returned_value_is_data_of_event_and_response() {
     assert_eq!((response.data, response.version, response.event), (7, 2, Some("points-added")));
     let log = fixture.snapshot().await;
     let (event, command) = (log.events.last().unwrap(), log.commands.last().unwrap());
-    assert_eq!(event.data.as_ref().unwrap().as_str(), "7");
-    assert_eq!(command.response.as_ref().unwrap().as_str(), "7");
-    assert_eq!(event.args.to_value(), json!({ "points": 4 }));
+    assert_eq!(event.record.data.as_ref().unwrap().as_str(), "7");
+    assert_eq!(command.record.response.as_ref().unwrap().as_str(), "7");
+    assert_eq!(event.record.args.to_value(), json!({ "points": 4 }));
 
     // `None` is data as well.
     let estimate = Estimate { points: 7, parts: vec![] };
     let response = fixture.session.send(id(1), EstimateWork { estimate }).await.unwrap();
     assert_eq!(response.data, None);
     let log = fixture.snapshot().await;
-    assert_eq!(log.events.last().unwrap().data.as_ref().unwrap().as_str(), "null");
+    assert_eq!(log.events.last().unwrap().record.data.as_ref().unwrap().as_str(), "null");
 }
 
 #[tokio::test]
@@ -135,8 +142,8 @@ async fn a_state_response_is_not_logged() {
     let data = fixture.apply(&ticket(1), "rename-ticket", payload).await;
     assert_eq!(data, json!({ "title": "second", "points": 3, "tags": [] }));
     let log = fixture.snapshot().await;
-    assert!(log.events.iter().all(|event| event.data.is_none()));
-    assert!(log.commands.iter().all(|command| command.response.is_none()));
+    assert!(log.events.iter().all(|event| event.record.data.is_none()));
+    assert!(log.commands.iter().all(|command| command.record.response.is_none()));
 }
 
 #[tokio::test]
@@ -152,11 +159,11 @@ async fn defaults_options_aliases_and_names() {
         let log = fixture.snapshot().await;
         let (event, command) = (log.events.last().unwrap(), log.commands.last().unwrap());
         let name = payload.get("note").cloned().unwrap_or_default();
-        let arguments = event.args.to_value();
+        let arguments = event.record.args.to_value();
         assert_eq!(arguments["note"], name, "as decoded, under the field's own name");
         assert_eq!(arguments.as_object().unwrap().len(), 2);
         assert!(arguments["newTitle"].is_string());
-        assert_eq!(command.payload.to_value(), payload, "the payload is unchanged");
+        assert_eq!(command.record.payload.to_value(), payload, "the payload is unchanged");
     }
     let opened = fixture.apply(&ticket(2), "open-ticket", json!({ "title": "x" })).await;
     assert_eq!(opened, json!({ "title": "x", "points": 3, "tags": [] }));
@@ -194,7 +201,7 @@ async fn a_required_precondition_is_given_by_etag_or_version() {
     let fixture = tickets().await;
     let error = fixture.session.send(id(1), ResetTicket {}).await.unwrap_err();
     assert!(matches!(error, Error::PreconditionRequired { command: "reset-ticket", .. }));
-    let etag = fixture.session.statemgr().fetch::<Ticket>(id(1)).await.unwrap().etag();
+    let etag = Versioned::etag(&fixture.session.statemgr().fetch::<Ticket>(id(1)).await.unwrap());
     let reset = fixture.session.send(id(1), ResetTicket {}).if_match(etag);
     assert_eq!(reset.await.unwrap().version, 2);
     let outdated = fixture.session.send(id(1), ResetTicket {}).if_match(etag).await;
@@ -250,12 +257,12 @@ async fn log_rows_are_read_back_as_typed_commands_and_events() {
     let log = fixture.snapshot().await;
     for row in &log.commands {
         let command = TicketCommand::try_from(&row.record).unwrap();
-        assert_eq!(key_of(&command), row.key());
+        assert_eq!(key_of(&command), row.record.key());
     }
     let events: Vec<TicketEvent> =
         log.events.iter().map(|row| TicketEvent::try_from(&row.record).unwrap()).collect();
     for (event, row) in events.iter().zip(&log.events) {
-        assert_eq!(key_of_event(event), row.key());
+        assert_eq!(key_of_event(event), row.record.key());
     }
     let [opened, renamed, added, estimated, .., closed] = events.as_slice() else { panic!() };
     assert!(matches!(opened, TicketEvent::TicketOpened(TicketOpened { title, points: 3, tags })
@@ -393,8 +400,14 @@ fn the_methods_stay_ordinary_rust() {
 async fn rows_carry_the_revisions_of_their_makers() {
     let fixture = tickets().await;
     let log = fixture.snapshot().await;
-    assert_eq!((log.commands[0].domain.as_ref(), log.commands[0].revision), ("ticketing", 7));
-    assert_eq!((log.events[0].domain.as_ref(), log.events[0].revision), ("ticketing", 3));
+    assert_eq!(
+        (log.commands[0].record.domain.as_ref(), log.commands[0].record.revision),
+        ("ticketing", 7)
+    );
+    assert_eq!(
+        (log.events[0].record.domain.as_ref(), log.events[0].record.revision),
+        ("ticketing", 3)
+    );
     assert_eq!(log.states[&ticket(1)].revision, 3);
     assert_eq!(log.contexts[&fixture.session.context_id()].revision, 7);
 }

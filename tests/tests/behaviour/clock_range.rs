@@ -1,7 +1,8 @@
 //! Clock times outside the calendar range of the stores: each store returns the time of the response.
 
+use fluvius_core::Versioned;
 use fluvius_core::chrono::{DateTime, Utc};
-use fluvius_core::query::{Column, Cursor, column, time};
+use fluvius_core::query::{Column, Cursor, Field};
 use fluvius_core::{Domain, DomainContext, MemoryStore, SimpleRejection, Store, aggregate};
 use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
@@ -50,16 +51,19 @@ async fn check(store: impl Store + Clone) {
     let kept: Vec<_> = TIMES.iter().map(|(_, kept, _)| time_of(kept)).collect();
     for (number, kept) in (1..).zip(&kept) {
         let note = session.statemgr().fetch::<Note>(id(number)).await.unwrap();
-        assert_eq!((note.record().created_at, note.record().updated_at), (*kept, *kept));
+        assert_eq!(
+            (Versioned::record(&note).created_at, Versioned::record(&note).updated_at),
+            (*kept, *kept)
+        );
         assert!(session.statemgr().find_at::<Note>(id(number), *kept).await.unwrap().is_some());
     }
     let received_at = domain.log().commands().await.unwrap().rows;
-    assert_eq!(received_at.iter().map(|row| row.received_at).collect::<Vec<_>>(), kept);
+    assert_eq!(received_at.iter().map(|row| row.record.received_at).collect::<Vec<_>>(), kept);
     let occurred_at = domain.log().events().await.unwrap().rows;
-    assert_eq!(occurred_at.iter().map(|row| row.occurred_at).collect::<Vec<_>>(), kept);
+    assert_eq!(occurred_at.iter().map(|row| row.record.occurred_at).collect::<Vec<_>>(), kept);
 
     // Page by page, with cursors, in both orders.
-    for key in [column(Column::CreatedAt), time("due")] {
+    for key in [Field::column(Column::CreatedAt), Field::time("due")] {
         for key in [key.clone().ascending(), key.descending()] {
             let mut found = Vec::new();
             let mut after: Option<Cursor> = None;
@@ -69,7 +73,7 @@ async fn check(store: impl Store + Clone) {
                     query = query.after(after.to_string().parse().unwrap());
                 }
                 let page = query.page().await.unwrap();
-                found.extend(page.rows.iter().map(|row| row.record().aggregate_id.id));
+                found.extend(page.rows.iter().map(|row| Versioned::record(&row).aggregate_id.id));
                 after = page.next;
                 if after.is_none() {
                     break;

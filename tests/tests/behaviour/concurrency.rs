@@ -3,6 +3,7 @@
 use banking_domain::{
     Account, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
 };
+use fluvius_core::Versioned;
 use fluvius_core::{
     Aggregate, AggregateId, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Session,
 };
@@ -46,20 +47,24 @@ fn balances(log: &StoreSnapshot) -> Vec<Decimal> {
 /// Checks that versions have no gaps, and that commands and events refer to each other.
 fn check_whole(log: &StoreSnapshot) {
     for (aggregate_id, row) in &log.states {
-        let events = log.events.iter().filter(|event| event.aggregate_id == *aggregate_id);
-        let versions: Vec<u64> = events.map(|event| event.version).collect();
+        let events = log.events.iter().filter(|event| event.record.aggregate_id == *aggregate_id);
+        let versions: Vec<u64> = events.map(|event| event.record.version).collect();
         assert_eq!(versions, (1..=row.version).collect::<Vec<_>>(), "{aggregate_id}");
     }
     for event in &log.events {
-        let commands = log.commands.iter().filter(|row| row.id == event.command_id);
+        let commands = log.commands.iter().filter(|row| row.record.id == event.record.command_id);
         let [command] = commands.collect::<Vec<_>>()[..] else { panic!("{event:?}") };
-        assert_eq!((&command.aggregate_id, &command.code), (&event.aggregate_id, &None));
+        assert_eq!(
+            (&command.record.aggregate_id, &command.record.code),
+            (&event.record.aggregate_id, &None)
+        );
     }
-    let applied = log.commands.iter().filter(|row| row.code.is_none());
+    let applied = log.commands.iter().filter(|row| row.record.code.is_none());
     assert_eq!(applied.count(), log.events.len());
     for row in &log.commands {
-        let events = log.events.iter().filter(|event| event.command_id == row.id).count();
-        assert_eq!(events, usize::from(row.code.is_none()), "{row:?}");
+        let events =
+            log.events.iter().filter(|event| event.record.command_id == row.record.id).count();
+        assert_eq!(events, usize::from(row.record.code.is_none()), "{row:?}");
     }
 }
 
@@ -80,12 +85,12 @@ async fn a_slow_action_blocks_no_other_aggregate() {
     let said = fixture.session.send(id(2), Run { steps }).await.unwrap().data;
     assert_eq!(said, ["(0, 1)"]);
     let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
-    assert_eq!((stored.value, stored.version()), (10, 2));
+    assert_eq!((stored.value, Versioned::version(&stored)), (10, 2));
     // The slow action is decided again on the new state.
     gate(name).open(2);
     assert_eq!(slow.await.unwrap().unwrap().version, 3);
     let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
-    assert_eq!((stored.value, stored.version()), (11, 3));
+    assert_eq!((stored.value, Versioned::version(&stored)), (11, 3));
 }
 
 #[tokio::test]

@@ -187,8 +187,8 @@ async fn the_id_of_an_invoked_command_is_in_use() {
     let fixture = probes(2).await;
     fixture.apply(&probe(1), "run", steps(&[Step::Invoke(id(2), vec![])])).await;
     let child = fixture.snapshot().await.commands.pop().unwrap();
-    assert!(child.parent.is_some());
-    let command = fixture.command(&probe(2), "run", steps(&[])).with_id(child.id);
+    assert!(child.record.parent.is_some());
+    let command = fixture.command(&probe(2), "run", steps(&[])).with_id(child.record.id);
     let error = check_rejected(&fixture.store, &fixture.session, command, Trail::Nothing).await;
     assert_eq!(error.code(), "invalid-command-id");
 }

@@ -189,7 +189,8 @@ async fn several_domains_share_a_store_and_its_positions() {
     at_desk.send(id(1), open()).await.unwrap();
     in_library.send(id(2), shelf::PutUp {}).await.unwrap();
     let log = StoreSnapshot::of(&store).await;
-    let listed: Vec<_> = log.events.iter().map(|row| (row.domain.as_ref(), row.position)).collect();
+    let listed: Vec<_> =
+        log.events.iter().map(|row| (row.record.domain.as_ref(), row.position)).collect();
     assert_eq!(listed, [("library", 2), ("ticketing", 4), ("library", 6)]);
     let error = at_desk.send(id(3), shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");

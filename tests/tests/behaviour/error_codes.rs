@@ -3,7 +3,7 @@
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
-use fluvius_core::query::number;
+use fluvius_core::query::Field;
 use fluvius_core::{
     Authorization, CommandBundle, CommitOutcome, Domain, DomainContext, DomainRuntime, Error,
     Policy, PolicyRequest, Session, StoreError,
@@ -192,9 +192,10 @@ async fn of_the_rule(fixture: &mut FailingFixture) {
 
 async fn of_readers(fixture: &mut FailingFixture) {
     let statemgr = fixture.session.statemgr();
-    let no_number = statemgr.find_all::<Probe>(number("value").eq("many")).await.unwrap_err();
+    let no_number =
+        statemgr.find_all::<Probe>(Field::number("value").eq("many")).await.unwrap_err();
     fixture.add("invalid-query", &no_number);
-    let several = statemgr.find_one::<Probe>(number("value").ge(0)).await.unwrap_err();
+    let several = statemgr.find_one::<Probe>(Field::number("value").ge(0)).await.unwrap_err();
     fixture.add("multiple-results", &several);
     let ahead = fixture.domain.log().after(u64::MAX).events().await.unwrap_err();
     fixture.add("invalid-position", &ahead);

@@ -169,7 +169,7 @@ async fn rejected_has_the_authors_error() {
 
     let row = fixture.snapshot().await.commands.pop().unwrap();
     assert_eq!(
-        row.response.as_ref().unwrap().to_value(),
+        row.record.response.as_ref().unwrap().to_value(),
         json!({ "rejected": { "message": "101 points are too many" } })
     );
 }
@@ -267,7 +267,8 @@ async fn group_rejected_has_the_reason() {
     check_error(&error, "group-rejected", &text);
     let mut after = fixture.snapshot().await;
     let rows = after.commands.split_off(before.commands.len());
-    let rows: Vec<_> = rows.iter().map(|row| (row.id, row.code.as_deref().unwrap())).collect();
+    let rows: Vec<_> =
+        rows.iter().map(|row| (row.record.id, row.record.code.as_deref().unwrap())).collect();
     assert_eq!(rows, [(good.id, "group-rejected"), (bad.id, "no")]);
     assert_eq!(before, after);
 }

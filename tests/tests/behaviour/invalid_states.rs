@@ -16,9 +16,10 @@ use fluvius_tests::store_snapshot::{StoreSnapshot, Trail};
 async fn spoil(store: &MemoryStore, aggregate_id: &fluvius_core::AggregateId, data: &str) {
     let log = StoreSnapshot::of(store).await;
     let row = log.states[aggregate_id].clone();
-    let event = log.events.iter().rfind(|event| event.aggregate_id == *aggregate_id).unwrap();
-    let command = log.commands.iter().find(|row| row.id == event.command_id).unwrap();
-    let context = Arc::clone(&log.contexts[&command.context_id]);
+    let event =
+        log.events.iter().rfind(|event| event.record.aggregate_id == *aggregate_id).unwrap();
+    let command = log.commands.iter().find(|row| row.record.id == event.record.command_id).unwrap();
+    let context = Arc::clone(&log.contexts[&command.record.context_id]);
     let data = Json::parse(data).unwrap();
     let command_id = uuid::Uuid::new_v4();
     let unit = UnitOfWork {

@@ -32,7 +32,7 @@ async fn a_follower_sees_each_row_once_and_in_order() {
     let mut commands = pin!(here.log().after(1).follow_commands());
     let mut seen = Vec::new();
     for _ in 0..2 {
-        seen.push(events.next().await.unwrap().unwrap().version);
+        seen.push(events.next().await.unwrap().unwrap().record.version);
     }
     for (domain, delay) in [(&here, 0), (&elsewhere, 10), (&here, 3_000), (&elsewhere, 0)] {
         let session = domain.session(DomainContext::create("test"));
@@ -42,7 +42,7 @@ async fn a_follower_sees_each_row_once_and_in_order() {
         });
     }
     for _ in 0..4 {
-        seen.push(events.next().await.unwrap().unwrap().version);
+        seen.push(events.next().await.unwrap().unwrap().record.version);
     }
     assert_eq!(seen, [1, 2, 3, 4, 5, 6]);
     let mut positions = Vec::new();

@@ -86,7 +86,7 @@ async fn a_log_is_read_per_aggregate() {
     assert_eq!(pages(of(2)).await.0, [1]);
     assert_eq!(pages(of(9)).await.0, [0]);
     let versions: Vec<_> =
-        of(1).events().await.unwrap().rows.iter().map(|row| row.version).collect();
+        of(1).events().await.unwrap().rows.iter().map(|row| row.record.version).collect();
     assert_eq!(versions, [1, 2, 3, 4]);
     assert_eq!(of(1).commands().await.unwrap().rows.len(), 4);
     assert_eq!(of(2).commands().await.unwrap().rows.len(), 1);
@@ -106,13 +106,13 @@ async fn every_log_continues_after_a_position() {
     let first = log.messages().await.unwrap();
     let next = log.clone().after(first.next.unwrap()).messages().await.unwrap();
     let listed: Vec<_> =
-        first.rows.iter().chain(&next.rows).map(|row| row.data.to_value()).collect();
+        first.rows.iter().chain(&next.rows).map(|row| row.record.data.to_value()).collect();
     assert_eq!(listed, [json!("0"), json!("1"), json!("2"), json!("3")]);
     assert_eq!(next.next, None);
     let first = log.activities().await.unwrap();
     let next = log.clone().after(first.next.unwrap()).activities().await.unwrap();
     let listed: Vec<_> =
-        first.rows.iter().chain(&next.rows).map(|row| row.message.to_string()).collect();
+        first.rows.iter().chain(&next.rows).map(|row| row.record.message.to_string()).collect();
     assert_eq!(listed, ["0", "1", "2", "3"]);
     let first = log.commands().await.unwrap();
     let next = log.clone().after(first.next.unwrap()).commands().await.unwrap();
@@ -129,7 +129,7 @@ async fn rows_written_meanwhile_are_after_the_last_position() {
     fixture.session.send(id(2), Run { steps: vec![] }).await.unwrap();
     let page = fixture.domain.log().after(last).events().await.unwrap();
     assert_eq!(page.rows.len(), 1);
-    assert_eq!(page.rows[0].aggregate_id, probe(2));
+    assert_eq!(page.rows[0].record.aggregate_id, probe(2));
 }
 
 #[tokio::test]

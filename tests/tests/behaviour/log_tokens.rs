@@ -89,7 +89,7 @@ async fn a_token_is_valid_in_a_copy() {
     let mut events = domain.log().after(token).follow_events();
     start(&domain.session(DomainContext::create("test")), 20..22).await;
     for number in [20, 21] {
-        assert_eq!(events.next().await.unwrap().unwrap().aggregate_id, probe(number));
+        assert_eq!(events.next().await.unwrap().unwrap().record.aggregate_id, probe(number));
     }
 }
 
@@ -108,7 +108,7 @@ async fn a_follower_of_a_quiet_realm_scans_each_row_once() {
     quiet.send(id(1), StartProbe { value: 0 }).await.unwrap();
     busy.send(id(2), StartProbe { value: 0 }).await.unwrap();
     let mut events = quiet.log().follow_events();
-    assert_eq!(events.next().await.unwrap().unwrap().aggregate_id, probe(1));
+    assert_eq!(events.next().await.unwrap().unwrap().record.aggregate_id, probe(1));
     let follower = tokio::spawn(async move {
         let event = events.next().await.unwrap().unwrap();
         (event.position, events.resume_token())
@@ -146,8 +146,8 @@ async fn the_token_of_a_stream_advances_without_rows() {
     assert_eq!((first.position, events.resume_token()), (8, first.resume_token()));
     let mut again = quiet.log().after(events.resume_token()).follow_events();
     for number in [11, 12] {
-        assert_eq!(again.next().await.unwrap().unwrap().aggregate_id, probe(number));
-        assert_eq!(events.next().await.unwrap().unwrap().aggregate_id, probe(number));
+        assert_eq!(again.next().await.unwrap().unwrap().record.aggregate_id, probe(number));
+        assert_eq!(events.next().await.unwrap().unwrap().record.aggregate_id, probe(number));
     }
 }
 

@@ -51,10 +51,15 @@ impl Observer for Ear {
                 )
             }
             RuntimeEvent::EventCommitted { event } => {
-                format!("event {} {} @{}", event.key(), short(&event.aggregate_id), event.position)
+                format!(
+                    "event {} {} @{}",
+                    event.record.key(),
+                    short(&event.record.aggregate_id),
+                    event.position
+                )
             }
             RuntimeEvent::Message { message } => {
-                format!("message {} @{}", message.key, message.position)
+                format!("message {} @{}", message.record.key, message.position)
             }
             RuntimeEvent::TransactionCommitted { unit, first } => {
                 format!("transaction of {} @{first}", unit.row_count())
@@ -121,7 +126,7 @@ async fn an_applied_command_is_notified_stage_by_stage() {
     );
     let log = StoreSnapshot::of(&store).await;
     let events: Vec<_> =
-        log.events[2..].iter().map(|row| (short(&row.aggregate_id), row.position)).collect();
+        log.events[2..].iter().map(|row| (short(&row.record.aggregate_id), row.position)).collect();
     assert_eq!(events, [(1, 7), (2, 8)], "the events have the positions of the log");
     let messages: Vec<_> = log.messages.iter().map(|row| row.position).collect();
     assert_eq!(messages, [9, 10]);

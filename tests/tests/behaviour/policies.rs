@@ -1,5 +1,6 @@
 //! Policies: authorization before the load, and again with the state.
 
+use fluvius_core::Versioned;
 use std::sync::{Arc, Mutex};
 
 use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain};
@@ -99,9 +100,12 @@ async fn a_denial_before_the_load_records_an_activity() {
     assert_eq!(bank.policy.asked(), ["before run 9"], "the state is not loaded");
     let log = StoreSnapshot::of(&bank.store).await;
     let [activity] = log.activities.as_slice() else { panic!() };
-    assert_eq!((activity.message.as_ref(), activity.command_id), (text.as_str(), command.id));
-    assert_eq!(activity.context_id, denied.context_id());
-    assert_eq!(activity.data.as_ref().unwrap().to_value(), json!({ "command": "run" }));
+    assert_eq!(
+        (activity.record.message.as_ref(), activity.record.command_id),
+        (text.as_str(), command.id)
+    );
+    assert_eq!(activity.record.context_id, denied.context_id());
+    assert_eq!(activity.record.data.as_ref().unwrap().to_value(), json!({ "command": "run" }));
 }
 
 #[tokio::test]
@@ -243,7 +247,10 @@ async fn a_group_is_denied_as_a_whole() {
     let after = StoreSnapshot::of(&bank.store).await;
     assert_eq!((&before.states, &before.commands), (&after.states, &after.commands));
     let [activity] = after.activities.as_slice() else { panic!("{:?}", after.activities) };
-    assert_eq!((activity.command_id, &activity.aggregate_id), (group[1].id, &probe(2)));
+    assert_eq!(
+        (activity.record.command_id, &activity.record.aggregate_id),
+        (group[1].id, &probe(2))
+    );
     assert_eq!(Run::ACTION.key, "run");
 }
 
@@ -282,5 +289,5 @@ async fn inline_actions_are_authorized_with_the_state() {
     session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap();
     let denied = session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap_err();
     assert_eq!(denied.code(), "permission-denied");
-    assert_eq!(session.statemgr().fetch::<Account>(id(1)).await.unwrap().version(), 2);
+    assert_eq!(Versioned::version(&session.statemgr().fetch::<Account>(id(1)).await.unwrap()), 2);
 }

@@ -4,7 +4,7 @@ use banking_domain::{
     Account, CloseAccount, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use fluvius_core::query::{Column, Field, Filter, column, number, text, time};
+use fluvius_core::query::{Column, Field, Filter};
 use fluvius_core::{
     ActionContext, Aggregate, AggregateId, BuildError, Domain, DomainContext, DomainRuntime, Error,
     MemoryStore, Session, SimpleRejection, StateManager, StoreError, Versioned, aggregate,
@@ -53,21 +53,24 @@ async fn aggregates_are_found_by_field() {
     let (_domain, session) = bank().await;
     let accounts = session.statemgr();
     let ten = Decimal::from_i32(10).unwrap();
-    let found = accounts.find_all::<Account>(number("balance").eq(ten)).await.unwrap();
+    let found = accounts.find_all::<Account>(Field::number("balance").eq(ten)).await.unwrap();
     assert_eq!(owners(&found), ["Ada", "Linus"]);
     let found = accounts
         .query::<Account>()
-        .filter(number("balance").ge(ten))
-        .filter(!text("owner_name").starts_with("Lin"))
-        .sort(number("balance").descending())
+        .filter(Field::number("balance").ge(ten))
+        .filter(!Field::text("owner_name").starts_with("Lin"))
+        .sort(Field::number("balance").descending())
         .all()
         .await
         .unwrap();
     assert_eq!(owners(&found), ["Ada's son", "Ada"]);
     assert_eq!(found[0].balance, Decimal::new(10_000, 2));
-    assert_eq!((found[0].version(), found[0].record().aggregate_id.id), (1, id(3)));
+    assert_eq!(
+        (Versioned::version(&found[0]), Versioned::record(&found[0]).aggregate_id.id),
+        (1, id(3))
+    );
 
-    let rows = accounts.query_rows("bank-account").filter(text("owner_name").eq("ada"));
+    let rows = accounts.query_rows("bank-account").filter(Field::text("owner_name").eq("ada"));
     assert_eq!(rows.one().await.unwrap().unwrap().aggregate_id.id, id(5));
     let nothing = accounts.query_rows("bank-accounts").all().await.unwrap();
     assert!(nothing.is_empty());
@@ -77,11 +80,12 @@ async fn aggregates_are_found_by_field() {
 async fn find_one_fails_on_multiple_results() {
     let (_domain, session) = bank().await;
     let accounts = session.statemgr();
-    let one = accounts.find_one::<Account>(text("account_number").eq("DE-2")).await.unwrap();
+    let one = accounts.find_one::<Account>(Field::text("account_number").eq("DE-2")).await.unwrap();
     assert_eq!(one.unwrap().owner_name, "Grace");
-    let none = accounts.find_one::<Account>(text("account_number").eq("DE-9")).await.unwrap();
+    let none =
+        accounts.find_one::<Account>(Field::text("account_number").eq("DE-9")).await.unwrap();
     assert!(none.is_none());
-    let several = accounts.find_one::<Account>(number("balance").eq(10)).await;
+    let several = accounts.find_one::<Account>(Field::number("balance").eq(10)).await;
     assert!(
         matches!(several, Err(Error::MultipleResults { resource }) if resource == "bank-account")
     );
@@ -93,8 +97,8 @@ async fn pages_cover_all_rows_in_order() {
     let mut reader = session
         .statemgr()
         .query::<Account>()
-        .sort(number("balance").descending())
-        .sort(text("owner_name").descending())
+        .sort(Field::number("balance").descending())
+        .sort(Field::text("owner_name").descending())
         .limit(2);
     let mut pages = Vec::new();
     loop {
@@ -118,11 +122,13 @@ async fn all_reads_every_page() {
         let value = i64::try_from(number % 7).unwrap();
         session.send(id(number), StartProbe { value }).await.unwrap();
     }
-    let reader = session.statemgr().query::<Probe>().sort(number("value").ascending());
+    let reader = session.statemgr().query::<Probe>().sort(Field::number("value").ascending());
     for limit in [1, 49, 50, 249, 250, 251, 10_000] {
         let all = reader.clone().limit(limit).all().await.unwrap();
         assert_eq!(all.len(), 250, "{limit} at a time");
-        assert!(all.is_sorted_by_key(|probe| (probe.value, probe.record().aggregate_id.id)));
+        assert!(
+            all.is_sorted_by_key(|probe| (probe.value, Versioned::record(&probe).aggregate_id.id))
+        );
     }
     // A limit of zero would never end.
     assert_eq!(reader.clone().limit(0).page().await.unwrap().rows.len(), 1);
@@ -142,13 +148,20 @@ async fn closed_and_foreign_aggregates_are_excluded() {
     assert_eq!(count(north.statemgr()).await, 1);
     assert_eq!(count(domain.statemgr()).await, 5);
     let closed = domain.statemgr().query::<Account>().with_closed();
-    let closed = closed.filter(!column(Column::ClosedAt).is_null()).all().await.unwrap();
+    let closed = closed.filter(!Field::column(Column::ClosedAt).is_null()).all().await.unwrap();
     assert_eq!(owners(&closed), ["ada"]);
     // No filter reaches another realm.
-    let foreign = column(Column::Realm).eq("north") | column(Column::Realm).is_null();
+    let foreign = Field::column(Column::Realm).eq("north") | Field::column(Column::Realm).is_null();
     let found = session.statemgr().query::<Account>().filter(foreign).with_closed();
     assert_eq!(found.all().await.unwrap().len(), 5);
-    assert!(found.all().await.unwrap().iter().all(|account| account.record().realm.is_none()));
+    assert!(
+        found
+            .all()
+            .await
+            .unwrap()
+            .iter()
+            .all(|account| Versioned::record(&account).realm.is_none())
+    );
 }
 
 #[tokio::test]
@@ -164,13 +177,13 @@ async fn a_cursor_opens_no_other_realm() {
 async fn an_invalid_query_is_rejected() {
     let (_domain, session) = bank().await;
     let accounts = session.statemgr().query::<Account>();
-    let wrong_kind = accounts.clone().filter(number("balance").eq("10"));
+    let wrong_kind = accounts.clone().filter(Field::number("balance").eq("10"));
     assert_eq!(code(wrong_kind.page().await), "invalid-query");
     assert_eq!(code(wrong_kind.all().await), "invalid-query");
     assert_eq!(code(wrong_kind.one().await), "invalid-query");
     let other = accounts.resource("probe");
     assert_eq!(code(other.page().await), "resource-not-allowed");
-    let error = session.statemgr().find_all::<Account>(text("a").gt(1)).await.unwrap_err();
+    let error = session.statemgr().find_all::<Account>(Field::text("a").gt(1)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "the query is not valid: text `a` is read as text, and cannot be compared with the number 1"
@@ -238,16 +251,22 @@ async fn fetch_at_a_version_returns_the_past_state() {
         let then = accounts.fetch_at::<Account>(id(1), version).await.unwrap();
         let cents: u64 = (1..version).sum();
         assert_eq!(then.balance, Decimal::new(i64::try_from(cents).unwrap(), 2), "{version}");
-        assert_eq!(then.version(), version);
-        let event = accounts.history(&then.record().aggregate_id, version..=version).await.unwrap();
-        assert_eq!(then.etag(), fluvius_core::ETag::new(version, event[0].command_id));
-        let row = then.record();
-        assert_eq!((row.created_at, row.updated_at), (start, event[0].occurred_at));
+        assert_eq!(Versioned::version(&then), version);
+        let event = accounts
+            .history(&Versioned::record(&then).aggregate_id, version..=version)
+            .await
+            .unwrap();
+        assert_eq!(
+            Versioned::etag(&then),
+            fluvius_core::ETag::new(version, event[0].record.command_id)
+        );
+        let row = Versioned::record(&then);
+        assert_eq!((row.created_at, row.updated_at), (start, event[0].record.occurred_at));
         assert_eq!((row.created_by, row.updated_by), (Some(id(77)), Some(id(77))));
     }
     let now = accounts.fetch::<Account>(id(1)).await.unwrap();
     let then = accounts.fetch_at::<Account>(id(1), 101).await.unwrap();
-    assert_eq!(then.record(), now.record());
+    assert_eq!(Versioned::record(&then), Versioned::record(&now));
     for version in [0, 102, u64::MAX] {
         let error = accounts.fetch_at::<Account>(id(1), version).await.unwrap_err();
         assert_eq!(error.code(), "not-found");
@@ -271,13 +290,13 @@ async fn fetch_at_a_time_returns_the_past_state() {
         for (seconds, later) in [(0, minutes), (59, minutes), (-1, minutes - 1)] {
             let time = start + TimeDelta::minutes(minutes) + TimeDelta::seconds(seconds);
             let then = accounts.find_at::<Account>(id(1), time).await.unwrap();
-            let version = then.map(|then| then.version());
+            let version = then.map(|then| Versioned::version(&then));
             let expected = u64::try_from(later + 1).ok().filter(|version| *version > 0);
             assert_eq!(version, expected, "at minute {minutes} and {seconds} s");
         }
     }
     let far = DateTime::<Utc>::MAX_UTC;
-    assert_eq!(accounts.fetch_at::<Account>(id(1), far).await.unwrap().version(), 101);
+    assert_eq!(Versioned::version(&accounts.fetch_at::<Account>(id(1), far).await.unwrap()), 101);
     assert!(accounts.find_at::<Account>(id(1), DateTime::<Utc>::MIN_UTC).await.unwrap().is_none());
 }
 
@@ -295,7 +314,7 @@ async fn a_closed_aggregate_is_readable_in_the_past() {
     assert!(accounts.find_at::<Account>(id(5), 3).await.unwrap().is_some());
     assert!(accounts.find_at::<Account>(id(5), 4).await.unwrap().is_none());
     let history = accounts.history(&aggregate_id, ..).await.unwrap();
-    let keys: Vec<&str> = history.iter().map(|event| event.key()).collect();
+    let keys: Vec<&str> = history.iter().map(|event| event.record.key()).collect();
     assert_eq!(keys, ["account-opened", "money-deposited", "money-withdrawn", "account-closed"]);
     let north = domain.session(DomainContext::create("north").with_realm("north"));
     assert_eq!(code(north.statemgr().history(&aggregate_id, ..).await), "not-found");
@@ -322,7 +341,7 @@ async fn a_history_has_the_versions_of_any_range() {
         ((Included(7), Included(6)), 1, 0),
     ] {
         let events = session.statemgr().history(&probe(1), range).await.unwrap();
-        let versions: Vec<u64> = events.iter().map(|event| event.version).collect();
+        let versions: Vec<u64> = events.iter().map(|event| event.record.version).collect();
         assert_eq!(versions, (first..=last).collect::<Vec<u64>>(), "{range:?}");
     }
     assert_eq!(code(session.statemgr().history(&probe(2), ..).await), "not-found");
@@ -365,7 +384,7 @@ struct PostDomain;
 
 #[tokio::test]
 async fn indexes_are_declared_to_the_store() {
-    let fields = vec![number("number"), time("sentAt"), text("target.city")];
+    let fields = vec![Field::number("number"), Field::time("sentAt"), Field::text("target.city")];
     let found: Vec<Field> = Parcel::INDEXES.iter().map(Field::from).collect();
     assert_eq!(found, fields);
     assert_eq!(Parcel::DESCRIPTOR.indexes, Parcel::INDEXES);
@@ -382,7 +401,7 @@ async fn indexes_are_declared_to_the_store() {
     session.send(id(1), SendParcel { number: 1, city: "Oslo".to_owned() }).await.unwrap();
     session.send(&letter, SendParcel { number: 2, city: "Oslo".to_owned() }).await.unwrap();
     let sent = session.statemgr().fetch::<Parcel>(id(1)).await.unwrap().sent_at;
-    let to_oslo = text("target.city").eq("Oslo") & time("sentAt").ge(sent);
+    let to_oslo = Field::text("target.city").eq("Oslo") & Field::time("sentAt").ge(sent);
     let letters = session.statemgr().query::<Parcel>().resource("letter").filter(to_oslo.clone());
     assert_eq!(letters.one().await.unwrap().unwrap().number, 2);
     let parcels = session.statemgr().find_one::<Parcel>(to_oslo).await.unwrap();

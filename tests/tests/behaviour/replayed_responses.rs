@@ -141,7 +141,7 @@ async fn a_small_change_of_a_hash_map_is_a_patch() {
         }
         session.send(id(1), FillBasket { name: format!("n{number}") }).await.unwrap();
         let events = domain.log().events().await.unwrap().rows;
-        let change = events.last().unwrap().delta.to_json();
+        let change = events.last().unwrap().record.delta.to_json();
         assert!(change.len() < 200, "{change}");
     }
 }
@@ -180,8 +180,8 @@ async fn senders() -> (DomainRuntime, Session, Session) {
 
 async fn denials(domain: &DomainRuntime) -> Vec<Uuid> {
     let activities = domain.log().activities().await.unwrap().rows;
-    assert!(activities.iter().all(|row| row.code.as_deref() == Some("permission-denied")));
-    activities.iter().map(|row| row.command_id).collect()
+    assert!(activities.iter().all(|row| row.record.code.as_deref() == Some("permission-denied")));
+    activities.iter().map(|row| row.record.command_id).collect()
 }
 
 #[tokio::test]

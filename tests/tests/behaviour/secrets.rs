@@ -373,10 +373,10 @@ async fn other_arguments_are_recorded() {
     fixture.apply(&vault(1), "build-vault", build).await;
     fixture.apply(&vault(1), "unlock-vault", json!({ "pin": SECRET, "note": "b" })).await;
     let log = fixture.snapshot().await;
-    assert_eq!(log.commands[0].payload.to_value(), json!({ "label": "a" }));
-    assert_eq!(log.commands[1].payload.to_value(), json!({ "note": "b" }));
-    assert_eq!(log.events[0].args.to_value(), json!({ "label": "a" }));
-    assert_eq!(log.events[1].args.to_value(), json!({ "note": "b" }));
+    assert_eq!(log.commands[0].record.payload.to_value(), json!({ "label": "a" }));
+    assert_eq!(log.commands[1].record.payload.to_value(), json!({ "note": "b" }));
+    assert_eq!(log.events[0].record.args.to_value(), json!({ "label": "a" }));
+    assert_eq!(log.events[1].record.args.to_value(), json!({ "note": "b" }));
     let event = VaultEvent::try_from(&log.events[1].record).unwrap();
     let VaultEvent::VaultUnlocked(VaultUnlocked { note, data: 1 }) = event else {
         panic!("{event:?}")

@@ -1,6 +1,7 @@
 //! The seed's example, step by step, and the rejections of the bank.
 
 use banking_domain::{Account, AccountError, TransactionManagerDomain, WithdrawMoney};
+use fluvius_core::Versioned;
 use fluvius_core::{Aggregate, AggregateId, CommandStatus, Error};
 use futures_util::StreamExt;
 use rust_decimal::Decimal;
@@ -100,7 +101,9 @@ async fn the_seed_example_runs_step_by_step() {
     let events: Vec<_> = log
         .events
         .iter()
-        .map(|event| (event.key(), event.aggregate_id.id.as_u128(), event.version))
+        .map(|event| {
+            (event.record.key(), event.record.aggregate_id.id.as_u128(), event.record.version)
+        })
         .collect();
     assert_eq!(
         events,
@@ -119,24 +122,39 @@ async fn the_seed_example_runs_step_by_step() {
     assert_eq!(log.version(&account(RECIPIENT)), 2);
 
     let [.., transfer, receive] = log.commands.as_slice() else { panic!("{:?}", log.commands) };
-    assert_eq!((transfer.id, transfer.key()), (transfer_id, "transfer-money"));
-    assert_eq!((transfer.parent, &transfer.aggregate_id), (None, &account(ACCOUNT)));
-    assert_eq!((receive.parent, receive.key()), (Some(transfer_id), "receive-transfer"));
-    assert_eq!(receive.id, fluvius_testing::invoked_id(transfer_id, 1));
-    assert_eq!(receive.aggregate_id, account(RECIPIENT));
+    assert_eq!((transfer.record.id, transfer.record.key()), (transfer_id, "transfer-money"));
+    assert_eq!((transfer.record.parent, &transfer.record.aggregate_id), (None, &account(ACCOUNT)));
+    assert_eq!(
+        (receive.record.parent, receive.record.key()),
+        (Some(transfer_id), "receive-transfer")
+    );
+    assert_eq!(receive.record.id, fluvius_testing::invoked_id(transfer_id, 1));
+    assert_eq!(receive.record.aggregate_id, account(RECIPIENT));
     for row in &log.commands {
-        assert_eq!((row.status, &row.code, &row.response), (CommandStatus::Applied, &None, &None));
-        assert_eq!((row.domain.as_ref(), row.revision), ("transaction-manager", 1));
-        assert_eq!(row.context_id, fixture.session.context_id());
+        assert_eq!(
+            (row.record.status, &row.record.code, &row.record.response),
+            (CommandStatus::Applied, &None, &None)
+        );
+        assert_eq!((row.record.domain.as_ref(), row.record.revision), ("transaction-manager", 1));
+        assert_eq!(row.record.context_id, fixture.session.context_id());
     }
     let [.., sent, received_at] = log.events.as_slice() else { panic!("{:?}", log.events) };
-    assert_eq!((sent.command_id, received_at.command_id), (transfer_id, receive.id));
-    assert_eq!(sent.args.to_value(), json!({ "amount": "30.00", "recipient_id": id(RECIPIENT) }));
-    assert_eq!(received_at.args.to_value(), json!({ "amount": "30.00", "sender_id": id(ACCOUNT) }));
-    assert_eq!((&sent.data, &received_at.data), (&None, &None));
+    assert_eq!(
+        (sent.record.command_id, received_at.record.command_id),
+        (transfer_id, receive.record.id)
+    );
+    assert_eq!(
+        sent.record.args.to_value(),
+        json!({ "amount": "30.00", "recipient_id": id(RECIPIENT) })
+    );
+    assert_eq!(
+        received_at.record.args.to_value(),
+        json!({ "amount": "30.00", "sender_id": id(ACCOUNT) })
+    );
+    assert_eq!((&sent.record.data, &received_at.record.data), (&None, &None));
     // The payload is recorded as received, under the name that the sender used.
     assert_eq!(
-        transfer.payload.to_value(),
+        transfer.record.payload.to_value(),
         json!({ "amount": "30.00", "recipient": id(RECIPIENT) })
     );
 }
@@ -290,5 +308,5 @@ async fn a_typed_command_returns_the_state() {
     assert_eq!((response.data.balance.to_string(), response.version), ("7.50".to_owned(), 2));
     let stored = fixture.session.statemgr().fetch::<Account>(id(ACCOUNT)).await.unwrap();
     assert_eq!(*stored, response.data);
-    assert_eq!((stored.version(), stored.etag()), (2, response.etag));
+    assert_eq!((Versioned::version(&stored), Versioned::etag(&stored)), (2, response.etag));
 }

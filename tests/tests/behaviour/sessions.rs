@@ -1,5 +1,6 @@
 //! Sessions: the commands of one sender.
 
+use fluvius_core::Versioned;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,9 +45,11 @@ async fn a_payload_may_be_a_value_or_text() {
         fixture.session.process_command(command).await.unwrap();
     }
     let row = fixture.domain.statemgr().fetch::<fluvius_tests::probe::Probe>(id(1)).await.unwrap();
-    assert_eq!((row.value, row.version()), (4, 5));
-    let payloads: Vec<_> =
-        fixture.snapshot().await.commands[1..].iter().map(|row| row.payload.to_string()).collect();
+    assert_eq!((row.value, Versioned::version(&row)), (4, 5));
+    let payloads: Vec<_> = fixture.snapshot().await.commands[1..]
+        .iter()
+        .map(|row| row.record.payload.to_string())
+        .collect();
     assert!(payloads.iter().all(|payload| *payload == r#"{"steps":[{"add":1}]}"#), "{payloads:?}");
 }
 

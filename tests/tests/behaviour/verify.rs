@@ -117,7 +117,7 @@ fn event_70(
     event: &mut LogEntry<EventRecord>,
     fault: impl FnOnce(&mut LogEntry<EventRecord>),
 ) -> Keep {
-    if is_many(&event.aggregate_id) && event.version == 70 {
+    if is_many(&event.record.aggregate_id) && event.record.version == 70 {
         fault(event);
     }
     true
@@ -132,7 +132,7 @@ fn many(state: &mut StateRecord, fault: impl FnOnce(&mut StateRecord)) -> Keep {
 
 /// Returns the first command on the aggregate of many versions.
 fn start(command: &mut LogEntry<CommandRecord>, fault: impl FnOnce(&mut CommandRecord)) -> Keep {
-    if is_many(&command.aggregate_id) && command.key() == "start-probe" {
+    if is_many(&command.record.aggregate_id) && command.record.key() == "start-probe" {
         fault(&mut command.record);
     }
     true
@@ -141,15 +141,21 @@ fn start(command: &mut LogEntry<CommandRecord>, fault: impl FnOnce(&mut CommandR
 const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::VersionMissing,
-        RowFault::Event(|event| !(is_many(&event.aggregate_id) && event.version == 70)),
+        RowFault::Event(|event| {
+            !(is_many(&event.record.aggregate_id) && event.record.version == 70)
+        }),
     ),
     (
         FaultKind::VersionMissing,
-        RowFault::Event(|event| !(is_many(&event.aggregate_id) && event.version == 150)),
+        RowFault::Event(|event| {
+            !(is_many(&event.record.aggregate_id) && event.record.version == 150)
+        }),
     ),
     (
         FaultKind::VersionMissing,
-        RowFault::Event(|event| !(is_many(&event.aggregate_id) && event.version < 100)),
+        RowFault::Event(|event| {
+            !(is_many(&event.record.aggregate_id) && event.record.version < 100)
+        }),
     ),
     (FaultKind::VersionMissing, RowFault::State(|state| many(state, |state| state.version += 1))),
     (
@@ -179,7 +185,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::ChangeUnfit,
         RowFault::Event(|event| {
-            if is_many(&event.aggregate_id) && event.version == 1 {
+            if is_many(&event.record.aggregate_id) && event.record.version == 1 {
                 event.record.delta = patch("/value");
             }
             true
@@ -188,9 +194,9 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::SnapshotFar,
         RowFault::Event(|event| {
-            if is_many(&event.aggregate_id) && event.version > 65 {
+            if is_many(&event.record.aggregate_id) && event.record.version > 65 {
                 // Each patch applies, and needs the state before it.
-                event.record.delta = set(event.delta.apply(None).unwrap()["value"].clone());
+                event.record.delta = set(event.record.delta.apply(None).unwrap()["value"].clone());
             }
             true
         }),
@@ -204,7 +210,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::StateDiffers,
         RowFault::Event(|event| {
-            if is_many(&event.aggregate_id) && event.version == VERSIONS {
+            if is_many(&event.record.aggregate_id) && event.record.version == VERSIONS {
                 event.record.delta = set(serde_json::json!(0));
             }
             true
@@ -243,7 +249,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::PositionTwice,
         RowFault::LoggedCommand(|command| {
-            if is_many(&command.aggregate_id) {
+            if is_many(&command.record.aggregate_id) {
                 // Like that of its event.
                 command.position += 1;
             }
@@ -292,7 +298,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::CommandUnfit,
         RowFault::Command(|command| {
-            if is_many(&command.aggregate_id) {
+            if is_many(&command.record.aggregate_id) {
                 command.position += 1;
             }
             true
@@ -336,7 +342,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::CodeUnfit,
         RowFault::Command(|command| {
-            if command.status == CommandStatus::Rejected {
+            if command.record.status == CommandStatus::Rejected {
                 command.record.code = None;
             }
             true
@@ -403,10 +409,13 @@ async fn a_fault_is_reported_once() {
     }
     // Patches after a hole do not apply, up to the next snapshot.
     let hole = RowFault::Event(|event| {
-        if is_many(&event.aggregate_id) && event.version > 65 && event.version != 129 {
-            event.record.delta = set(event.delta.apply(None).unwrap()["value"].clone());
+        if is_many(&event.record.aggregate_id)
+            && event.record.version > 65
+            && event.record.version != 129
+        {
+            event.record.delta = set(event.record.delta.apply(None).unwrap()["value"].clone());
         }
-        !(is_many(&event.aggregate_id) && event.version == 70)
+        !(is_many(&event.record.aggregate_id) && event.record.version == 70)
     });
     let found = verify(&AlteredRows { inner: store.clone(), fault: hole }).await.unwrap();
     let listed: Vec<FaultKind> = found.faults.iter().map(|fault| fault.kind).collect();

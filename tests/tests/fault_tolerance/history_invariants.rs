@@ -45,8 +45,8 @@ pub async fn check_logs<'a>(
 /// Checks that the log has only commands that clients have sent.
 pub async fn check_no_other_commands(content: &impl Store, sent: &BTreeSet<Uuid>) -> CheckResult {
     for row in content.read_log::<CommandRecord>(&whole_log()).await.map_err(text)?.rows {
-        if !sent.contains(&row.parent.unwrap_or(row.id)) {
-            return Err(format!("the log has command {}, which no client has sent", row.id));
+        if !sent.contains(&row.record.parent.unwrap_or(row.record.id)) {
+            return Err(format!("the log has command {}, which no client has sent", row.record.id));
         }
     }
     Ok(())
@@ -58,10 +58,12 @@ pub fn check_linked_accounts(events: &[LogEntry<EventRecord>]) -> CheckResult {
         .map(|number| (linked_account(number).id, number.min(partner(number))))
         .collect();
     let mut sums: BTreeMap<u64, i64> = BTreeMap::new();
-    for event in events.iter().filter(|event| event.aggregate_id.resource == "linked-account") {
-        let sum = sums.entry(couples[&event.aggregate_id.id]).or_default();
-        let amount = event.args.to_value()["amount"].as_i64();
-        *sum += match event.key() {
+    for event in
+        events.iter().filter(|event| event.record.aggregate_id.resource == "linked-account")
+    {
+        let sum = sums.entry(couples[&event.record.aggregate_id.id]).or_default();
+        let amount = event.record.args.to_value()["amount"].as_i64();
+        *sum += match event.record.key() {
             "linked-account-opened" => LINKED_BALANCE,
             "linked-account-debited" => -amount.unwrap(),
             _ => amount.unwrap(),
@@ -69,7 +71,7 @@ pub fn check_linked_accounts(events: &[LogEntry<EventRecord>]) -> CheckResult {
         if *sum < 0 {
             return Err(format!(
                 "a write skew: with position {} the pair of {} has {sum}",
-                event.position, event.aggregate_id
+                event.position, event.record.aggregate_id
             ));
         }
     }
@@ -87,11 +89,11 @@ pub fn check_snapshots(
     // Total of all balances after each position that changed it.
     let mut totals: Vec<(u64, Decimal)> = vec![(0, Decimal::ZERO)];
     for event in events {
-        positions.entry(event.aggregate_id.id).or_default().push(event.position);
-        let args = event.args.to_value();
+        positions.entry(event.record.aggregate_id.id).or_default().push(event.position);
+        let args = event.record.args.to_value();
         let amount =
             |name: &str| args[name].as_str().map_or(Decimal::ZERO, |text| text.parse().unwrap());
-        let change = match event.key() {
+        let change = match event.record.key() {
             "account-opened" => amount("initial_deposit"),
             "money-deposited" => amount("amount"),
             "money-withdrawn" => -amount("amount"),
@@ -158,7 +160,7 @@ fn answered_positions(
     events: &[LogEntry<EventRecord>],
 ) -> Vec<(usize, u64)> {
     let positions: HashMap<Uuid, u64> =
-        events.iter().map(|event| (event.command_id, event.position)).collect();
+        events.iter().map(|event| (event.record.command_id, event.position)).collect();
     let mut answered: Vec<(usize, u64)> = Vec::new();
     for one in exchanges {
         let applied = one.outcome.as_ref().and_then(Outcome::applied);

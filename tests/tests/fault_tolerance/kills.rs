@@ -246,9 +246,9 @@ async fn check_command_row(
         return Err(format!("{command:?} was answered with {outcome:?}, and is not in the log"));
     };
     let is_same = match outcome {
-        Outcome::Applied(_) => row.status == CommandStatus::Applied,
+        Outcome::Applied(_) => row.record.status == CommandStatus::Applied,
         Outcome::Rejected { code, .. } => {
-            row.status == CommandStatus::Rejected && row.code.as_deref() == Some(code)
+            row.record.status == CommandStatus::Rejected && row.record.code.as_deref() == Some(code)
         }
         _ => false,
     };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fluvius_core::CommandRecord;
-use fluvius_core::query::{number, text};
+use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{LogQuery, StateQuery, Store};
@@ -30,7 +30,7 @@ async fn dump_under_load_restores_a_consistent_store() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
-    let fields = [number("balance"), text("owner_name")];
+    let fields = [Field::number("balance"), Field::text("owner_name")];
     store.declare_indexes("bank-account", &fields).await.unwrap();
     bank::open_accounts(&session, ACCOUNTS).await;
     let mut rng = SeededRng::new(1);
@@ -87,8 +87,8 @@ async fn dump_under_load_restores_a_consistent_store() {
     assert_eq!(values, 2 * i64::try_from(ACCOUNTS).unwrap());
     restored.declare_indexes("bank-account", &fields).await.unwrap();
     let rich = StateQuery {
-        filter: number("balance").gt(0),
-        sort: vec![number("balance").descending()],
+        filter: Field::number("balance").gt(0),
+        sort: vec![Field::number("balance").descending()],
         ..StateQuery::for_resource("bank-account", 10)
     };
     let all = restored.query(&StateQuery::for_resource("bank-account", 10)).await.unwrap();

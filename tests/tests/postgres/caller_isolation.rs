@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use banking_domain::TransactionManagerDomain;
-use fluvius_core::query::text;
+use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     AggregateId, CommandRecord, CommitOutcome, Domain, DomainContext, LogQuery, RealmFilter,
@@ -79,7 +79,7 @@ async fn aggregate_with_an_unstorable_name_is_absent() {
     assert!(log.activities().await.unwrap().rows.is_empty());
     let error = states.query_rows("bank-account\0").page().await.unwrap_err();
     assert_eq!(error.code(), "invalid-query");
-    let named = text("a\0").eq("x") | text("a").contains("\0");
+    let named = Field::text("a\0").eq("x") | Field::text("a").contains("\0");
     let error = states.query_rows("bank-account").filter(named).page().await.unwrap_err();
     assert_eq!(error.code(), "invalid-query");
 

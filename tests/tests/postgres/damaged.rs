@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fluvius_core::query::{boolean, number, text, time, uuid};
+use fluvius_core::query::Field;
 use fluvius_core::{StateQuery, Store};
 use fluvius_testing::servers::TestServer;
 
@@ -25,13 +25,13 @@ async fn state_that_is_not_json_fails_its_load_and_no_query() {
     assert_eq!(client.execute(&damage, &[&damaged.aggregate_id.id]).await.unwrap(), 1);
     let error = store.load(&damaged.aggregate_id).await.unwrap_err();
     assert!(!error.is_retryable() && error.to_string().contains("damaged"), "{error}");
-    let is_whole = || text("account_number").eq("1");
+    let is_whole = || Field::text("account_number").eq("1");
     let filters = [
         is_whole(),
-        number("account_number").eq(1),
-        is_whole() & boolean("owner_name").is_null(),
-        is_whole() & uuid("owner_name").is_null(),
-        is_whole() & time("owner_name").is_null(),
+        Field::number("account_number").eq(1),
+        is_whole() & Field::boolean("owner_name").is_null(),
+        is_whole() & Field::uuid("owner_name").is_null(),
+        is_whole() & Field::time("owner_name").is_null(),
     ];
     for filter in filters {
         let query = StateQuery { filter, ..StateQuery::for_resource("bank-account", 10) };

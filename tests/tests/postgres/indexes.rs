@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fluvius_core::query::{Field, Filter, number, text, time};
+use fluvius_core::query::{Field, Filter};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{StateQuery, Store};
@@ -80,7 +80,7 @@ async fn found(store: &PostgresStore, filter: Filter) -> usize {
 }
 
 fn owned(owner: &str) -> Filter {
-    text("owner_name").eq(owner)
+    Field::text("owner_name").eq(owner)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,7 +106,7 @@ async fn later_declaration_is_filled_under_load() {
             number
         }
     });
-    let fields = [text("owner_name"), number("balance"), time("balance")];
+    let fields = [Field::text("owner_name"), Field::number("balance"), Field::time("balance")];
     store.declare_indexes(RESOURCE, &fields).await.unwrap();
     check_values(&client).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -118,7 +118,10 @@ async fn later_declaration_is_filled_under_load() {
     // A repeated declaration changes nothing.
     let newest = count(&client, "SELECT max(id) FROM field").await;
     store.declare_indexes(RESOURCE, &fields).await.unwrap();
-    store.declare_indexes(RESOURCE, &[number("balance"), text("account_number")]).await.unwrap();
+    store
+        .declare_indexes(RESOURCE, &[Field::number("balance"), Field::text("account_number")])
+        .await
+        .unwrap();
     assert_eq!(count(&client, "SELECT max(id) FROM field").await, newest + 1);
     check_values(&client).await;
     assert_eq!(found(&store, owned("owner 7")).await, 12);
@@ -137,22 +140,24 @@ async fn last_declaration_of_several_stores_counts() {
     let client = client_in(&schema).await;
     let session = bank::session(&bank::runtime(other.clone(), SETTLE_TIME).await);
     fill(&client, 300).await;
-    one.declare_indexes(RESOURCE, &[text("owner_name"), number("balance")]).await.unwrap();
+    one.declare_indexes(RESOURCE, &[Field::text("owner_name"), Field::number("balance")])
+        .await
+        .unwrap();
     bank::open_accounts(&session, 2).await;
     check_values(&client).await;
     assert_eq!(found(&one, owned("owner 7")).await, 3);
-    other.declare_indexes(RESOURCE, &[number("balance")]).await.unwrap();
+    other.declare_indexes(RESOURCE, &[Field::number("balance")]).await.unwrap();
     // The table of one index is dropped, and another one is not filled yet.
     let begin = format!("SELECT declare_field('{RESOURCE}', '{{account_number}}', 'text')");
     client.batch_execute(&begin).await.unwrap();
-    assert_eq!(found(&one, owned("owner 7") & number("balance").gt(100)).await, 2);
-    assert_eq!(found(&one, text("account_number").eq("1")).await, 301);
+    assert_eq!(found(&one, owned("owner 7") & Field::number("balance").gt(100)).await, 2);
+    assert_eq!(found(&one, Field::text("account_number").eq("1")).await, 301);
     assert_eq!(filled(&client).await, ["balance"]);
-    other.declare_indexes(RESOURCE, &[number("balance")]).await.unwrap();
+    other.declare_indexes(RESOURCE, &[Field::number("balance")]).await.unwrap();
     // A table was dropped without its declaration.
     let table = count(&client, "SELECT id FROM field").await;
     client.batch_execute(&format!("DROP TABLE field_{table}")).await.unwrap();
-    assert_eq!(found(&other, number("balance").gt(290)).await, 12);
+    assert_eq!(found(&other, Field::number("balance").gt(290)).await, 12);
 }
 
 /// Ten processes start at the same time, half of them with an older declaration.
@@ -169,8 +174,8 @@ async fn concurrent_declarations_create_each_field_once() {
         tokio::spawn(async move {
             let store = options.open(url).await?;
             let fields: &[Field] = match number % 2 {
-                0 => &[text("owner_name"), crate::indexes::number("balance")],
-                _ => &[text("account_number"), crate::indexes::number("balance")],
+                0 => &[Field::text("owner_name"), Field::number("balance")],
+                _ => &[Field::text("account_number"), Field::number("balance")],
             };
             store.declare_indexes(RESOURCE, fields).await?;
             Ok::<_, fluvius_core::StoreError>(store)
@@ -178,14 +183,14 @@ async fn concurrent_declarations_create_each_field_once() {
     };
     for declared in (0..10).map(declare).collect::<Vec<_>>() {
         let store = declared.await.unwrap().unwrap();
-        assert_eq!(found(&store, owned("owner 7") & number("balance").gt(100)).await, 11);
+        assert_eq!(found(&store, owned("owner 7") & Field::number("balance").gt(100)).await, 11);
     }
     check_values(&client).await;
     // Each field exists once.
     let sql = "SELECT count(*) FROM (SELECT FROM field GROUP BY resource, path, kind HAVING count(*) > 1) AS f";
     assert_eq!(count(&client, sql).await, 0);
     let store = schema.open().await;
-    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[Field::text("owner_name")]).await.unwrap();
     assert_eq!(filled(&client).await, ["owner_name"]);
     check_values(&client).await;
 }
@@ -204,7 +209,7 @@ async fn interrupted_filling_is_completed() {
     client.batch_execute(&format!("SELECT fill_field({id}, 100)")).await.unwrap();
     assert_eq!(count(&client, &format!("SELECT count(*) FROM field_{id}")).await, 100);
     assert_eq!(found(&store, owned("owner 7")).await, 12);
-    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[Field::text("owner_name")]).await.unwrap();
     assert_eq!(count(&client, "SELECT id FROM field").await, id);
     check_values(&client).await;
     assert_eq!(found(&store, owned("owner 7")).await, 12);
@@ -243,7 +248,10 @@ async fn index_follows_changes_of_other_programs() {
     let schema = server.schema();
     let store = schema.open().await;
     let client = client_in(&schema).await;
-    store.declare_indexes(RESOURCE, &[text("owner_name"), number("balance")]).await.unwrap();
+    store
+        .declare_indexes(RESOURCE, &[Field::text("owner_name"), Field::number("balance")])
+        .await
+        .unwrap();
     fill(&client, 50).await;
     check_values(&client).await;
     // With a search path without the schema.
@@ -272,7 +280,7 @@ async fn values_of_any_length_are_compared() {
     let schema = server.schema();
     let store = schema.open().await;
     let client = client_in(&schema).await;
-    store.declare_indexes("long", &[text("t"), number("n")]).await.unwrap();
+    store.declare_indexes("long", &[Field::text("t"), Field::number("n")]).await.unwrap();
     let mut rng = SeededRng::new(1);
     let mut texts: Vec<String> = Vec::new();
     // Incompressible texts that differ late; numbers beyond, between and below all floats.
@@ -321,19 +329,24 @@ async fn values_of_any_length_are_compared() {
     let number_of = |number: &&str| number.parse::<fluvius_core::query::Number>().unwrap();
     let filters = texts.iter().flat_map(|word| {
         let word = word.as_str();
-        [text("t").eq(word), text("t").lt(word), text("t").ge(word), text("t").starts_with(word)]
+        [
+            Field::text("t").eq(word),
+            Field::text("t").lt(word),
+            Field::text("t").ge(word),
+            Field::text("t").starts_with(word),
+        ]
     });
     let numbers = numbers.iter().flat_map(|value| {
         let value = || number_of(value);
         [
-            number("n").eq(value()),
-            number("n").lt(value()),
-            number("n").gt(value()),
-            number("n").le(value()),
+            Field::number("n").eq(value()),
+            Field::number("n").lt(value()),
+            Field::number("n").gt(value()),
+            Field::number("n").le(value()),
         ]
     });
     for filter in filters.chain(numbers) {
-        for sort in [text("t").ascending(), number("n").descending()] {
+        for sort in [Field::text("t").ascending(), Field::number("n").descending()] {
             let mut query = StateQuery {
                 filter: filter.clone(),
                 sort: vec![sort],
@@ -362,7 +375,11 @@ async fn locked_table_gets_no_index() {
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
     let index = tokio::spawn({
         let store = store.clone();
-        async move { store.declare_indexes(RESOURCE, &[text("owner_name"), number("balance")]).await }
+        async move {
+            store
+                .declare_indexes(RESOURCE, &[Field::text("owner_name"), Field::number("balance")])
+                .await
+        }
     });
     let begun = std::time::Instant::now();
     bank::open_accounts(&session, 3).await;
@@ -372,7 +389,7 @@ async fn locked_table_gets_no_index() {
     assert_eq!(count(&client, "SELECT count(*) FROM field").await, 0);
     assert_eq!(found(&store, owned("owner 7")).await, 1);
     other.batch_execute("ROLLBACK").await.unwrap();
-    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[Field::text("owner_name")]).await.unwrap();
     check_values(&client).await;
     assert_eq!(filled(&client).await, ["owner_name"]);
 }
@@ -384,7 +401,7 @@ async fn new_version_writes_to_an_index_only_if_its_value_changes() {
     let schema = server.schema();
     let store = schema.open().await;
     let client = client_in(&schema).await;
-    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[Field::text("owner_name")]).await.unwrap();
     fill(&client, 1).await;
     client.batch_execute("INSERT INTO resource_state SELECT 'other', identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at, realm FROM resource_state").await.unwrap();
     let table = count(&client, "SELECT id FROM field").await;
@@ -420,10 +437,13 @@ async fn index_follows_a_session_with_the_role_replica() {
     let set = "-c session_replication_role=replica";
     let url = crate::with_parameter(schema.url(), "options", set);
     let store = schema.options().open(&url).await.unwrap();
-    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[Field::text("owner_name")]).await.unwrap();
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
     bank::open_accounts(&session, 2).await;
-    store.declare_indexes(RESOURCE, &[text("owner_name"), text("account_number")]).await.unwrap();
-    let all = found(&store, !text("owner_name").is_null()).await;
-    assert_eq!((all, found(&store, text("account_number").eq("1")).await), (2, 1));
+    store
+        .declare_indexes(RESOURCE, &[Field::text("owner_name"), Field::text("account_number")])
+        .await
+        .unwrap();
+    let all = found(&store, !Field::text("owner_name").is_null()).await;
+    assert_eq!((all, found(&store, Field::text("account_number").eq("1")).await), (2, 1));
 }

@@ -76,7 +76,7 @@ async fn missing_privileges_in_a_schema_are_named_together() {
     admin.batch_execute("CREATE SCHEMA fluvius AUTHORIZATION owner").await.unwrap();
     // The owner creates the tables of declared fields too.
     let store = PostgresStore::open(&of_user(&url, "owner")).await.unwrap();
-    let field = fluvius_core::query::text("owner_name");
+    let field = fluvius_core::query::Field::text("owner_name");
     store.register_domain("transaction-manager", &["bank-account"]).await.unwrap();
     store.declare_indexes("bank-account", &[field]).await.unwrap();
 

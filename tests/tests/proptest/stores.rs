@@ -64,8 +64,8 @@ impl AnyStore {
 pub(crate) async fn content(store: &AnyStore) -> StoreSnapshot {
     let content = StoreSnapshot::of(store).await;
     for row in &content.commands {
-        let (found, context) = store.command(row.id).await.unwrap().unwrap();
-        assert_eq!((&found, &context), (row, &content.contexts[&row.context_id]));
+        let (found, context) = store.command(row.record.id).await.unwrap().unwrap();
+        assert_eq!((&found, &context), (row, &content.contexts[&row.record.context_id]));
     }
     content
 }

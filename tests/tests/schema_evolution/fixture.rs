@@ -1,5 +1,6 @@
 //! The stored file of revision 1 has the content that revision 1 writes.
 
+use fluvius_core::Versioned;
 use fluvius_core::verify::verify;
 use fluvius_core::{Domain, EventRecord, LogEntry, LogQuery, StateRecord, Store};
 use fluvius_sqlite::SqliteStore;
@@ -19,7 +20,8 @@ async fn the_file_has_the_content_of_revision_1() {
     assert_eq!(events(&kept).await, events(&now).await);
     assert!(verify(&kept).await.unwrap().is_sound());
     // Deltas of Ada's aggregate are patches, which apply to the states that revision 1 wrote.
-    let patches = events(&kept).await.iter().filter(|event| !event.delta.is_snapshot()).count();
+    let patches =
+        events(&kept).await.iter().filter(|event| !event.record.delta.is_snapshot()).count();
     assert_eq!(patches, 7);
 }
 
@@ -28,7 +30,7 @@ async fn revision_1_reads_its_own_file() {
     let file = File::copied();
     let domain = EvolvingDomain::runtime(file.open().await).await.unwrap();
     let ada = domain.statemgr().fetch::<Account>(ADA).await.unwrap();
-    assert_eq!((ada.owner.as_str(), ada.cents, ada.version()), ("Ada", 8_503, 7));
+    assert_eq!((ada.owner.as_str(), ada.cents, Versioned::version(&ada)), ("Ada", 8_503, 7));
 }
 
 /// Writes the file of this folder.

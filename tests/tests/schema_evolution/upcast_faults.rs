@@ -164,7 +164,7 @@ async fn a_failed_state_upcast_is_invalid_state(store: impl Store + Clone) {
         }
         check_invalid(&statemgr.fetch::<Account>(id).await.unwrap_err(), id, path, message);
         check_invalid(&statemgr.fetch_at::<Account>(id, 1).await.unwrap_err(), id, path, message);
-        let by_owner = fluvius_core::query::text("owner").eq(owner);
+        let by_owner = fluvius_core::query::Field::text("owner").eq(owner);
         let found = statemgr.find_all::<Account>(by_owner).await;
         check_invalid(&found.unwrap_err(), id, path, message);
         assert_eq!(statemgr.fetch_record(&aggregate_id(id)).await.unwrap(), before, "{owner}");

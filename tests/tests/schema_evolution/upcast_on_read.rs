@@ -1,6 +1,7 @@
 //! States and events of revision 1, read by later revisions.
 
-use fluvius_core::query::{Column, column, text};
+use fluvius_core::Versioned;
+use fluvius_core::query::{Column, Field};
 use fluvius_core::{Aggregate, Domain, Store};
 use rust_decimal::Decimal;
 
@@ -40,7 +41,7 @@ async fn every_read_upcasts_the_state(store: impl Store) {
     assert_eq!(*statemgr.fetch::<Account>(ADA).await.unwrap(), last);
     assert_eq!(*statemgr.find::<Account>(ADA).await.unwrap().unwrap(), last);
     let row = statemgr.fetch_record(&aggregate_id(ADA)).await.unwrap();
-    assert_eq!(Account::decode(row).unwrap().into_state(), last);
+    assert_eq!(*Account::decode(row).unwrap(), last);
     let rows = statemgr.snapshot(&[aggregate_id(ADA), aggregate_id(GRACE)]).await.unwrap();
     let owners: Vec<String> = rows
         .into_iter()
@@ -52,7 +53,7 @@ async fn every_read_upcasts_the_state(store: impl Store) {
     assert_eq!(balances, [Decimal::new(8_503, 2), Decimal::new(4_200, 2)]);
     let page = statemgr.query::<Account>().limit(1).page().await.unwrap();
     assert_eq!(*page.rows[0], last);
-    let richest = text("remark").starts_with("first") & column(Column::Version).eq(7);
+    let richest = Field::text("remark").starts_with("first") & Field::column(Column::Version).eq(7);
     assert_eq!(*statemgr.find_one::<Account>(richest).await.unwrap().unwrap(), last);
 }
 
@@ -66,10 +67,12 @@ async fn a_closed_aggregate_is_upcast(store: impl Store) {
     use revision_2::{Account, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let all = domain.statemgr().query::<Account>().with_closed().all().await.unwrap();
-    let john =
-        all.iter().find(|account| account.record().aggregate_id == aggregate_id(JOHN)).unwrap();
+    let john = all
+        .iter()
+        .find(|account| Versioned::record(&account).aggregate_id == aggregate_id(JOHN))
+        .unwrap();
     assert_eq!((john.owner_name.as_str(), john.balance), ("John", Decimal::ZERO));
-    assert!(john.record().closed_at.is_some());
+    assert!(Versioned::record(&john).closed_at.is_some());
     assert_eq!(domain.statemgr().fetch::<Account>(JOHN).await.unwrap_err().code(), "not-found");
 }
 
@@ -78,7 +81,7 @@ async fn events_are_upcast_to_the_current_structs(store: impl Store) {
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let mut listed = Vec::new();
     for row in domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap() {
-        assert_eq!(row.revision, 1);
+        assert_eq!(row.record.revision, 1);
         listed.push(match AccountEvent::try_from(&row.record).unwrap() {
             AccountEvent::AccountOpened(event) => format!("{} {}", event.owner, event.cents),
             AccountEvent::Deposited(event) => format!("+{}", event.amount),
@@ -117,10 +120,10 @@ async fn a_past_version_is_folded_before_the_upcast(store: impl Store + Clone) {
         let at = u64::from(version);
         let index = usize::try_from(version).unwrap();
         let found = second.statemgr().fetch_at::<revision_2::Account>(ADA, at).await.unwrap();
-        assert_eq!((found.version(), &*found), (at, &ada_at(index)));
-        assert_eq!(found.record().revision, 1);
+        assert_eq!((Versioned::version(&found), &*found), (at, &ada_at(index)));
+        assert_eq!(Versioned::record(&found).revision, 1);
         let found = third.statemgr().fetch_at::<revision_3::Account>(ADA, at).await.unwrap();
-        assert_eq!((found.version(), &*found), (at, &ada_in_euros(index)));
+        assert_eq!((Versioned::version(&found), &*found), (at, &ada_in_euros(index)));
     }
     let found = second.statemgr().fetch_at::<revision_2::Account>(ADA, time(2)).await.unwrap();
     assert_eq!(*found, ada_at(3));
@@ -129,12 +132,12 @@ async fn a_past_version_is_folded_before_the_upcast(store: impl Store + Clone) {
 async fn stored_rows_are_not_upcast(store: impl Store) {
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let stored = domain.statemgr().fetch::<revision_2::Account>(ADA).await.unwrap();
-    let record = stored.record();
+    let record = Versioned::record(&stored);
     assert_eq!((record.revision, record.data.to_value()["cents"].as_i64()), (1, Some(8_503)));
     let past = domain.statemgr().find_record_at(&aggregate_id(ADA), 2).await.unwrap().unwrap();
     assert_eq!((past.revision, past.data.to_value()["cents"].as_i64()), (1, Some(10_500)));
     let events = domain.statemgr().history(&aggregate_id(ADA), 2..=2).await.unwrap();
-    assert_eq!(events[0].args.as_str(), r#"{"cents":500}"#);
+    assert_eq!(events[0].record.args.as_str(), r#"{"cents":500}"#);
 }
 
 async fn a_query_compares_stored_values(store: impl Store) {
@@ -142,13 +145,13 @@ async fn a_query_compares_stored_values(store: impl Store) {
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let statemgr = session.statemgr();
-    let by_name = text("owner_name").eq("Ada");
+    let by_name = Field::text("owner_name").eq("Ada");
     assert_eq!(statemgr.find_all::<Account>(by_name.clone()).await.unwrap().len(), 0);
-    let in_either_shape = by_name.clone() | text("owner").eq("Ada");
+    let in_either_shape = by_name.clone() | Field::text("owner").eq("Ada");
     let found = statemgr.find_one::<Account>(in_either_shape).await.unwrap().unwrap();
     assert_eq!(found.owner_name, "Ada");
     // An event on each aggregate stores it in the current shape.
-    let older = statemgr.query_rows("account").filter(column(Column::Revision).lt(2));
+    let older = statemgr.query_rows("account").filter(Field::column(Column::Revision).lt(2));
     for row in older.all().await.unwrap() {
         session.send(&row.aggregate_id, Note { text: "upcast".to_owned() }).await.unwrap();
     }
@@ -163,5 +166,8 @@ async fn an_action_fetches_an_upcast_state(store: impl Store) {
     session.send(ADA, TopUp { from: GRACE }).await.unwrap();
     let ada = session.statemgr().fetch::<Account>(ADA).await;
     assert_eq!(ada.unwrap().balance, Decimal::new(8_503 + 4_200, 2));
-    assert_eq!(session.statemgr().fetch::<Account>(GRACE).await.unwrap().record().revision, 1);
+    assert_eq!(
+        Versioned::record(&session.statemgr().fetch::<Account>(GRACE).await.unwrap()).revision,
+        1
+    );
 }

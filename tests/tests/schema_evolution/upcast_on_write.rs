@@ -1,5 +1,6 @@
 //! Commands of later revisions on aggregates of revision 1.
 
+use fluvius_core::Versioned;
 use fluvius_core::verify::verify;
 use fluvius_core::{Aggregate, Authorization, Domain, Policy, PolicyRequest, PolicyState, Store};
 use rust_decimal::Decimal;
@@ -33,10 +34,12 @@ async fn the_first_write_stores_a_snapshot_of_the_upcast_state(store: impl Store
     let events = session.statemgr().history(&aggregate_id(ADA), 6..).await.unwrap();
     let shapes: Vec<(u64, u32, bool)> = events
         .iter()
-        .map(|event| (event.version, event.revision, event.delta.is_snapshot()))
+        .map(|event| {
+            (event.record.version, event.record.revision, event.record.delta.is_snapshot())
+        })
         .collect();
     assert_eq!(shapes, [(6, 1, false), (7, 1, false), (8, 2, true), (9, 2, false)]);
-    assert_eq!(events[2].args.as_str(), r#"{"amount":"1"}"#);
+    assert_eq!(events[2].record.args.as_str(), r#"{"amount":"1"}"#);
     assert!(verify(&store).await.unwrap().is_sound());
 }
 
@@ -49,7 +52,7 @@ async fn an_event_without_a_change_stores_the_upcast_state(store: impl Store + C
     let row = session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap();
     assert_eq!((row.revision, &row.data.to_value()["balance"]), (2, &"42.00".into()));
     let events = session.statemgr().history(&aggregate_id(GRACE), 2..).await.unwrap();
-    assert!(events[0].delta.is_snapshot());
+    assert!(events[0].record.delta.is_snapshot());
     assert!(verify(&store).await.unwrap().is_sound());
 }
 
@@ -145,12 +148,12 @@ async fn three_revisions_write_one_aggregate(store: impl Store + Clone) {
         } else {
             3
         };
-        assert_eq!(at.record().revision, written_by, "version {version}");
+        assert_eq!(Versioned::record(&at).revision, written_by, "version {version}");
     }
     for event in third.statemgr().history(&aggregate_id(ADA), ..).await.unwrap() {
         revision_3::AccountEvent::try_from(&event.record).unwrap();
-        let begins = [1, 8, 11].contains(&event.version) || event.version == 65;
-        assert_eq!(event.delta.is_snapshot(), begins, "version {}", event.version);
+        let begins = [1, 8, 11].contains(&event.record.version) || event.record.version == 65;
+        assert_eq!(event.record.delta.is_snapshot(), begins, "version {}", event.record.version);
     }
     assert!(verify(&store).await.unwrap().is_sound());
 }

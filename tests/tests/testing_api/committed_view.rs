@@ -41,7 +41,7 @@ fn look_at(sequences: Simulation, look: impl Fn(&CommittedView) + Send + Sync + 
         .seeds(1)
         .commands_per_run(1)
         .invariant("the test looks", move |committed| {
-            if committed.log().iter().any(|event| event.key() == "money-deposited") {
+            if committed.log().iter().any(|event| event.record.key() == "money-deposited") {
                 look(committed);
                 *counted.lock().unwrap() += 1;
             }
@@ -124,10 +124,13 @@ fn time_starts_as_set_and_advances_with_pauses() {
         .pause_max(Duration::from_secs(86_400 * 30))
         .seeds(3)
         .invariant("time does not go back", move |committed| {
-            assert_eq!(committed.log().first().map(|event| event.occurred_at), Some(begins));
+            assert_eq!(committed.log().first().map(|event| event.record.occurred_at), Some(begins));
             let mut last = latest.lock().unwrap();
-            *last =
-                committed.log().iter().map(|event| event.occurred_at).fold(*last, DateTime::max);
+            *last = committed
+                .log()
+                .iter()
+                .map(|event| event.record.occurred_at)
+                .fold(*last, DateTime::max);
             Ok(())
         })
         .check_simulated();

@@ -2,7 +2,7 @@
 
 use fluvius_store::Store;
 use fluvius_store::chrono::DateTime;
-use fluvius_store::query::{Cursor, boolean, number, text, time, uuid};
+use fluvius_store::query::{Cursor, Field};
 use fluvius_store::uuid::Uuid;
 use tokio_postgres::NoTls;
 
@@ -40,7 +40,13 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, ReadPool)> {
         crate::runtime::StoreRuntime::start(false).unwrap(),
     );
     let (pool, indexes) = (ReadPool::for_queries(connector), Indexes::default());
-    let fields = [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")];
+    let fields = [
+        Field::number("coins"),
+        Field::text("owner"),
+        Field::time("due"),
+        Field::uuid("id"),
+        Field::boolean("is_open"),
+    ];
     indexes.declare(&pool, "purse", &fields).await.unwrap();
     store.declare_indexes("purse", &fields).await.unwrap();
     Some((schema, store, indexes, pool))
@@ -87,33 +93,43 @@ async fn planner_uses_the_indexes() {
     let moment = DateTime::from_timestamp(77, 0).unwrap();
     let id = Uuid::from_u128(7);
     for (field, equal) in [
-        (number("coins"), number("coins").eq(77)),
-        (text("owner"), text("owner").eq("owner 77")),
-        (time("due"), time("due").eq(moment)),
-        (uuid("id"), uuid("id").eq(id)),
-        (number("coins"), number("coins").is_null()),
+        (Field::number("coins"), Field::number("coins").eq(77)),
+        (Field::text("owner"), Field::text("owner").eq("owner 77")),
+        (Field::time("due"), Field::time("due").eq(moment)),
+        (Field::uuid("id"), Field::uuid("id").eq(id)),
+        (Field::number("coins"), Field::number("coins").is_null()),
     ] {
         check(at, &found_by(equal), &field, &["key = "], false).await;
     }
-    check(at, &found_by(boolean("is_open").eq(true)), &boolean("is_open"), &["key = "], false)
-        .await;
+    check(
+        at,
+        &found_by(Field::boolean("is_open").eq(true)),
+        &Field::boolean("is_open"),
+        &["key = "],
+        false,
+    )
+    .await;
     for (field, range, parts) in [
-        (number("coins"), number("coins").between(7, 9), &["key >= ", "key <= "][..]),
-        (number("coins"), number("coins").gt(2_490), &["key >= "]),
-        (text("owner"), text("owner").starts_with("owner 77"), &["key >= ", "key <= "]),
-        (time("due"), time("due").lt(moment), &["key < "]),
-        (uuid("id"), uuid("id").le(id), &["key <= "]),
+        (Field::number("coins"), Field::number("coins").between(7, 9), &["key >= ", "key <= "][..]),
+        (Field::number("coins"), Field::number("coins").gt(2_490), &["key >= "]),
+        (
+            Field::text("owner"),
+            Field::text("owner").starts_with("owner 77"),
+            &["key >= ", "key <= "],
+        ),
+        (Field::time("due"), Field::time("due").lt(moment), &["key < "]),
+        (Field::uuid("id"), Field::uuid("id").le(id), &["key <= "]),
     ] {
         check(at, &found_by(range), &field, parts, false).await;
     }
     for (key, part) in [
-        (number("coins").ascending(), "key >= "),
-        (number("coins").descending(), "key <= "),
-        (text("owner").ascending(), "key >= "),
-        (text("owner").descending(), "key <= "),
-        (time("due").ascending(), "ROW(key, identifier) > ROW("),
-        (time("due").descending(), "key <= "),
-        (uuid("id").ascending(), "ROW(key, identifier) > ROW("),
+        (Field::number("coins").ascending(), "key >= "),
+        (Field::number("coins").descending(), "key <= "),
+        (Field::text("owner").ascending(), "key >= "),
+        (Field::text("owner").descending(), "key <= "),
+        (Field::time("due").ascending(), "ROW(key, identifier) > ROW("),
+        (Field::time("due").descending(), "key <= "),
+        (Field::uuid("id").ascending(), "ROW(key, identifier) > ROW("),
     ] {
         let first = StateQuery { sort: vec![key.clone()], ..StateQuery::for_resource("purse", 10) };
         check(at, &first, &key.field, &[], true).await;
@@ -126,7 +142,7 @@ async fn planner_uses_the_indexes() {
         assert_eq!(store.query(&next).await.unwrap(), next.select(all));
     }
     // With so few values the planner sorts all aggregates in one direction.
-    for key in [boolean("is_open").ascending(), boolean("is_open").descending()] {
+    for key in [Field::boolean("is_open").ascending(), Field::boolean("is_open").descending()] {
         let first = StateQuery { sort: vec![key], ..StateQuery::for_resource("purse", 20) };
         let all = store.query(&StateQuery::for_resource("purse", usize::MAX)).await.unwrap();
         let rows = store.query(&first).await.unwrap();
@@ -134,12 +150,13 @@ async fn planner_uses_the_indexes() {
         let next = StateQuery { after: Some(Cursor::of(&first, &rows[19])), ..first };
         assert_eq!(store.query(&next).await.unwrap(), next.select(all));
     }
-    let first = found_by(boolean("is_open").eq(true));
+    let first = found_by(Field::boolean("is_open").eq(true));
     let rows = store.query(&StateQuery { limit: 3, ..first.clone() }).await.unwrap();
     let next = StateQuery { after: Some(Cursor::of(&first, &rows[2])), ..first };
-    check(at, &next, &boolean("is_open"), &["key = ", "identifier > "], false).await;
+    check(at, &next, &Field::boolean("is_open"), &["key = ", "identifier > "], false).await;
     // A condition on an undeclared field reads all states.
-    let plan = plan(&pool, &indexes.for_resource("purse"), &found_by(number("other").eq(3))).await;
+    let plan =
+        plan(&pool, &indexes.for_resource("purse"), &found_by(Field::number("other").eq(3))).await;
     assert!(!plan.contains("field_1"), "{plan}");
 }
 
@@ -149,9 +166,9 @@ async fn state_is_parsed_once_per_row() {
     let (mut client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute(&format!("SET search_path = {}", schema.name())).await.unwrap();
-    let terms = (0..200).map(|n| text("owner").contains(format!("none {n}")));
-    let filter = terms.reduce(|all, term| all | term).unwrap() | number("coins").lt(-1);
-    let sort = vec![text("owner").ascending()];
+    let terms = (0..200).map(|n| Field::text("owner").contains(format!("none {n}")));
+    let filter = terms.reduce(|all, term| all | term).unwrap() | Field::number("coins").lt(-1);
+    let sort = vec![Field::text("owner").ascending()];
     let query = StateQuery { filter, sort, ..StateQuery::for_resource("purse", 10) };
     // Without the indexes.
     let sql = Sql::new(&query, &[]);

@@ -51,7 +51,7 @@ fn page(
         ..LogQuery::all()
     };
     let part = of_aggregate(connection, aggregate_id, &query, after, limit).unwrap();
-    part.rows.iter().map(|row| row.version).collect()
+    part.rows.iter().map(|row| row.record.version).collect()
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_page_of_one_aggregate_costs_what_it_returns() {
             let position = after.checked_sub(1).map_or(0, |at| all[at].position);
             let found = page(&connection, &aggregate_id, RealmFilter::All, position, limit);
             let expected = all[after..].iter().take(limit);
-            assert_eq!(found, expected.map(|event| event.version).collect::<Vec<_>>());
+            assert_eq!(found, expected.map(|event| event.record.version).collect::<Vec<_>>());
             // Beside the rows: 8 steps of a binary search among 126, and twice the way from one
             // event in the index to the next.
             let read = usize::try_from(rows_read(&connection)).unwrap();
@@ -84,7 +84,7 @@ async fn every_position_has_its_first_event_behind_it() {
         for after in 0..=all.last().unwrap().position + 1 {
             let expected = all.iter().find(|event| event.position > after);
             let found = page(&connection, &aggregate_id, RealmFilter::All, after, 1);
-            assert_eq!(found.first().copied(), expected.map(|event| event.version), "{after}");
+            assert_eq!(found.first().copied(), expected.map(|event| event.record.version), "{after}");
         }
     }
 }

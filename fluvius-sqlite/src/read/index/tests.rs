@@ -1,7 +1,7 @@
 //! Query plans, as SQLite explains them.
 
 use fluvius_store::Store;
-use fluvius_store::query::{Cursor, boolean, number, text, time, uuid};
+use fluvius_store::query::{Cursor, Field};
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
@@ -11,7 +11,13 @@ use crate::read::query::Sql;
 use crate::writer::tests::units;
 
 fn fields() -> [Field; 5] {
-    [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")]
+    [
+        Field::number("coins"),
+        Field::text("owner"),
+        Field::time("due"),
+        Field::uuid("id"),
+        Field::boolean("is_open"),
+    ]
 }
 
 /// A store of 40 purses with five fields, all of which are declared.
@@ -71,24 +77,24 @@ async fn an_equality_and_a_range_are_looked_up() {
     let uuid_of = |number| fluvius_store::uuid::Uuid::from_u128(number);
     let moment = fluvius_store::chrono::DateTime::from_timestamp(1_767_225_610, 0).unwrap();
     for equal in [
-        number("coins").eq(3),
-        text("owner").eq("owner 3"),
-        time("due").eq(moment),
-        uuid("id").eq(uuid_of(3)),
-        boolean("is_open").eq(true),
-        number("coins").is_null(),
-        number("other").eq(3) & text("owner").eq("owner 3"),
+        Field::number("coins").eq(3),
+        Field::text("owner").eq("owner 3"),
+        Field::time("due").eq(moment),
+        Field::uuid("id").eq(uuid_of(3)),
+        Field::boolean("is_open").eq(true),
+        Field::number("coins").is_null(),
+        Field::number("other").eq(3) & Field::text("owner").eq("owner 3"),
     ] {
         check(&connection, &found_by(equal), "field=? AND value=?", "");
     }
     for (range, how) in [
-        (number("coins").gt(3), "field=? AND value>?"),
-        (number("coins").ge(3), "field=? AND value>?"),
-        (number("coins").between(3, 4), "field=? AND value>? AND value<?"),
-        (text("owner").starts_with("owner 3"), "field=? AND value>? AND value<?"),
-        (time("due").lt(moment), "field=? AND value>? AND value<?"),
-        (uuid("id").le(uuid_of(3)), "field=? AND value>? AND value<?"),
-        (text("owner").one_of(["a", "b"]), "field=? AND value=?"),
+        (Field::number("coins").gt(3), "field=? AND value>?"),
+        (Field::number("coins").ge(3), "field=? AND value>?"),
+        (Field::number("coins").between(3, 4), "field=? AND value>? AND value<?"),
+        (Field::text("owner").starts_with("owner 3"), "field=? AND value>? AND value<?"),
+        (Field::time("due").lt(moment), "field=? AND value>? AND value<?"),
+        (Field::uuid("id").le(uuid_of(3)), "field=? AND value>? AND value<?"),
+        (Field::text("owner").one_of(["a", "b"]), "field=? AND value=?"),
     ] {
         check(&connection, &found_by(range), how, "ORDER BY");
     }
@@ -98,10 +104,10 @@ async fn an_equality_and_a_range_are_looked_up() {
 async fn an_order_is_that_of_the_index_page_by_page() {
     let (_folder, connection, store) = store().await;
     for (key, sorted, behind) in [
-        (number("coins").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
-        (number("coins").descending(), "LAST TERM OF ORDER BY", "field=? AND value<?"),
-        (text("owner").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
-        (time("due").descending(), "LAST TERM OF ORDER BY", "field=? AND value<?"),
+        (Field::number("coins").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
+        (Field::number("coins").descending(), "LAST TERM OF ORDER BY", "field=? AND value<?"),
+        (Field::text("owner").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
+        (Field::time("due").descending(), "LAST TERM OF ORDER BY", "field=? AND value<?"),
     ] {
         let first = StateQuery { sort: vec![key.clone()], ..StateQuery::for_resource("purse", 10) };
         check(&connection, &first, "field=?", sorted);
@@ -109,8 +115,8 @@ async fn an_order_is_that_of_the_index_page_by_page() {
         let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first };
         check(&connection, &next, behind, sorted);
         // With a range on the same field, the cursor is where the search begins.
-        let narrow = StateQuery { filter: number("coins").between(0, 1_000), ..next };
-        if key.field == number("coins") {
+        let narrow = StateQuery { filter: Field::number("coins").between(0, 1_000), ..next };
+        if key.field == Field::number("coins") {
             let behind = match key.is_descending {
                 false => "field=? AND (value,identifier)>(?,?) AND value<?",
                 true => "field=? AND value>? AND value<?",
@@ -119,7 +125,7 @@ async fn an_order_is_that_of_the_index_page_by_page() {
         }
     }
     // By identifier, of values that are equal.
-    let first = found_by(boolean("is_open").eq(true));
+    let first = found_by(Field::boolean("is_open").eq(true));
     let rows = store.query(&first).await.unwrap();
     let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first };
     check(&connection, &next, "field=? AND value=? AND identifier>?", "");
@@ -129,18 +135,18 @@ async fn an_order_is_that_of_the_index_page_by_page() {
 #[tokio::test]
 async fn undeclared_fields_are_not_looked_up() {
     let (_folder, connection, store) = store().await;
-    let of_all = StateQuery { resource: None, ..found_by(number("coins").eq(3)) };
+    let of_all = StateQuery { resource: None, ..found_by(Field::number("coins").eq(3)) };
     for query in [
-        found_by(number("other").eq(3)),
-        found_by(text("coins").eq("3")),
-        found_by(!number("coins").eq(3)),
+        found_by(Field::number("other").eq(3)),
+        found_by(Field::text("coins").eq("3")),
+        found_by(!Field::number("coins").eq(3)),
         of_all,
     ] {
         let (found, _) = plan(&connection, &query);
         assert!(found.starts_with("SCAN"), "{found}");
     }
     store.declare_indexes("purse", &[]).await.unwrap();
-    let (found, _) = plan(&connection, &found_by(number("coins").eq(3)));
+    let (found, _) = plan(&connection, &found_by(Field::number("coins").eq(3)));
     assert!(found.starts_with("SCAN"), "{found}");
 }
 
@@ -155,17 +161,17 @@ async fn an_unselective_index_is_not_used_if_another_is_cheaper() {
         INSERT INTO field_value SELECT n.n, f.id, CAST('a' AS BLOB), zeroblob(16) FROM n, field AS f \
         WHERE f.path = '[\"coins\"]'";
     other.execute_batch(sql).unwrap();
-    let many = || number("coins").gt(3);
-    let few = || text("owner").eq("owner 3");
+    let many = || Field::number("coins").gt(3);
+    let few = || Field::text("owner").eq("owner 3");
     let by = |query: StateQuery| Index::of(&connection, &query).unwrap().map(|index| index.field);
     // The first that match come soon in the order of identifiers.
     assert_eq!(by(found_by(many())), None);
-    assert_eq!(by(found_by(many() & few())), Some(text("owner")));
+    assert_eq!(by(found_by(many() & few())), Some(Field::text("owner")));
     let sorted = |key| StateQuery { sort: vec![key], ..found_by(many()) };
-    assert_eq!(by(sorted(number("coins").ascending())), Some(number("coins")));
-    assert_eq!(by(sorted(text("owner").ascending())), Some(text("owner")));
+    assert_eq!(by(sorted(Field::number("coins").ascending())), Some(Field::number("coins")));
+    assert_eq!(by(sorted(Field::text("owner").ascending())), Some(Field::text("owner")));
     // All that match have to be sorted, whatever way they are found.
-    assert_eq!(by(sorted(number("other").ascending())), Some(number("coins")));
-    let few_sorted = StateQuery { filter: few(), ..sorted(number("coins").ascending()) };
-    assert_eq!(by(few_sorted), Some(text("owner")));
+    assert_eq!(by(sorted(Field::number("other").ascending())), Some(Field::number("coins")));
+    let few_sorted = StateQuery { filter: few(), ..sorted(Field::number("coins").ascending()) };
+    assert_eq!(by(few_sorted), Some(Field::text("owner")));
 }

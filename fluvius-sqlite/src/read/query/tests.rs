@@ -1,7 +1,7 @@
 //! The cost of a query, as counted by SQLite.
 
 use fluvius_store::Store;
-use fluvius_store::query::{column, number, text};
+use fluvius_store::query::Field;
 use rusqlite::StatementStatus;
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ fn steps(connection: &Connection, asked: &StateQuery) -> i32 {
 async fn terms_of_a_filter_cost_sqlite_no_steps() {
     let (_folder, connection, _store) = store(100).await;
     let any = |count: usize| {
-        let terms = (0..count).map(|n| text("note").contains(format!("zz{n}")));
+        let terms = (0..count).map(|n| Field::text("note").contains(format!("zz{n}")));
         asked(Filter::Any(terms.collect()))
     };
     let few = steps(&connection, &any(2));
@@ -50,9 +50,9 @@ async fn terms_of_a_filter_cost_sqlite_no_steps() {
 async fn an_aggregate_is_looked_up_by_its_identifier() {
     let (_folder, connection, store) = store(200).await;
     let one = store.query(&StateQuery::for_resource("purse", 1)).await.unwrap().remove(0);
-    let by_id = column(Column::Identifier).eq(one.aggregate_id.id);
-    let asked = asked(by_id & number("coins").ge(0));
+    let by_id = Field::column(Column::Identifier).eq(one.aggregate_id.id);
+    let asked = asked(by_id & Field::number("coins").ge(0));
     assert_eq!(query(&connection, &asked).unwrap(), [one]);
-    let scanned = StateQuery { filter: number("coins").lt(0), ..asked.clone() };
+    let scanned = StateQuery { filter: Field::number("coins").lt(0), ..asked.clone() };
     assert!(steps(&connection, &asked) * 10 < steps(&connection, &scanned));
 }

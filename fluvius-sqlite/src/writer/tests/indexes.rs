@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fluvius_store::query::{Field, number, text, time};
+use fluvius_store::query::Field;
 use fluvius_store::verify::verify;
 use fluvius_store::{AggregateId, StateQuery, Store, UnitOfWork};
 use rusqlite::types::Value;
@@ -50,7 +50,7 @@ fn filled(connection: &Connection) -> i64 {
 }
 
 async fn owned(store: &SqliteStore, owner: &str) -> usize {
-    let filter = text("owner").eq(owner);
+    let filter = Field::text("owner").eq(owner);
     store
         .query(&StateQuery { filter, ..StateQuery::for_resource("purse", usize::MAX) })
         .await
@@ -68,7 +68,7 @@ async fn part(store: &SqliteStore, fields: Option<Vec<Field>>) -> bool {
 
 /// Counts the aggregates whose owner has this prefix, and checks their order.
 async fn begins(store: &SqliteStore, owner: &str) -> usize {
-    let filter = text("owner").starts_with(owner);
+    let filter = Field::text("owner").starts_with(owner);
     let query = StateQuery { filter, ..StateQuery::for_resource("purse", usize::MAX) };
     let found = store.query(&query).await.unwrap();
     assert!(found.is_sorted_by(|one, other| one.aggregate_id < other.aggregate_id));
@@ -81,7 +81,7 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let aggregate_ids = fill(&store, MANY).await;
     let connection = at(&folder);
-    let mut fields = Some(vec![text("owner"), number("coins")]);
+    let mut fields = Some(vec![Field::text("owner"), Field::number("coins")]);
     let mut commits = 0;
     while part(&store, fields.take()).await {
         let old = &aggregate_ids[commits * 701];
@@ -99,12 +99,18 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
     // Nothing is done where all is as it was declared.
     let before =
         connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
-    store.declare_indexes("purse", &[number("coins"), text("owner"), text("owner")]).await.unwrap();
+    store
+        .declare_indexes(
+            "purse",
+            &[Field::number("coins"), Field::text("owner"), Field::text("owner")],
+        )
+        .await
+        .unwrap();
     let after =
         connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(before, after);
 
-    store.declare_indexes("purse", &[number("coins"), time("due")]).await.unwrap();
+    store.declare_indexes("purse", &[Field::number("coins"), Field::time("due")]).await.unwrap();
     check_values(&connection);
     store.declare_indexes("purse", &[]).await.unwrap();
     assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 0);
@@ -120,13 +126,13 @@ async fn each_store_maintains_declarations_of_the_others() {
     let connection = at(&folder);
     let known = aggregate_id();
     commit(&other, units::with_data(&context(), &known, 0, purse(1))).await;
-    one.declare_indexes("purse", &[text("owner")]).await.unwrap();
+    one.declare_indexes("purse", &[Field::text("owner")]).await.unwrap();
     // It has written before, and has declared nothing.
     commit(&other, units::with_data(&context(), &known, 1, purse(2))).await;
     commit(&other, units::with_data(&context(), &aggregate_id(), 0, purse(2))).await;
     check_values(&connection);
     assert_eq!((owned(&one, "owner 2").await, owned(&other, "owner 1").await), (2, 0));
-    other.declare_indexes("purse", &[number("coins")]).await.unwrap();
+    other.declare_indexes("purse", &[Field::number("coins")]).await.unwrap();
     commit(&one, units::with_data(&context(), &known, 2, purse(3))).await;
     check_values(&connection);
     assert_eq!((owned(&one, "owner 2").await, owned(&other, "owner 3").await), (1, 1));
@@ -140,8 +146,8 @@ async fn each_store_maintains_declarations_of_the_others() {
         tokio::spawn(async move { store.declare_indexes("purse", &fields).await })
     };
     let both = [
-        declare(&one, vec![text("owner"), time("due")]),
-        declare(&other, vec![number("coins"), text("owner")]),
+        declare(&one, vec![Field::text("owner"), Field::time("due")]),
+        declare(&other, vec![Field::number("coins"), Field::text("owner")]),
     ];
     for declared in both {
         declared.await.unwrap().unwrap();
@@ -161,7 +167,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
     ] {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-        store.declare_indexes("purse", &[text("owner")]).await.unwrap();
+        store.declare_indexes("purse", &[Field::text("owner")]).await.unwrap();
         fill(&store, 3).await;
         let foreign = at(&folder);
         foreign.execute_batch(change).unwrap();
@@ -171,7 +177,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
             "{change}"
         );
         commit(&store, unit(&context(), &aggregate_id(), 0)).await;
-        store.declare_indexes("purse", &[text("owner")]).await.unwrap();
+        store.declare_indexes("purse", &[Field::text("owner")]).await.unwrap();
         check_values(&foreign);
         assert_eq!((filled(&foreign), owned(&store, "new").await), (1, 3));
     }
@@ -183,7 +189,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
     ] {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-        store.declare_indexes("purse", &[text("owner")]).await.unwrap();
+        store.declare_indexes("purse", &[Field::text("owner")]).await.unwrap();
         fill(&store, 30).await;
         at(&folder).execute_batch(change).unwrap();
         assert_eq!(
@@ -208,7 +214,7 @@ async fn declaring_fields_resumes_after_a_disk_failure() {
     let store = options.open(folder.path().join("store.db")).await.unwrap();
     fill(&store, 5).await;
     let connection = at(&folder);
-    let declared = [vec![text("owner")], vec![number("coins")], vec![]];
+    let declared = [vec![Field::text("owner")], vec![Field::number("coins")], vec![]];
     for point in 0.. {
         assert!(point < 100, "it never comes to its end");
         let fields = &declared[point % 3];
@@ -241,10 +247,10 @@ async fn an_existing_file_gets_its_declared_indexes() {
     let store = SqliteStore::open(&file).await.unwrap();
     let connection = at(&folder);
     assert_eq!(store.query(&all).await.unwrap(), before);
-    store.declare_indexes("purse", &[text("owner"), number("coins")]).await.unwrap();
+    store.declare_indexes("purse", &[Field::text("owner"), Field::number("coins")]).await.unwrap();
     check_values(&connection);
     assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 6);
-    let filter = text("owner").eq("owner 1");
+    let filter = Field::text("owner").eq("owner 1");
     let found =
         store.query(&StateQuery { filter, ..StateQuery::for_resource("purse", 5) }).await.unwrap();
     let expected = before.iter().filter(|row| row.data == purse(1)).cloned().collect::<Vec<_>>();
@@ -257,7 +263,7 @@ async fn an_existing_file_gets_its_declared_indexes() {
 async fn a_backup_has_the_indexes() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("first.db")).await.unwrap();
-    store.declare_indexes("purse", &[text("owner")]).await.unwrap();
+    store.declare_indexes("purse", &[Field::text("owner")]).await.unwrap();
     fill(&store, 20).await;
     store.backup_to(folder.path().join("store.db")).await.unwrap();
     let copy = SqliteStore::open(folder.path().join("store.db")).await.unwrap();

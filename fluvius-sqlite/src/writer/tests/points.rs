@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use fluvius_store::query::number;
+use fluvius_store::query::Field;
 use fluvius_store::verify::verify;
 use fluvius_store::{AggregateId, CommitOutcome, Store, UnitOfWork};
 use rusqlite::ffi;
@@ -136,7 +136,7 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
     };
     let known = aggregate_id();
     commit(&store, first(&known)).await;
-    store.declare_indexes("purse", &[number("coins")]).await.unwrap();
+    store.declare_indexes("purse", &[Field::number("coins")]).await.unwrap();
     if case == Case::Each {
         on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
     }
@@ -296,7 +296,7 @@ async fn every_changing_statement_has_a_failpoint() {
         SqliteOptions { failpoint: Failpoint(Some(Arc::new(happens))), ..SqliteOptions::default() };
     let store = options.open_in_memory().await.unwrap();
     store.register_domain("purses", &["purse"]).await.unwrap();
-    store.declare_indexes("purse", &[number("coins")]).await.unwrap();
+    store.declare_indexes("purse", &[Field::number("coins")]).await.unwrap();
     let known = aggregate_id();
     commit(&store, first(&known)).await;
     let mut born_again = unit(&context(), &known, 1);

@@ -3,10 +3,7 @@
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::query::{
-    Column, Cursor, Filter, MAX_SORT_KEYS, MAX_TERMS, SortKey, boolean, column, number, text, time,
-    uuid,
-};
+use fluvius_store::query::{Column, Cursor, Field, Filter, MAX_SORT_KEYS, MAX_TERMS, SortKey};
 use fluvius_store::{StateQuery, Store};
 
 pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseResult {
@@ -14,7 +11,10 @@ pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseR
     let shelf = Shelf::of(harness, &states).await?;
     for is_indexed in [false, true] {
         if is_indexed {
-            shelf.store.declare_indexes("conformance", &[number("v"), text("t")]).await?;
+            shelf
+                .store
+                .declare_indexes("conformance", &[Field::number("v"), Field::text("t")])
+                .await?;
         }
         for (filter, expected) in largest() {
             for sort in [Vec::new(), longest_order()] {
@@ -35,33 +35,33 @@ fn largest() -> Vec<(Filter, Vec<usize>)> {
     let numbers = || 1..MAX_TERMS;
     let any = |of: &dyn Fn(usize) -> Filter| Filter::Any(numbers().map(of).collect());
     let all = |of: &dyn Fn(usize) -> Filter| Filter::All(numbers().map(of).collect());
-    let v = || number("v");
+    let v = || Field::number("v");
     vec![
         (any(&|n| v().eq(n + 1)), vec![1, 2]),
-        (any(&|n| text("t").contains(format!("t{n}"))), vec![0, 1, 2]),
-        (any(&|n| number(&format!("v{n}")).eq(n)), vec![]),
-        (any(&|n| column(Column::Version).eq(n)), vec![0, 1, 2, 3]),
+        (any(&|n| Field::text("t").contains(format!("t{n}"))), vec![0, 1, 2]),
+        (any(&|n| Field::number(&format!("v{n}")).eq(n)), vec![]),
+        (any(&|n| Field::column(Column::Version).eq(n)), vec![0, 1, 2, 3]),
         (all(&|n| v().le(n + 1)), vec![0, 1]),
         (all(&|n| v().eq(n + 1)), vec![]),
-        (all(&|n| text("t").ne(format!("t{}", n + 2))), vec![0, 1, 3]),
-        (all(&|n| number(&format!("v{n}")).is_null()), vec![0, 1, 2, 3]),
-        (all(&|n| column(Column::Version).le(n)), vec![0, 1, 2, 3]),
+        (all(&|n| Field::text("t").ne(format!("t{}", n + 2))), vec![0, 1, 3]),
+        (all(&|n| Field::number(&format!("v{n}")).is_null()), vec![0, 1, 2, 3]),
+        (all(&|n| Field::column(Column::Version).le(n)), vec![0, 1, 2, 3]),
         (v().one_of(numbers().map(|n| n + 1)), vec![1, 2]),
-        (text("t").one_of(numbers().map(|n| format!("t{n}"))), vec![0, 1, 2]),
-        (column(Column::Version).one_of(numbers()), vec![0, 1, 2, 3]),
+        (Field::text("t").one_of(numbers().map(|n| format!("t{n}"))), vec![0, 1, 2]),
+        (Field::column(Column::Version).one_of(numbers()), vec![0, 1, 2, 3]),
     ]
 }
 
 fn longest_order() -> Vec<SortKey> {
     let keys = [
-        number("v").descending(),
-        text("t").ascending(),
-        time("t").ascending(),
-        uuid("t").descending(),
-        boolean("v").ascending(),
-        column(Column::UpdatedAt).descending(),
-        column(Column::Version).ascending(),
-        column(Column::CreatedAt).ascending(),
+        Field::number("v").descending(),
+        Field::text("t").ascending(),
+        Field::time("t").ascending(),
+        Field::uuid("t").descending(),
+        Field::boolean("v").ascending(),
+        Field::column(Column::UpdatedAt).descending(),
+        Field::column(Column::Version).ascending(),
+        Field::column(Column::CreatedAt).ascending(),
     ];
     debug_assert_eq!(keys.len(), MAX_SORT_KEYS);
     keys.into()

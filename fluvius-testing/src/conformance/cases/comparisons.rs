@@ -10,9 +10,7 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::query::{
-    Column, Comparison, Field, Filter, Kind, Operand, column, number, time,
-};
+use fluvius_store::query::{Column, Comparison, Field, Filter, Kind, Operand};
 use fluvius_store::{StateQuery, Store};
 
 /// What no kind reads as a value, besides a member that is not there.
@@ -326,35 +324,39 @@ pub(crate) async fn columns_are_compared(harness: &Harness) -> CaseResult {
     let actor = row.updated_by.unwrap_or_default();
     ensure!(row.created_at < row.updated_at, "the row was created_at when it was last changed");
     for filter in [
-        column(Column::Version).gt(3),
-        column(Column::Version).one_of([4, 9]),
-        column(Column::Realm).eq("north"),
-        column(Column::Realm).starts_with("nor") & column(Column::Realm).contains("th"),
-        column(Column::CreatedAt).eq(row.created_at),
-        column(Column::CreatedAt).between(row.created_at, row.created_at),
-        column(Column::CreatedAt).lt(row.updated_at) & column(Column::Version).gt(1),
-        column(Column::UpdatedAt).ge(row.updated_at),
-        column(Column::CreatedBy).eq(created_by),
-        column(Column::UpdatedBy).eq(actor),
-        column(Column::Identifier).eq(aggregate_id.id),
-        column(Column::Revision).eq(1)
-            & column(Column::Resource).eq("conformance")
-            & column(Column::Version).eq(4),
+        Field::column(Column::Version).gt(3),
+        Field::column(Column::Version).one_of([4, 9]),
+        Field::column(Column::Realm).eq("north"),
+        Field::column(Column::Realm).starts_with("nor")
+            & Field::column(Column::Realm).contains("th"),
+        Field::column(Column::CreatedAt).eq(row.created_at),
+        Field::column(Column::CreatedAt).between(row.created_at, row.created_at),
+        Field::column(Column::CreatedAt).lt(row.updated_at) & Field::column(Column::Version).gt(1),
+        Field::column(Column::UpdatedAt).ge(row.updated_at),
+        Field::column(Column::CreatedBy).eq(created_by),
+        Field::column(Column::UpdatedBy).eq(actor),
+        Field::column(Column::Identifier).eq(aggregate_id.id),
+        Field::column(Column::Revision).eq(1)
+            & Field::column(Column::Resource).eq("conformance")
+            & Field::column(Column::Version).eq(4),
     ] {
         shelf.check_finds(filter, vec![1]).await?;
     }
     let everything = vec![0, 1, 2];
-    shelf.check_finds(column(Column::ClosedAt).is_null(), everything.clone()).await?;
-    shelf.check_finds(column(Column::ClosedAt).lt(row.updated_at), Vec::new()).await?;
-    shelf.check_finds(!column(Column::ClosedAt).lt(row.updated_at), Vec::new()).await?;
-    shelf.check_finds(column(Column::Realm).is_null(), vec![0, 2]).await?;
-    shelf.check_finds(!column(Column::Realm).eq("north"), Vec::new()).await?;
-    shelf.check_finds(column(Column::Revision).ne(9), everything).await?;
+    shelf.check_finds(Field::column(Column::ClosedAt).is_null(), everything.clone()).await?;
+    shelf.check_finds(Field::column(Column::ClosedAt).lt(row.updated_at), Vec::new()).await?;
+    shelf.check_finds(!Field::column(Column::ClosedAt).lt(row.updated_at), Vec::new()).await?;
+    shelf.check_finds(Field::column(Column::Realm).is_null(), vec![0, 2]).await?;
+    shelf.check_finds(!Field::column(Column::Realm).eq("north"), Vec::new()).await?;
+    shelf.check_finds(Field::column(Column::Revision).ne(9), everything).await?;
     // The members themselves are found beside the columns.
-    shelf.check_finds(number("version").eq(7), vec![0, 1]).await?;
-    shelf.check_finds(time("deleted").lt(row.updated_at), vec![0, 1]).await?;
-    shelf.check_finds(column(Column::CreatedBy).eq(actor), Vec::new()).await?;
-    let order = [column(Column::Version).descending(), column(Column::CreatedAt).descending()];
+    shelf.check_finds(Field::number("version").eq(7), vec![0, 1]).await?;
+    shelf.check_finds(Field::time("deleted").lt(row.updated_at), vec![0, 1]).await?;
+    shelf.check_finds(Field::column(Column::CreatedBy).eq(actor), Vec::new()).await?;
+    let order = [
+        Field::column(Column::Version).descending(),
+        Field::column(Column::CreatedAt).descending(),
+    ];
     let found = shelf.ask(&query(Filter::default(), &order)).await?;
     ensure!(
         found == [1, 2, 0],
@@ -367,9 +369,12 @@ pub(crate) async fn columns_are_compared(harness: &Harness) -> CaseResult {
     harness.commit_all(&shelf.store, [closing]).await?;
     let closed = StateQuery {
         with_closed: true,
-        ..query(column(Column::ClosedAt).eq(closed_at), &[column(Column::ClosedAt).ascending()])
+        ..query(
+            Field::column(Column::ClosedAt).eq(closed_at),
+            &[Field::column(Column::ClosedAt).ascending()],
+        )
     };
     same("the aggregate that was closed then", &vec![2], &shelf.ask(&closed).await?)?;
-    let open = StateQuery { filter: column(Column::ClosedAt).is_null(), ..closed };
+    let open = StateQuery { filter: Field::column(Column::ClosedAt).is_null(), ..closed };
     same("how many are open", &2, &shelf.ask(&open).await?.len())
 }

@@ -7,8 +7,7 @@ use crate::conformance::draft::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
 use fluvius_store::query::{
-    Column, Cursor, Field, Filter, Kind, MAX_FILTER_DEPTH, MAX_SORT_KEYS, MAX_TERMS, boolean,
-    column, number, text,
+    Column, Cursor, Field, Filter, Kind, MAX_FILTER_DEPTH, MAX_SORT_KEYS, MAX_TERMS,
 };
 use fluvius_store::{AggregateId, RealmFilter, StateQuery, Store};
 
@@ -92,10 +91,13 @@ pub(crate) async fn a_path_leads_through_objects_alone(harness: &Harness) -> Cas
     ];
     let shelf = Shelf::of(harness, &states).await?;
     let is_null = |number| !matches!(number, 0 | 10);
-    shelf.check(&text("a.b.c").eq("x"), |number| number == 0, is_null).await?;
-    shelf.check(&text("a.b.c").is_null(), is_null, |_| false).await?;
+    shelf.check(&Field::text("a.b.c").eq("x"), |number| number == 0, is_null).await?;
+    shelf.check(&Field::text("a.b.c").is_null(), is_null, |_| false).await?;
     shelf
-        .check_finds(text("a.0.b").eq("x") | Field::at(["a", "[0]"], Kind::Text).eq("x"), vec![])
+        .check_finds(
+            Field::text("a.0.b").eq("x") | Field::at(["a", "[0]"], Kind::Text).eq("x"),
+            vec![],
+        )
         .await?;
     shelf.check_finds(Field::at(["a.b.c"], Kind::Text).eq("x"), vec![3]).await?;
     shelf.check_finds(Field::at(["a", "b.c"], Kind::Text).eq("x"), vec![4]).await
@@ -142,9 +144,9 @@ pub(crate) async fn texts_are_looked_into(harness: &Harness) -> CaseResult {
     let is_unknown = |number| number >= texts.len();
     for part in texts {
         let holds = |number: usize| texts.get(number).is_some_and(|text| text.contains(part));
-        shelf.check(&text("v").contains(part), holds, is_unknown).await?;
+        shelf.check(&Field::text("v").contains(part), holds, is_unknown).await?;
         let holds = |number: usize| texts.get(number).is_some_and(|text| text.starts_with(part));
-        shelf.check(&text("v").starts_with(part), holds, is_unknown).await?;
+        shelf.check(&Field::text("v").starts_with(part), holds, is_unknown).await?;
     }
     Ok(())
 }
@@ -158,8 +160,8 @@ pub(crate) async fn conditions_are_put_together(harness: &Harness) -> CaseResult
     }
     let shelf = Shelf::of(harness, &states).await?;
     let value = |at: usize| [Some(true), Some(false), None][at];
-    let one = || boolean("one").eq(true);
-    let other = || boolean("other").eq(true);
+    let one = || Field::boolean("one").eq(true);
+    let other = || Field::boolean("other").eq(true);
     let both = |number: usize| match (value(number / 3), value(number % 3)) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
@@ -180,7 +182,7 @@ pub(crate) async fn conditions_are_put_together(harness: &Harness) -> CaseResult
         ((one() & other()) | (!one() & !other()), &same_truth),
         (Filter::All(vec![]), &|_| Some(true)),
         (Filter::Any(vec![]), &|_| Some(false)),
-        (boolean("one").one_of(Vec::<bool>::new()), &|_| Some(false)),
+        (Field::boolean("one").one_of(Vec::<bool>::new()), &|_| Some(false)),
     ];
     for (filter, truth) in all {
         let is_true = |number| truth(number) == Some(true);
@@ -256,30 +258,30 @@ pub(crate) async fn only_aggregates_that_are_asked_for_are_found(harness: &Harne
 pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &[r#"{"v":1}"#, r#"{"v":2}"#]).await?;
     let deep = |depth: usize| {
-        (1..depth).fold(number("v").eq(1), |filter, level| match level % 2 {
+        (1..depth).fold(Field::number("v").eq(1), |filter, level| match level % 2 {
             0 => Filter::All(vec![filter]),
             _ => Filter::Any(vec![filter]),
         })
     };
-    let many = |count: usize| number("v").one_of(1..count);
+    let many = |count: usize| Field::number("v").one_of(1..count);
     let first = shelf.store.query(&query(Filter::default(), &[])).await?;
     let cursor = first.first().map(|row| Cursor::of(&query(Filter::default(), &[]), row));
     let mut faults = vec![
         query(deep(MAX_FILTER_DEPTH + 1), &[]),
         query(many(MAX_TERMS + 1), &[]),
-        query(Filter::default(), &vec![number("v").ascending(); MAX_SORT_KEYS + 1]),
-        query(number("v").eq("1"), &[]),
-        query(text("v").gt(1), &[]),
-        query(Filter::Contains { field: number("v"), text: "1".to_owned() }, &[]),
-        query(column(Column::Version).eq("1"), &[]),
-        query(Field { kind: Kind::Text, ..column(Column::Version) }.eq("1"), &[]),
-        query(text("v").eq("a\0b"), &[]),
+        query(Filter::default(), &vec![Field::number("v").ascending(); MAX_SORT_KEYS + 1]),
+        query(Field::number("v").eq("1"), &[]),
+        query(Field::text("v").gt(1), &[]),
+        query(Filter::Contains { field: Field::number("v"), text: "1".to_owned() }, &[]),
+        query(Field::column(Column::Version).eq("1"), &[]),
+        query(Field { kind: Kind::Text, ..Field::column(Column::Version) }.eq("1"), &[]),
+        query(Field::text("v").eq("a\0b"), &[]),
         query(Field::at(["a\0b"], Kind::Text).is_null(), &[]),
         query(Field::at(Vec::<String>::new(), Kind::Text).is_null(), &[]),
     ];
     faults.push(StateQuery {
         after: cursor.clone(),
-        ..query(Filter::default(), &[number("v").ascending()])
+        ..query(Filter::default(), &[Field::number("v").ascending()])
     });
     for fault in faults {
         match shelf.store.query(&fault).await {
@@ -297,7 +299,7 @@ pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> C
         }
     }
     // What is just inside of the bounds is answered.
-    let sort = vec![number("v").ascending(); MAX_SORT_KEYS];
+    let sort = vec![Field::number("v").ascending(); MAX_SORT_KEYS];
     same("the deepest filter", &vec![0], &shelf.ask(&query(deep(MAX_FILTER_DEPTH), &[])).await?)?;
     let found = shelf.ask(&query(many(MAX_TERMS), &sort)).await?;
     same("the filter and the order of the most terms", &vec![0, 1], &found)?;

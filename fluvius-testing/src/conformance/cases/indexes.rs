@@ -8,18 +8,19 @@ use crate::conformance::draft::json;
 use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::query::{Cursor, Field, Filter, Kind, number, text, time};
+use fluvius_store::query::{Cursor, Field, Filter, Kind};
 use fluvius_store::{AggregateId, StateQuery, StateRecord, Store};
 
 pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;
     let filters = [
         Filter::default(),
-        number("amount").eq(10),
-        !number("amount").eq(10),
-        number("amount").is_null(),
-        time("due").lt(chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default()),
-        text("owner").starts_with("A") | text("owner").eq("ada"),
+        Field::number("amount").eq(10),
+        !Field::number("amount").eq(10),
+        Field::number("amount").is_null(),
+        Field::time("due")
+            .lt(chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default()),
+        Field::text("owner").starts_with("A") | Field::text("owner").eq("ada"),
     ];
     let mut before = Vec::new();
     for filter in &filters {
@@ -29,8 +30,18 @@ pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult 
         }
     }
     let declared = [
-        vec![number("amount"), time("due"), text("owner"), text("amount")],
-        vec![time("due"), text("nowhere.at all'"), number("amount"), odd_name()],
+        vec![
+            Field::number("amount"),
+            Field::time("due"),
+            Field::text("owner"),
+            Field::text("amount"),
+        ],
+        vec![
+            Field::time("due"),
+            Field::text("nowhere.at all'"),
+            Field::number("amount"),
+            odd_name(),
+        ],
         vec![],
     ];
     for fields in declared {
@@ -64,9 +75,9 @@ pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResu
     let (shelf, other) = (Shelf::of(harness, &states()).await?, harness.open().await);
     let handles = [&shelf.store, &other];
     let declared: [&[Field]; 3] = [
-        &[number("amount"), text("owner"), time("due")],
-        &[text("owner"), number("due"), text("owner")],
-        &[number("amount"), time("due")],
+        &[Field::number("amount"), Field::text("owner"), Field::time("due")],
+        &[Field::text("owner"), Field::number("due"), Field::text("owner")],
+        &[Field::number("amount"), Field::time("due")],
     ];
     let context = harness.context();
     for (round, fields) in declared.into_iter().enumerate() {
@@ -87,8 +98,8 @@ pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResu
             check_answers(handle, &shelf.aggregate_ids).await?;
         }
     }
-    let one_declares = [text("owner"), time("due")];
-    let other_declares = [number("amount"), text("owner")];
+    let one_declares = [Field::text("owner"), Field::time("due")];
+    let other_declares = [Field::number("amount"), Field::text("owner")];
     let both = join(
         shelf.store.declare_indexes("conformance", &one_declares),
         other.declare_indexes("conformance", &other_declares),
@@ -110,10 +121,10 @@ async fn check_answers(store: &Handle, aggregate_ids: &[AggregateId]) -> CaseRes
         store.snapshot(aggregate_ids).await?.into_iter().flatten().collect();
     for filter in [
         Filter::default(),
-        number("amount").ge(10),
-        number("amount").is_null(),
-        text("owner").eq("ada") & time("due").is_null(),
-        text("owner").starts_with("G") & !number("amount").eq(10),
+        Field::number("amount").ge(10),
+        Field::number("amount").is_null(),
+        Field::text("owner").eq("ada") & Field::time("due").is_null(),
+        Field::text("owner").starts_with("G") & !Field::number("amount").eq(10),
     ] {
         for sort in orders() {
             let mut page = StateQuery { limit: 9, ..query(filter.clone(), &sort) };

@@ -295,7 +295,11 @@ fn logs(content: &Content) -> [Log; 4] {
             "command",
             commands
                 .map(|row| {
-                    (row.position, row.aggregate_id.clone(), realm_of_context(row.context_id))
+                    (
+                        row.position,
+                        row.record.aggregate_id.clone(),
+                        realm_of_context(row.record.context_id),
+                    )
                 })
                 .collect(),
         ),
@@ -303,7 +307,11 @@ fn logs(content: &Content) -> [Log; 4] {
             "event",
             events
                 .map(|row| {
-                    (row.position, row.aggregate_id.clone(), realm_of_command(row.command_id))
+                    (
+                        row.position,
+                        row.record.aggregate_id.clone(),
+                        realm_of_command(row.record.command_id),
+                    )
                 })
                 .collect(),
         ),
@@ -311,7 +319,11 @@ fn logs(content: &Content) -> [Log; 4] {
             "message",
             messages
                 .map(|row| {
-                    (row.position, row.aggregate_id.clone(), realm_of_command(row.command_id))
+                    (
+                        row.position,
+                        row.record.aggregate_id.clone(),
+                        realm_of_command(row.record.command_id),
+                    )
                 })
                 .collect(),
         ),
@@ -319,7 +331,11 @@ fn logs(content: &Content) -> [Log; 4] {
             "activity",
             activities
                 .map(|row| {
-                    (row.position, row.aggregate_id.clone(), realm_of_context(row.context_id))
+                    (
+                        row.position,
+                        row.record.aggregate_id.clone(),
+                        realm_of_context(row.record.context_id),
+                    )
                 })
                 .collect(),
         ),
@@ -414,10 +430,10 @@ async fn history(
     let whole = content.histories.get(aggregate_id).map_or(&[][..], Vec::as_slice);
     let expected: Vec<u64> = whole
         .iter()
-        .map(|event| event.version)
+        .map(|event| event.record.version)
         .filter(|version| (first..=last).contains(version))
         .collect();
     let found = store.history(aggregate_id, first, last).await?;
-    let found: Vec<u64> = found.iter().map(|event| event.version).collect();
+    let found: Vec<u64> = found.iter().map(|event| event.record.version).collect();
     same(&format!("the history from {first} to {last}"), &expected, &found)
 }

@@ -178,9 +178,9 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseRe
             let page = stores[2].read_log::<EventRecord>(&behind(last, PAGE_ROW_COUNT)).await?.rows;
             for row in &page {
                 last = row.position;
-                let balance = row.args.to_value()["balance"].as_i64();
+                let balance = row.record.args.to_value()["balance"].as_i64();
                 balances.insert(
-                    row.aggregate_id.clone(),
+                    row.record.aggregate_id.clone(),
                     balance.ok_or(CaseFailure::new("no balance"))?,
                 );
             }
@@ -192,8 +192,9 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseRe
                     .read_log::<EventRecord>(&behind(last_command, PAGE_ROW_COUNT))
                     .await?
                     .rows;
-                let has_event = behind_it.iter().any(|event| event.command_id == newest.id);
-                ensure!(has_event, "command {} is seen without its event", newest.id);
+                let has_event =
+                    behind_it.iter().any(|event| event.record.command_id == newest.record.id);
+                ensure!(has_event, "command {} is seen without its event", newest.record.id);
             }
             // A page may end inside of a unit; the log may not.
             if page.len() < PAGE_ROW_COUNT {
@@ -237,14 +238,14 @@ pub(crate) async fn state_and_log_are_seen_together(harness: &Harness) -> CaseRe
             let Some(event) = history.first() else {
                 return Err(CaseFailure::new(format!("a state at {} has no event", one.version)));
             };
-            let Some((command, context)) = store.command(event.command_id).await? else {
+            let Some((command, context)) = store.command(event.record.command_id).await? else {
                 return Err(CaseFailure::new("an event has no command"));
             };
             ensure!(command.position < event.position, "a command stands behind its event");
-            let found = store.context(command.context_id).await?;
+            let found = store.context(command.record.context_id).await?;
             same("the context of a command", &Some(context), &found)?;
             let newest = store.history(&second, 1, u64::MAX).await?;
-            let newest = newest.last().map_or(0, |event| event.version);
+            let newest = newest.last().map_or(0, |event| event.record.version);
             let row = store.load(&second).await?.map_or(0, |row| row.version);
             ensure!(row >= newest, "the log shows version {newest}, the row {row}");
         }

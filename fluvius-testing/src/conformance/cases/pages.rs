@@ -10,7 +10,7 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::query::{Column, Cursor, Filter, SortKey, column, number, text, time};
+use fluvius_store::query::{Column, Cursor, Field, Filter, SortKey};
 use fluvius_store::{AggregateId, StateQuery, Store};
 
 /// States with many equal values, and with some that are null.
@@ -30,16 +30,20 @@ pub(super) fn states() -> Vec<String> {
 }
 
 pub(super) fn orders() -> Vec<Vec<SortKey>> {
-    let amount = || number("amount");
+    let amount = || Field::number("amount");
     vec![
         vec![],
         vec![amount().ascending()],
         vec![amount().descending()],
-        vec![text("owner").descending(), amount().ascending()],
-        vec![time("due").descending(), text("owner").ascending(), amount().descending()],
-        vec![column(Column::Version).ascending(), time("due").ascending()],
-        vec![column(Column::Identifier).descending()],
-        vec![text("nowhere").descending()],
+        vec![Field::text("owner").descending(), amount().ascending()],
+        vec![
+            Field::time("due").descending(),
+            Field::text("owner").ascending(),
+            amount().descending(),
+        ],
+        vec![Field::column(Column::Version).ascending(), Field::time("due").ascending()],
+        vec![Field::column(Column::Identifier).descending()],
+        vec![Field::text("nowhere").descending()],
     ]
 }
 
@@ -47,8 +51,8 @@ pub(crate) async fn pages_make_the_whole(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;
     let filters = [
         Filter::default(),
-        number("amount").ge(10),
-        !text("owner").eq("ada") | text("owner").is_null(),
+        Field::number("amount").ge(10),
+        !Field::text("owner").eq("ada") | Field::text("owner").is_null(),
     ];
     for filter in &filters {
         for sort in orders() {
@@ -104,7 +108,7 @@ pub(crate) async fn pages_go_over_resources(harness: &Harness) -> CaseResult {
 
 pub(crate) async fn a_limit_may_be_anything(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;
-    let whole = query(number("amount").gt(9), &[number("amount").ascending()]);
+    let whole = query(Field::number("amount").gt(9), &[Field::number("amount").ascending()]);
     let all = shelf.ask(&whole).await?;
     ensure!(all.len() > 20, "the filter finds {} of the rows that it should", all.len());
     for limit in [0, 1, 2, all.len(), usize::MAX / 2, usize::MAX / 2 + 1, usize::MAX] {
@@ -118,7 +122,7 @@ pub(crate) async fn a_limit_may_be_anything(harness: &Harness) -> CaseResult {
 pub(crate) async fn pages_hold_while_others_write(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;
     let context = harness.context();
-    let sort = [number("amount").ascending(), text("owner").descending()];
+    let sort = [Field::number("amount").ascending(), Field::text("owner").descending()];
     let still: BTreeSet<usize> =
         (0..shelf.aggregate_ids.len()).filter(|number| number % 3 != 0).collect();
     let whole = shelf.ask(&query(Filter::default(), &sort)).await?;
@@ -164,7 +168,7 @@ pub(crate) async fn a_page_is_of_one_moment(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &[r#"{"balance":100}"#, r#"{"balance":0}"#]).await?;
     let reader = harness.open().await;
     check_sums(harness, &shelf, || async {
-        let rows = reader.query(&query(!number("balance").is_null(), &[])).await?;
+        let rows = reader.query(&query(!Field::number("balance").is_null(), &[])).await?;
         Ok(rows.iter().map(|row| row.data.to_value()).collect())
     })
     .await

@@ -49,9 +49,16 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
 
     let mut folded: BTreeMap<AggregateId, (u64, Option<Value>)> = BTreeMap::new();
     for event in stores[0].read_log::<EventRecord>(&all()).await?.rows {
-        let (version, state) = folded.remove(&event.aggregate_id).unwrap_or_default();
-        same(&format!("the version of {}", event.aggregate_id), &(version + 1), &event.version)?;
-        folded.insert(event.aggregate_id.clone(), (event.version, Some(event.delta.apply(state)?)));
+        let (version, state) = folded.remove(&event.record.aggregate_id).unwrap_or_default();
+        same(
+            &format!("the version of {}", event.record.aggregate_id),
+            &(version + 1),
+            &event.record.version,
+        )?;
+        folded.insert(
+            event.record.aggregate_id.clone(),
+            (event.record.version, Some(event.record.delta.apply(state)?)),
+        );
     }
     let mut sum = 0;
     for (aggregate_id, (version, state)) in folded {
@@ -96,7 +103,7 @@ pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness)
 
     let purse = domain.statemgr().fetch::<Purse>(purses[0]).await?;
     same("the coins that are left", &(COINS - 15), &purse.coins)?;
-    let row = store.command(refused).await?.map(|(row, _)| row.status);
+    let row = store.command(refused).await?.map(|(row, _)| row.record.status);
     same("the row of the refusal", &Some(CommandStatus::Rejected), &row)
 }
 

@@ -143,7 +143,7 @@ pub(crate) async fn a_unit_gives_an_aggregate_several_versions(harness: &Harness
         .writes(&aggregate_id, 4);
     harness.commit_all(&store, [create, draft.done()]).await?;
     let versions = store.history(&aggregate_id, 1, u64::MAX).await?;
-    let versions: Vec<u64> = versions.iter().map(|event| event.version).collect();
+    let versions: Vec<u64> = versions.iter().map(|event| event.record.version).collect();
     ensure!(versions == [1, 2, 3, 4, 5], "the history has the versions {versions:?}");
     let row = store.load(&aggregate_id).await?;
     ensure!(row.is_some_and(|row| row.version == 5), "the row has not the last version");

@@ -385,7 +385,7 @@ impl Store for Naive {
         let is_shown = |row: &CommandRecord| {
             !self.is(Mutant::RefusalsNotFound) || row.status == CommandStatus::Applied
         };
-        Ok(found.filter(|(row, _)| is_shown(row)))
+        Ok(found.filter(|(row, _)| is_shown(&row.record)))
     }
 
     async fn history(
@@ -410,10 +410,10 @@ impl Store for Naive {
                 _ => None,
             })
             .filter(|event| {
-                event.aggregate_id == *aggregate_id && (first..=last).contains(&event.version)
+                event.record.aggregate_id == *aggregate_id && (first..=last).contains(&event.record.version)
             })
             .collect();
-        events.sort_by_key(|event| event.version);
+        events.sort_by_key(|event| event.record.version);
         Ok(events)
     }
 

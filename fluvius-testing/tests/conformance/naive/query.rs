@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use fluvius_core::query::{Comparison, Field, Filter, Place};
+use fluvius_core::query::{Comparison, Field, FieldSource, Filter};
 use fluvius_core::{AggregateId, RealmFilter, StateQuery, StateRecord, StoreError};
 
 use super::commit::pause;
@@ -180,7 +180,7 @@ impl Naive {
             }
             Filter::IsNull { field } => {
                 if self.is(Mutant::OnlyJsonNullIsNull)
-                    && let Place::Path(path) = &field.place
+                    && let FieldSource::Path(path) = &field.source
                 {
                     return Some(self.at(path, row).is_none_or(|value| value.is_null()));
                 }

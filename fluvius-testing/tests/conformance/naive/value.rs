@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 use fluvius_core::StateRecord;
-use fluvius_core::query::{Column, Field, Kind, Operand, Place};
+use fluvius_core::query::{Column, Field, FieldSource, Kind, Operand};
 use serde_json::Value;
 
 use super::Naive;
@@ -51,9 +51,9 @@ impl Naive {
     }
 
     pub(super) fn value(&self, field: &Field, row: &StateRecord) -> Found {
-        let path = match &field.place {
-            Place::Path(path) => path,
-            Place::Column(column) => {
+        let path = match &field.source {
+            FieldSource::Path(path) => path,
+            FieldSource::Column(column) => {
                 if self.is(Mutant::MembersHideColumns)
                     && let Some(value) = row.data.to_value().get(column.name())
                 {

@@ -259,7 +259,7 @@ async fn attempt(target: &SampleTarget, key: &str, text: &str) -> Result<(), Err
     if is_kept {
         let row = rows.commands.last().unwrap();
         let status = if answer.is_ok() { CommandStatus::Applied } else { CommandStatus::Rejected };
-        assert_eq!((row.id, row.key(), row.status), (command.id, key, status));
+        assert_eq!((row.record.id, row.record.key(), row.record.status), (command.id, key, status));
         assert_comes_back(&command, row);
         // The same id is the same command, however its payload is spelled.
         let mut again = command.clone();
@@ -293,12 +293,12 @@ fn assert_coded<T: std::fmt::Debug>(answer: &Result<T, Error>) {
 /// Checks that the logged command has its payload, without secrets.
 fn assert_comes_back(command: &CommandBundle, row: &LogEntry<CommandRecord>) {
     let mut sent = command.payload.to_value();
-    if row.key() == LockSample::ACTION.key {
+    if row.record.key() == LockSample::ACTION.key {
         for secret in ["pin", "code", "digits", "parts"] {
             sent.as_object_mut().unwrap().remove(secret);
         }
     }
-    assert_eq!(row.payload.to_value(), sent);
+    assert_eq!(row.record.payload.to_value(), sent);
 }
 
 /// Checks that the logged event decodes into the fields that were sent.
@@ -306,7 +306,7 @@ async fn assert_event_comes_back(target: &SampleTarget, command: &CommandBundle)
     let log =
         target.domain.log().for_aggregate(crate::sample_aggregate::Sample::aggregate_id(SAMPLE));
     let row = log.events().await.unwrap().rows.pop().unwrap();
-    assert_eq!(row.command_id, command.id);
+    assert_eq!(row.record.command_id, command.id);
     let SampleEvent::SampleFilled(event) = SampleEvent::try_from(&row.record).unwrap() else {
         panic!("{row:?}");
     };

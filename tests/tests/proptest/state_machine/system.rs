@@ -173,23 +173,25 @@ impl Side {
         let commands = log.clone().commands().await.unwrap().rows;
         let events = log.clone().events().await.unwrap().rows;
         let (sent, invoked): (Vec<_>, Vec<_>) =
-            commands.iter().partition(|row| row.parent.is_none());
+            commands.iter().partition(|row| row.record.parent.is_none());
         let rows: Vec<_> = sent
             .iter()
-            .map(|row| (row.id, row.status, row.code.as_deref().map(str::to_owned)))
+            .map(|row| {
+                (row.record.id, row.record.status, row.record.code.as_deref().map(str::to_owned))
+            })
             .collect();
         assert_eq!(rows, expected.rows);
         for (row, command) in sent.iter().zip(&expected.commands) {
             assert_eq!(
-                (row.key(), &row.aggregate_id),
+                (row.record.key(), &row.record.aggregate_id),
                 (command.order.key(), &aggregate_id(command.account))
             );
-            assert_eq!(row.payload.to_value(), command.order.payload(command.account));
+            assert_eq!(row.record.payload.to_value(), command.order.payload(command.account));
         }
         assert_eq!(invoked.len(), expected.invoked_count);
         for row in invoked {
-            assert_eq!(row.key(), INVOKED);
-            assert_eq!(row.id, fluvius_testing::invoked_id(row.parent.unwrap(), 1));
+            assert_eq!(row.record.key(), INVOKED);
+            assert_eq!(row.record.id, fluvius_testing::invoked_id(row.record.parent.unwrap(), 1));
         }
         assert_eq!(events.len(), expected.event_count);
         if !matches!(answer, Answer::Applied(_)) {
@@ -224,7 +226,7 @@ impl Side {
             let seen = session.statemgr().find::<Account>(identifier(account)).await.unwrap();
             assert_eq!(seen.is_some(), !expected_account.closed && realm == expected_account.realm);
             if let Some(seen) = seen {
-                assert_eq!(seen.into_state(), *expected_account.states.last().unwrap());
+                assert_eq!(*seen, *expected_account.states.last().unwrap());
             }
         }
         let last = self.store.history(&aggregate_id(account), version, u64::MAX).await.unwrap();
