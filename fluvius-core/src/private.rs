@@ -21,7 +21,7 @@ pub use crate::model::{
     AggregateState, Answer, Call, Command, DomainMetadata, Event, EventData, EventDescriptor,
     FieldDescriptor, Handler, Inspect, InspectErased, Inspected, Inspector, IsActionContext,
     Lifecycle, Location, NotInspected, OneBlockForEachType, Outcome, PayloadField, Probe,
-    Registration, Rejection, Returned, SharedState, StandIn, Stop, UnfitShape, Upcast,
+    Registration, Rejection, Returned, Sealed, SharedState, StandIn, Stop, UnfitShape, Upcast,
     assert_action_result, assert_answer, assert_context_type, assert_event_data,
     assert_payload_field, assert_rejection, assert_send, assert_state, changed, changed_with_data,
     created, debug_fields, decode_command, decode_command_record, decode_event, descriptor_of,

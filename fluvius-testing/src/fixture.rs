@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use super::block_on::{self, Time};
 use super::inspector::StateInspector;
 use super::{FixedClock, SequentialIds};
+use fluvius_core::__private::Sealed;
 use fluvius_core::{
     ActionDescriptor, Aggregate, AggregateDescriptor, BuildError, Domain, DomainContext,
     DomainMetadata, Lifecycle, RuntimeBuilder, Session,
@@ -141,6 +142,8 @@ impl fmt::Debug for Fixture {
 
 /// The domain of one aggregate alone.
 pub(super) struct Only<A>(PhantomData<fn() -> A>);
+
+impl<A: Aggregate> Sealed for Only<A> {}
 
 impl<A: Aggregate> Domain for Only<A> {
     const METADATA: &'static DomainMetadata = &DomainMetadata {

@@ -8,6 +8,7 @@ mod prepared_command;
 mod runtime;
 mod session;
 
+use crate::model::Sealed;
 use futures_core::future::BoxFuture;
 
 pub use builder::RuntimeBuilder;
@@ -30,7 +31,7 @@ use fluvius_store::Store;
     label = "not a domain",
     note = "add `#[derive(Domain)]` and `#[domain(aggregates(..))]` to `{Self}`"
 )]
-pub trait Domain: Send + Sync + 'static {
+pub trait Domain: Sealed + Send + Sync + 'static {
     /// Namespace, title, description, tags and revision.
     const METADATA: &'static DomainMetadata;
     /// The aggregate types that it runs.

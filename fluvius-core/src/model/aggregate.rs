@@ -1,5 +1,6 @@
 //! Aggregate types: types whose methods are the rules, and their erased form.
 
+use crate::model::Sealed;
 use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use fluvius_store::json::{self, JsonError};
 use fluvius_store::query::FieldIndex;
 use fluvius_store::{AggregateId, CommandRecord, EventRecord, Json, StateRecord};
 
-/// A type whose methods are the rules; its value is the state of one aggregate.
+/// A type whose methods are the actions. A value is the state of one aggregate.
 ///
 /// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
@@ -28,7 +29,7 @@ use fluvius_store::{AggregateId, CommandRecord, EventRecord, Json, StateRecord};
     label = "not an aggregate",
     note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
 )]
-pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
+pub trait Aggregate: Sealed + Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// The resources whose aggregates this type is the state of; the first is the main one.
     const RESOURCES: &'static [&'static str];
     /// The main resource.

@@ -1,5 +1,6 @@
 //! Events: what happened, past tense; never changed after it is stored.
 
+use crate::model::Sealed;
 use std::fmt::Debug;
 
 use serde::Serialize;
@@ -22,7 +23,9 @@ use fluvius_store::json::JsonError;
     label = "not an event",
     note = "an event is the struct that `#[aggregate]` makes of an `evt_key`: `MoneyDeposited` of `\"money-deposited\"`"
 )]
-pub trait Event: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Event:
+    Sealed + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// The aggregate type whose action records it.
     type Aggregate: Aggregate;
     /// Its key, name and documentation.

@@ -2,19 +2,19 @@
 
 use uuid::Uuid;
 
-use crate::model::Aggregate;
+use crate::model::{Aggregate, Sealed};
 use fluvius_store::AggregateId;
 
-/// What names an aggregate where the aggregate type is known: a UUID stands for the aggregate type's main
-/// resource, an [`AggregateId`] names the resource itself.
+/// An argument that names an aggregate of a known type: a UUID under the main resource of the aggregate type, or an
+/// [`AggregateId`] with the resource.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name an aggregate",
     label = "not an aggregate",
     note = "pass the `Uuid` of the aggregate, or an `AggregateId`: `*id` in place of a `&Uuid`, `Uuid::parse_str(text)?` in \
             place of a text"
 )]
-pub trait IntoAggregateId {
-    /// The aggregate that is meant.
+pub trait IntoAggregateId: Sealed {
+    /// Returns the id of the aggregate.
     fn into_aggregate_id<A: Aggregate>(self) -> AggregateId;
 }
 

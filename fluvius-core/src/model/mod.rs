@@ -19,6 +19,7 @@ mod probe;
 pub mod registry;
 mod rejection;
 mod response;
+mod sealed;
 mod upcast;
 mod versioned;
 
@@ -44,6 +45,7 @@ pub use probe::{Probe, StandIn, UnfitShape};
 pub use registry::{BuildError, Problem, Registration, Registry};
 pub use rejection::{ActionError, Rejection, SimpleRejection};
 pub use response::Response;
+pub use sealed::Sealed;
 pub use upcast::{Upcast, UpcastError, UpcastInput};
 pub use versioned::Versioned;
 

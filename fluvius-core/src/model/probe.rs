@@ -253,6 +253,8 @@ macro_rules! __fluvius_fields {
                 }
             }
             #[automatically_derived]
+            impl $crate::__private::Sealed for $name {}
+            #[automatically_derived]
             impl $crate::__private::Clone for $name {
                 fn clone(&self) -> Self {
                     Self { $($field: $crate::__private::Probe::<$type>::cloned(&self.$field)),* }

@@ -22,6 +22,9 @@ pub(crate) fn domain(domain: &Domain) -> TokenStream {
     quote! {
         #(#allows)*
         #[automatically_derived]
+        impl #private::Sealed for #ident {}
+        #(#allows)*
+        #[automatically_derived]
         impl #private::Domain for #ident {
             const METADATA: &'static #private::DomainMetadata = &#private::DomainMetadata {
                 namespace: #namespace,

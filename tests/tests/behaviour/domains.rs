@@ -95,6 +95,7 @@ mod shelf {
 
 /// Collides with [`shelf`] in everything.
 mod other_shelf {
+    use fluvius_core::__private::Sealed;
     use fluvius_core::{Aggregate, AggregateDescriptor, DomainMetadata};
 
     use super::{Deserialize, Domain, Serialize, SimpleRejection, aggregate};
@@ -125,6 +126,8 @@ mod other_shelf {
     /// Domain that lists an aggregate type twice, which the macro would reject.
     pub struct TwiceDomain;
 
+    impl Sealed for TwiceDomain {}
+
     impl Domain for TwiceDomain {
         const METADATA: &'static DomainMetadata = BrokenDomain::METADATA;
         const AGGREGATES: &'static [&'static AggregateDescriptor] =
@@ -133,6 +136,8 @@ mod other_shelf {
 
     /// Domain with no aggregate type, and an invalid name.
     pub struct EmptyDomain;
+
+    impl Sealed for EmptyDomain {}
 
     impl Domain for EmptyDomain {
         const METADATA: &'static DomainMetadata =

@@ -2,6 +2,7 @@
 
 mod bundle;
 
+use crate::model::Sealed;
 use std::fmt::Debug;
 
 use serde::Serialize;
@@ -23,7 +24,9 @@ use fluvius_store::json::{self, JsonError};
     note = "a command is the struct that `#[aggregate]` makes of a method with `#[action]`: `DepositMoney {{ .. }}` of \
             `fn deposit_money`, and no event and no enum of all commands"
 )]
-pub trait Command: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Command:
+    Sealed + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// The aggregate type whose action it runs.
     type Aggregate: Aggregate;
     /// What a success is answered with: the aggregate type where the method returns `()` or `Self`,

@@ -84,7 +84,11 @@ async fn every_position_has_its_first_event_behind_it() {
         for after in 0..=all.last().unwrap().position + 1 {
             let expected = all.iter().find(|event| event.position > after);
             let found = page(&connection, &aggregate_id, RealmFilter::All, after, 1);
-            assert_eq!(found.first().copied(), expected.map(|event| event.record.version), "{after}");
+            assert_eq!(
+                found.first().copied(),
+                expected.map(|event| event.record.version),
+                "{after}"
+            );
         }
     }
 }

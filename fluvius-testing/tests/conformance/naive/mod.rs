@@ -410,7 +410,8 @@ impl Store for Naive {
                 _ => None,
             })
             .filter(|event| {
-                event.record.aggregate_id == *aggregate_id && (first..=last).contains(&event.record.version)
+                event.record.aggregate_id == *aggregate_id
+                    && (first..=last).contains(&event.record.version)
             })
             .collect();
         events.sort_by_key(|event| event.record.version);

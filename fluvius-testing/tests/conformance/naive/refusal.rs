@@ -83,7 +83,9 @@ impl Naive {
             }
             let Some((mut row, mut context)) = content.command(command.id) else { continue };
             let is_free = match self.mutant {
-                Some(Mutant::IdentifiersOfRefusalsFree) => row.record.status == CommandStatus::Rejected,
+                Some(Mutant::IdentifiersOfRefusalsFree) => {
+                    row.record.status == CommandStatus::Rejected
+                }
                 Some(Mutant::IdentifiersOfInvokedFree) => row.record.parent.is_some(),
                 _ => false,
             };
