@@ -14,6 +14,7 @@ use fluvius_store::{AggregateId, StateRecord};
 
 /// What a policy says of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Authorization {
     /// The command may go on.
     Allow,
@@ -23,7 +24,7 @@ pub enum Authorization {
 }
 
 impl Authorization {
-    /// A refusal with these words.
+    /// Returns a denial with a reason.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self::Deny(reason.into())
     }

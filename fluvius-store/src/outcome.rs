@@ -8,6 +8,7 @@ use crate::record::{CommandRecord, ContextRecord, LogEntry, StateRecord};
 
 /// The outcome of one unit of a batch.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum CommitOutcome {
     /// All of it is stored.
     Committed {

@@ -133,7 +133,7 @@ mod tests {
 
         let aggregate_id = AggregateId::new("bank-account", id);
         assert_eq!(store.load(&aggregate_id).await.unwrap().unwrap().version, 11);
-        let query = LogQuery { limit: 100, ..LogQuery::all() };
+        let query = LogQuery::all().limit(100);
         let (commands, events) =
             (store.read_log::<CommandRecord>(&query).await.unwrap().rows, store.read_log::<EventRecord>(&query).await.unwrap().rows);
         let applied = commands.iter().filter(|row| row.code.is_none()).count();

@@ -65,12 +65,8 @@ impl LogReader {
         let store = services.store.clone();
         let committed = Arc::clone(&services.committed);
         let outages = Arc::clone(&services.outages);
-        let query = LogQuery {
-            realm,
-            limit: PAGE_ROW_COUNT,
-            scan_limit: LogQuery::SCAN_LIMIT,
-            ..LogQuery::all()
-        };
+        let query =
+            LogQuery::all().realm(realm).limit(PAGE_ROW_COUNT).scan_limit(LogQuery::SCAN_LIMIT);
         Self { source: Source { store, committed, outages }, query }
     }
 
@@ -224,7 +220,7 @@ impl LogReader {
 fn one_more(query: &LogQuery) -> LogQuery {
     let limit = query.limit.saturating_add(1);
     let scan_limit = query.scan_limit.max(limit);
-    LogQuery { limit, scan_limit, ..query.storable().into_owned() }
+    query.storable().into_owned().limit(limit).scan_limit(scan_limit)
 }
 
 async fn page<T: LogRecord>(source: &Source, query: &LogQuery) -> Result<Page<T>, Error> {

@@ -226,13 +226,13 @@ impl ActionContext {
             }
             Err(error) => return self.cannot_keep("message", error.message()),
         };
-        let message = MessageRecord {
-            id: self.new_id(),
+        let message = MessageRecord::new(
+            self.new_id(),
             key,
             data,
-            command_id: self.command_id(),
-            aggregate_id: self.aggregate_id().clone(),
-        };
+            self.command_id(),
+            self.aggregate_id().clone(),
+        );
         self.backend.record(self, Outgoing::Message(message));
     }
 
@@ -249,17 +249,17 @@ impl ActionContext {
         if texts.into_iter().flatten().any(|text| text.contains('\0')) {
             return self.cannot_keep("activity", "a text holds U+0000");
         }
-        let record = ActivityRecord {
-            id: self.new_id(),
-            aggregate_id: self.aggregate_id().clone(),
-            context_id: self.context_id,
-            command_id: self.command_id(),
-            message: activity.message,
-            kind: activity.kind,
-            label: activity.label,
-            code: activity.code,
-            data,
-        };
+        let mut record = ActivityRecord::new(
+            self.new_id(),
+            self.aggregate_id().clone(),
+            self.context_id,
+            self.command_id(),
+            activity.message,
+        );
+        record.kind = activity.kind;
+        record.label = activity.label;
+        record.code = activity.code;
+        record.data = data;
         self.backend.record(self, Outgoing::Activity(record));
     }
 

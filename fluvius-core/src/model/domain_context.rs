@@ -129,19 +129,16 @@ impl DomainContext {
         metadata: &DomainMetadata,
         headers: BTreeMap<String, String>,
     ) -> ContextRecord {
-        ContextRecord {
-            id,
-            domain: metadata.namespace.into(),
-            revision: metadata.revision,
-            transport: self.transport,
-            source: self.source.clone(),
-            headers,
-            actor: self.actor,
-            roles: self.roles.clone(),
-            realm: self.realm.clone(),
-            correlation: self.correlation,
-            causation: self.causation,
-        }
+        let mut record = ContextRecord::new(id, metadata.namespace, self.source.clone());
+        record.revision = metadata.revision;
+        record.transport = self.transport;
+        record.headers = headers;
+        record.actor = self.actor;
+        record.roles = self.roles.clone();
+        record.realm = self.realm.clone();
+        record.correlation = self.correlation;
+        record.causation = self.causation;
+        record
     }
 
     /// How the commands come in.

@@ -97,7 +97,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) ->
     let panicked = || Error::Panicked { command: request.tasks[0].action.key };
     let mut decision = match &outcome {
         Ok(_) => write_set.into_decision(context),
-        Err(_) => write_set.into_refusal(context),
+        Err(_) => write_set.into_rejection(context),
     };
     if let Ok(answers) = &mut outcome {
         let checked = unwind::catch(|| check(services, &mut decision, answers));
@@ -105,7 +105,8 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) ->
             unwind::dispose(std::mem::replace(&mut outcome, Err(GroupError::first(error))));
             decision.writes.clear();
             let UnitOfWork { expected, context, .. } = decision.unit;
-            decision.unit = UnitOfWork { expected, ..UnitOfWork::new(context) };
+            decision.unit = UnitOfWork::new(context);
+            decision.unit.expected = expected;
         }
     }
     if let Err(GroupError { index, error }) = &outcome {

@@ -314,19 +314,19 @@ fn happened(
         _ => StateDelta::snapshot(&data),
     };
     let next = Arc::new(next_record(cx, task, aggregate, previous, version, data));
-    let event = EventRecord {
-        id: ids::of_event(task.id),
-        domain: attempt_state(cx).processor.services.metadata.namespace.into(),
-        revision: aggregate.revision,
-        event: descriptor.key.into(),
-        aggregate_id: task.aggregate_id.clone(),
+    let mut event = EventRecord::new(
+        ids::of_event(task.id),
+        attempt_state(cx).processor.services.metadata.namespace,
+        descriptor.key,
+        task.aggregate_id.clone(),
         version,
-        command_id: task.id,
-        args: task.args.clone(),
-        data: answer.clone(),
+        task.id,
         delta,
-        occurred_at: next.updated_at,
-    };
+        next.updated_at,
+    );
+    event.revision = aggregate.revision;
+    event.args = task.args.clone();
+    event.data = answer.clone();
     if attempt_state(cx).processor.services.settings.read_back {
         descriptor.read_back(&event).map_err(|error| Error::InvalidState {
             aggregate_id: task.aggregate_id.clone(),
@@ -365,18 +365,21 @@ fn next_record(
         Some(record) => (record.created_at, record.created_by, record.realm.clone()),
         None => (occurred_at, actor, attempt_state(cx).sender.realm.clone()),
     };
-    StateRecord {
-        aggregate_id: task.aggregate_id.clone(),
-        version,
-        etag: ETag::new(version, task.id),
-        revision: aggregate.revision,
-        data,
-        created_at,
-        created_by,
-        updated_at: occurred_at,
-        updated_by: actor,
-        closed_at: (task.action.lifecycle == Lifecycle::Close).then_some(occurred_at),
-        realm,
+    {
+        let mut record = StateRecord::new(
+            task.aggregate_id.clone(),
+            version,
+            ETag::new(version, task.id),
+            data,
+            occurred_at,
+        );
+        record.revision = aggregate.revision;
+        record.created_at = created_at;
+        record.created_by = created_by;
+        record.updated_by = actor;
+        record.closed_at = (task.action.lifecycle == Lifecycle::Close).then_some(occurred_at);
+        record.realm = realm;
+        record
     }
 }
 

@@ -7,9 +7,7 @@ use super::services::Services;
 use super::task::{Sender, Task};
 use crate::error::Error;
 use crate::model::SimpleRejection;
-use fluvius_store::{
-    ActivityKind, ActivityRecord, AggregateId, CommandRecord, ETag, Json, Precondition, json,
-};
+use fluvius_store::{ActivityRecord, AggregateId, CommandRecord, ETag, Json, Precondition, json};
 
 /// The response column of a rejected command, beside the row's `code`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,16 +53,17 @@ pub(crate) fn denied(
     error: &Error,
 ) -> ActivityRecord {
     let command = serde_json::json!({ "command": task.action.key });
-    ActivityRecord {
-        id: services.ids.generate(),
-        aggregate_id: task.aggregate_id.clone(),
-        context_id: sender.record.id,
-        command_id: task.id,
-        message: error.to_string().replace('\0', "\u{FFFD}").into(),
-        kind: ActivityKind::UserAction,
-        label: None,
-        code: Some(error.framework_code().into()),
-        data: Json::from_value(&command).ok(),
+    {
+        let mut record = ActivityRecord::new(
+            services.ids.generate(),
+            task.aggregate_id.clone(),
+            sender.record.id,
+            task.id,
+            error.to_string().replace('\0', "\u{FFFD}"),
+        );
+        record.code = Some(error.framework_code().into());
+        record.data = Json::from_value(&command).ok();
+        record
     }
 }
 

@@ -66,13 +66,11 @@ impl<'a> RequestLog<'a> {
             *scan = from_row();
         }
         loop {
-            let query = LogQuery {
-                aggregate_id: Some(row.record.aggregate_id.clone()),
-                after: scan.end,
-                limit: scan.page,
-                scan_limit: LogQuery::SCAN_LIMIT,
-                ..LogQuery::all()
-            };
+            let query = LogQuery::all()
+                .aggregate_id(Some(row.record.aggregate_id.clone()))
+                .after(scan.end)
+                .limit(scan.page)
+                .scan_limit(LogQuery::SCAN_LIMIT);
             let page = self.services.store.read_log::<EventRecord>(&query).await?;
             scan.end = page.scanned_to;
             scan.page = (scan.page * 2).min(MAX_PAGE_ROWS);

@@ -69,20 +69,19 @@ impl Task {
         context: &ContextRecord,
         status: CommandStatus,
     ) -> CommandRecord {
-        CommandRecord {
-            id: self.id,
-            parent: self.parent,
-            domain: metadata.namespace.into(),
-            revision: metadata.revision,
-            command: self.action.key.into(),
-            aggregate_id: self.aggregate_id.clone(),
-            payload: self.payload.clone(),
-            payload_hash: self.payload_hash,
-            context_id: context.id,
-            status,
-            code: None,
-            response: None,
-            received_at: self.received_at,
-        }
+        let mut record = CommandRecord::new(
+            self.id,
+            metadata.namespace,
+            self.action.key,
+            self.aggregate_id.clone(),
+            self.payload.clone(),
+            self.payload_hash,
+            context.id,
+            self.received_at,
+        );
+        record.parent = self.parent;
+        record.revision = metadata.revision;
+        record.status = status;
+        record
     }
 }

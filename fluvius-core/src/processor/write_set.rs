@@ -181,22 +181,21 @@ impl WriteSet {
     pub(crate) fn into_decision(mut self, context: Arc<ContextRecord>) -> Decision {
         let writes = self.last_writes();
         self.sort_reads();
-        let unit = UnitOfWork {
-            expected: self.expected(),
-            states: writes.iter().filter_map(|cached| cached.record.clone()).collect(),
-            commands: self.commands,
-            events: self.events,
-            messages: self.messages,
-            activities: self.activities,
-            ..UnitOfWork::new(context)
-        };
+        let mut unit = UnitOfWork::new(context);
+        unit.expected = self.expected();
+        unit.states = writes.iter().filter_map(|cached| cached.record.clone()).collect();
+        unit.commands = self.commands;
+        unit.events = self.events;
+        unit.messages = self.messages;
+        unit.activities = self.activities;
         Decision { reads: self.reads, writes, unit }
     }
 
     /// Returns the reads alone as a decision, for a command that was not applied.
-    pub(crate) fn into_refusal(mut self, context: Arc<ContextRecord>) -> Decision {
+    pub(crate) fn into_rejection(mut self, context: Arc<ContextRecord>) -> Decision {
         self.sort_reads();
-        let unit = UnitOfWork { expected: self.expected(), ..UnitOfWork::new(context) };
+        let mut unit = UnitOfWork::new(context);
+        unit.expected = self.expected();
         Decision { reads: self.reads, writes: OneVec::new(), unit }
     }
 

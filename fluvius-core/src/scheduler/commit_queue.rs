@@ -129,51 +129,43 @@ mod tests {
 
     use super::super::fixtures::{aggregate_id, json, unit};
     use super::*;
-    use fluvius_store::{CommandRecord, CommandStatus, EventRecord, MessageRecord, StateDelta};
+    use fluvius_store::{CommandRecord, EventRecord, MessageRecord, StateDelta};
 
     fn command(payload: usize, response: Option<usize>) -> Arc<CommandRecord> {
         let payload = json(payload);
-        Arc::new(CommandRecord {
-            id: Uuid::nil(),
-            parent: None,
-            domain: "queue".into(),
-            revision: 1,
-            command: "make".into(),
-            aggregate_id: aggregate_id(1),
-            payload_hash: fluvius_store::__private::hash(&payload),
+        let payload_hash = fluvius_store::__private::hash(&payload);
+        let mut record = CommandRecord::new(
+            Uuid::nil(),
+            "queue",
+            "make",
+            aggregate_id(1),
             payload,
-            context_id: Uuid::nil(),
-            status: CommandStatus::Applied,
-            code: None,
-            response: response.map(json),
-            received_at: DateTime::UNIX_EPOCH,
-        })
+            payload_hash,
+            Uuid::nil(),
+            DateTime::UNIX_EPOCH,
+        );
+        record.response = response.map(json);
+        Arc::new(record)
     }
 
     fn event(args: usize, data: Option<usize>, delta: StateDelta) -> Arc<EventRecord> {
-        Arc::new(EventRecord {
-            id: Uuid::nil(),
-            domain: "queue".into(),
-            revision: 1,
-            event: "made".into(),
-            aggregate_id: aggregate_id(1),
-            version: 1,
-            command_id: Uuid::nil(),
-            args: json(args),
-            data: data.map(json),
+        let mut record = EventRecord::new(
+            Uuid::nil(),
+            "queue",
+            "made",
+            aggregate_id(1),
+            1,
+            Uuid::nil(),
             delta,
-            occurred_at: DateTime::UNIX_EPOCH,
-        })
+            DateTime::UNIX_EPOCH,
+        );
+        record.args = json(args);
+        record.data = data.map(json);
+        Arc::new(record)
     }
 
     fn message(data: usize) -> Arc<MessageRecord> {
-        Arc::new(MessageRecord {
-            id: Uuid::nil(),
-            key: "tell".into(),
-            data: json(data),
-            command_id: Uuid::nil(),
-            aggregate_id: aggregate_id(1),
-        })
+        Arc::new(MessageRecord::new(Uuid::nil(), "tell", json(data), Uuid::nil(), aggregate_id(1)))
     }
 
     fn queue(

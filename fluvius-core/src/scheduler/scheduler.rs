@@ -309,7 +309,8 @@ impl<J> Scheduler<J> {
                     self.end(unit.seq, Resolution::Failed(error));
                     false
                 }
-                CommitOutcome::InDoubt => {
+                // An outcome that this release does not know says nothing: the log resolves it.
+                _ => {
                     // The store was lost: other processes may have changed it meanwhile.
                     self.versions.clear_durable();
                     self.effects.push_back(Effect::ResolveInDoubt(unit.seq));

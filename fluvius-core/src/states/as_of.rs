@@ -134,18 +134,20 @@ impl StateManager {
         let (revision, data) = state_at(store, aggregate_id, version).await?;
         let event = fold::event_at(store, aggregate_id, version).await?;
         let context = store.command(event.record.command_id).await?.map(|(_, context)| context);
-        Ok(Some(StateRecord {
-            aggregate_id: aggregate_id.clone(),
-            version,
-            etag: ETag::new(version, event.record.command_id),
-            revision,
-            data,
-            created_at: row.created_at,
-            created_by: row.created_by,
-            updated_at: event.record.occurred_at,
-            updated_by: context.and_then(|context| context.actor.id()),
-            closed_at: None,
-            realm: row.realm,
+        Ok(Some({
+            let mut record = StateRecord::new(
+                aggregate_id.clone(),
+                version,
+                ETag::new(version, event.record.command_id),
+                data,
+                event.record.occurred_at,
+            );
+            record.revision = revision;
+            record.created_at = row.created_at;
+            record.created_by = row.created_by;
+            record.updated_by = context.and_then(|context| context.actor.id());
+            record.realm = row.realm;
+            record
         }))
     }
 

@@ -67,7 +67,7 @@ pub struct StatePage<T> {
 
 impl<A: Aggregate> StateQueryBuilder<Versioned<A>> {
     pub(super) fn of_aggregate(store: DynStore, realm: RealmFilter) -> Self {
-        let query = StateQuery { realm, ..StateQuery::for_resource(A::RESOURCE, PAGE_ROW_COUNT) };
+        let query = StateQuery::for_resource(A::RESOURCE, PAGE_ROW_COUNT).realm(realm);
         Self { store, query, allowed: Some(A::RESOURCES), read: A::decode }
     }
 
@@ -85,7 +85,7 @@ impl StateQueryBuilder<StateRecord> {
         realm: RealmFilter,
         resource: Cow<'static, str>,
     ) -> Self {
-        let query = StateQuery { realm, ..StateQuery::for_resource(resource, PAGE_ROW_COUNT) };
+        let query = StateQuery::for_resource(resource, PAGE_ROW_COUNT).realm(realm);
         Self { store, query, allowed: None, read: Ok }
     }
 }
@@ -143,7 +143,7 @@ impl<T> StateQueryBuilder<T> {
         }
         self.check()?;
         // One row more than the page holds tells whether there is a next one.
-        let one_more = StateQuery { limit: limit + 1, ..query.clone() };
+        let one_more = query.clone().limit(limit + 1);
         let mut rows = self.rows(&one_more).await?;
         let has_more = rows.len() > limit;
         rows.truncate(limit);
@@ -180,7 +180,7 @@ impl<T> StateQueryBuilder<T> {
     /// `multiple-results` where there are several; as [`page`](Self::page).
     pub async fn one(&self) -> Result<Option<T>, Error> {
         self.check()?;
-        let mut rows = self.rows(&StateQuery { limit: 2, ..self.query.clone() }).await?;
+        let mut rows = self.rows(&self.query.clone().limit(2)).await?;
         let row = rows.pop();
         if !rows.is_empty() {
             let resource = self.query.resource.clone().unwrap_or_default().into_owned();
@@ -194,7 +194,7 @@ impl<T> StateQueryBuilder<T> {
         if query.realm.is_storable() {
             return Ok(self.store.query(query).await?);
         }
-        let none = StateQuery { realm: RealmFilter::All, limit: 0, ..query.clone() };
+        let none = query.clone().realm(RealmFilter::All).limit(0);
         self.store.query(&none).await?;
         Ok(Vec::new())
     }

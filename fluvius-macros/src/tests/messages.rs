@@ -1070,6 +1070,16 @@ fn rejections() {
                 }
             )),
             rejection(quote!(
+                enum SeatError {
+                    NotFound,
+                    #[rejection(code = "rejected")]
+                    Taken,
+                }
+            )),
+            rejection(quote!(
+                struct Conflict;
+            )),
+            rejection(quote!(
                 #[rejection(code = "a")]
                 enum E {
                     A,
@@ -1122,6 +1132,11 @@ fn rejections() {
                 the code is used here first
             enum E { #[rejection(code = "a")] A, #[rejection(code = "a")] B, }
                 fine
+            enum SeatError { NotFound, #[rejection(code = "rejected")] Taken, }
+                `not-found` is a code of the framework: write another one, such as `#[rejection(code = "seat-not-found")]`
+                `rejected` is a code of the framework: write another one, such as `#[rejection(code = "seat-rejected")]`
+            struct Conflict;
+                `conflict` is a code of the framework: write another one, such as `#[rejection(code = "my-conflict")]`
             #[rejection(code = "a")] enum E { A, }
                 each variant has its own code: put this on a variant
             #[rejection(transparent)] enum E { A, }

@@ -101,21 +101,21 @@ pub(crate) fn command(row: &Row) -> Result<LogEntry<CommandRecord>, Fault> {
         .get::<&[u8]>(9)?
         .try_into()
         .map_err(|error| Fault::damaged(columns.table, error))?;
-    let record = CommandRecord {
-        id: columns.get(1)?,
-        parent: columns.get(2)?,
-        domain: columns.name(3)?,
-        revision: columns.number(4)?,
-        command: columns.name(5)?,
-        aggregate_id: columns.aggregate_id(6, 7)?,
-        payload: columns.json(8)?,
-        payload_hash: PayloadHash::from_bytes(hash),
-        context_id: columns.get(10)?,
-        status,
-        code: columns.optional_name(12)?,
-        response: columns.optional_json(13)?,
-        received_at: columns.time(14)?,
-    };
+    let mut record = CommandRecord::new(
+        columns.get(1)?,
+        columns.name(3)?,
+        columns.name(5)?,
+        columns.aggregate_id(6, 7)?,
+        columns.json(8)?,
+        PayloadHash::from_bytes(hash),
+        columns.get(10)?,
+        columns.time(14)?,
+    );
+    record.parent = columns.get(2)?;
+    record.revision = columns.number(4)?;
+    record.status = status;
+    record.code = columns.optional_name(12)?;
+    record.response = columns.optional_json(13)?;
     Ok(LogEntry { position: columns.number(0)?, record })
 }
 
@@ -127,19 +127,19 @@ pub(crate) fn event(row: &Row) -> Result<LogEntry<EventRecord>, Fault> {
     let columns = Columns { row, first: 0, table: "event_log" };
     let delta = StateDelta::from_json(&columns.json(11)?)
         .map_err(|error| Fault::damaged(columns.table, error))?;
-    let record = EventRecord {
-        id: columns.get(1)?,
-        domain: columns.name(2)?,
-        revision: columns.number(3)?,
-        event: columns.name(4)?,
-        aggregate_id: columns.aggregate_id(5, 6)?,
-        version: columns.number(7)?,
-        command_id: columns.get(8)?,
-        args: columns.json(9)?,
-        data: columns.optional_json(10)?,
+    let mut record = EventRecord::new(
+        columns.get(1)?,
+        columns.name(2)?,
+        columns.name(4)?,
+        columns.aggregate_id(5, 6)?,
+        columns.number(7)?,
+        columns.get(8)?,
         delta,
-        occurred_at: columns.time(12)?,
-    };
+        columns.time(12)?,
+    );
+    record.revision = columns.number(3)?;
+    record.args = columns.json(9)?;
+    record.data = columns.optional_json(10)?;
     Ok(LogEntry { position: columns.number(0)?, record })
 }
 
@@ -149,13 +149,13 @@ pub(crate) const MESSAGE: &str =
 
 pub(crate) fn message(row: &Row) -> Result<LogEntry<MessageRecord>, Fault> {
     let columns = Columns { row, first: 0, table: "message_log" };
-    let record = MessageRecord {
-        id: columns.get(1)?,
-        key: columns.name(2)?,
-        data: columns.json(3)?,
-        command_id: columns.get(4)?,
-        aggregate_id: columns.aggregate_id(5, 6)?,
-    };
+    let record = MessageRecord::new(
+        columns.get(1)?,
+        columns.name(2)?,
+        columns.json(3)?,
+        columns.get(4)?,
+        columns.aggregate_id(5, 6)?,
+    );
     Ok(LogEntry { position: columns.number(0)?, record })
 }
 
@@ -165,17 +165,17 @@ pub(crate) const ACTIVITY: &str = "l.position, l.id, l.resource, l.identifier, l
 
 pub(crate) fn activity(row: &Row) -> Result<LogEntry<ActivityRecord>, Fault> {
     let columns = Columns { row, first: 0, table: "activity_log" };
-    let record = ActivityRecord {
-        id: columns.get(1)?,
-        aggregate_id: columns.aggregate_id(2, 3)?,
-        context_id: columns.get(4)?,
-        command_id: columns.get(5)?,
-        message: columns.name(6)?,
-        kind: columns.variant(7)?,
-        label: columns.optional_name(8)?,
-        code: columns.optional_name(9)?,
-        data: columns.optional_json(10)?,
-    };
+    let mut record = ActivityRecord::new(
+        columns.get(1)?,
+        columns.aggregate_id(2, 3)?,
+        columns.get(4)?,
+        columns.get(5)?,
+        columns.name(6)?,
+    );
+    record.kind = columns.variant(7)?;
+    record.label = columns.optional_name(8)?;
+    record.code = columns.optional_name(9)?;
+    record.data = columns.optional_json(10)?;
     Ok(LogEntry { position: columns.number(0)?, record })
 }
 
@@ -186,23 +186,21 @@ pub(crate) const CONTEXT: &str = "x.id, x.domain, x.revision, x.transport, x.sou
 /// Decodes a context whose columns begin with `first`.
 pub(crate) fn context(row: &Row, first: usize) -> Result<ContextRecord, Fault> {
     let columns = Columns { row, first, table: "context_log" };
-    Ok(ContextRecord {
-        id: columns.get(0)?,
-        domain: columns.name(1)?,
-        revision: columns.number(2)?,
-        transport: columns.variant(3)?,
-        source: columns.get(4)?,
-        headers: columns.json_column(5)?,
-        actor: Actor {
-            user_id: columns.get(6)?,
-            profile_id: columns.get(7)?,
-            organization_id: columns.get(8)?,
-        },
-        roles: columns.json_column(9)?,
-        realm: columns.get(10)?,
-        correlation: columns.get(11)?,
-        causation: columns.get(12)?,
-    })
+    let mut record =
+        ContextRecord::new(columns.get(0)?, columns.name(1)?, columns.get::<String>(4)?);
+    record.revision = columns.number(2)?;
+    record.transport = columns.variant(3)?;
+    record.headers = columns.json_column(5)?;
+    record.actor = Actor {
+        user_id: columns.get(6)?,
+        profile_id: columns.get(7)?,
+        organization_id: columns.get(8)?,
+    };
+    record.roles = columns.json_column(9)?;
+    record.realm = columns.get(10)?;
+    record.correlation = columns.get(11)?;
+    record.causation = columns.get(12)?;
+    Ok(record)
 }
 
 /// The columns of a state.
@@ -214,19 +212,20 @@ pub(crate) fn state(row: &Row, first: usize) -> Result<StateRecord, Fault> {
     let columns = Columns { row, first, table: "resource_state" };
     let etag =
         columns.get::<&str>(3)?.parse().map_err(|error| Fault::damaged(columns.table, error))?;
-    Ok(StateRecord {
-        aggregate_id: columns.aggregate_id(0, 1)?,
-        version: columns.number(2)?,
+    let mut record = StateRecord::new(
+        columns.aggregate_id(0, 1)?,
+        columns.number(2)?,
         etag,
-        revision: columns.number(4)?,
-        data: columns.json(5)?,
-        created_at: columns.time(6)?,
-        created_by: columns.get(7)?,
-        updated_at: columns.time(8)?,
-        updated_by: columns.get(9)?,
-        closed_at: columns.get(10)?,
-        realm: columns.get::<Option<&str>>(11)?.map(Arc::from),
-    })
+        columns.json(5)?,
+        columns.time(8)?,
+    );
+    record.revision = columns.number(4)?;
+    record.created_at = columns.time(6)?;
+    record.created_by = columns.get(7)?;
+    record.updated_by = columns.get(9)?;
+    record.closed_at = columns.get(10)?;
+    record.realm = columns.get::<Option<&str>>(11)?.map(Arc::from);
+    Ok(record)
 }
 
 /// Returns whether an outer join has found a state.

@@ -120,21 +120,21 @@ pub(crate) use select_command;
 pub(crate) fn command(row: &Row<'_>) -> Result<LogEntry<CommandRecord>, Fault> {
     let reader = RowReader { row, table: "command" };
     let status = if reader.get(11)? { CommandStatus::Rejected } else { CommandStatus::Applied };
-    let record = CommandRecord {
-        id: reader.get(1)?,
-        parent: reader.get(2)?,
-        domain: reader.name(3)?,
-        revision: reader.number(4)?,
-        command: reader.name(5)?,
-        aggregate_id: reader.aggregate_id(6, 7)?,
-        payload: reader.json(8)?,
-        payload_hash: PayloadHash::from_bytes(reader.get(9)?),
-        context_id: reader.get(10)?,
-        status,
-        code: reader.optional_name(12)?,
-        response: reader.optional_json(13)?,
-        received_at: reader.time(14)?,
-    };
+    let mut record = CommandRecord::new(
+        reader.get(1)?,
+        reader.name(3)?,
+        reader.name(5)?,
+        reader.aggregate_id(6, 7)?,
+        reader.json(8)?,
+        PayloadHash::from_bytes(reader.get(9)?),
+        reader.get(10)?,
+        reader.time(14)?,
+    );
+    record.parent = reader.get(2)?;
+    record.revision = reader.number(4)?;
+    record.status = status;
+    record.code = reader.optional_name(12)?;
+    record.response = reader.optional_json(13)?;
     Ok(LogEntry { position: reader.number(0)?, record })
 }
 
@@ -158,19 +158,19 @@ pub(crate) fn event(row: &Row<'_>) -> Result<LogEntry<EventRecord>, Fault> {
     let reader = RowReader { row, table: "event" };
     let delta = StateDelta::from_json(&reader.json(11)?)
         .map_err(|error| Fault::damaged(reader.table, error))?;
-    let record = EventRecord {
-        id: reader.get(1)?,
-        domain: reader.name(2)?,
-        revision: reader.number(3)?,
-        event: reader.name(4)?,
-        aggregate_id: reader.aggregate_id(5, 6)?,
-        version: reader.number(7)?,
-        command_id: reader.get(8)?,
-        args: reader.json(9)?,
-        data: reader.optional_json(10)?,
+    let mut record = EventRecord::new(
+        reader.get(1)?,
+        reader.name(2)?,
+        reader.name(4)?,
+        reader.aggregate_id(5, 6)?,
+        reader.number(7)?,
+        reader.get(8)?,
         delta,
-        occurred_at: reader.time(12)?,
-    };
+        reader.time(12)?,
+    );
+    record.revision = reader.number(3)?;
+    record.args = reader.json(9)?;
+    record.data = reader.optional_json(10)?;
     Ok(LogEntry { position: reader.number(0)?, record })
 }
 
@@ -188,13 +188,13 @@ pub(crate) use select_message;
 
 pub(crate) fn message(row: &Row<'_>) -> Result<LogEntry<MessageRecord>, Fault> {
     let reader = RowReader { row, table: "message" };
-    let record = MessageRecord {
-        id: reader.get(1)?,
-        key: reader.name(2)?,
-        data: reader.json(3)?,
-        command_id: reader.get(4)?,
-        aggregate_id: reader.aggregate_id(5, 6)?,
-    };
+    let record = MessageRecord::new(
+        reader.get(1)?,
+        reader.name(2)?,
+        reader.json(3)?,
+        reader.get(4)?,
+        reader.aggregate_id(5, 6)?,
+    );
     Ok(LogEntry { position: reader.number(0)?, record })
 }
 
@@ -211,17 +211,17 @@ pub(crate) use select_activity;
 
 pub(crate) fn activity(row: &Row<'_>) -> Result<LogEntry<ActivityRecord>, Fault> {
     let reader = RowReader { row, table: "activity" };
-    let record = ActivityRecord {
-        id: reader.get(1)?,
-        aggregate_id: reader.aggregate_id(2, 3)?,
-        context_id: reader.get(4)?,
-        command_id: reader.get(5)?,
-        message: reader.name(6)?,
-        kind: reader.enum_column(7)?,
-        label: reader.optional_name(8)?,
-        code: reader.optional_name(9)?,
-        data: reader.optional_json(10)?,
-    };
+    let mut record = ActivityRecord::new(
+        reader.get(1)?,
+        reader.aggregate_id(2, 3)?,
+        reader.get(4)?,
+        reader.get(5)?,
+        reader.name(6)?,
+    );
+    record.kind = reader.enum_column(7)?;
+    record.label = reader.optional_name(8)?;
+    record.code = reader.optional_name(9)?;
+    record.data = reader.optional_json(10)?;
     Ok(LogEntry { position: reader.number(0)?, record })
 }
 
@@ -238,23 +238,20 @@ pub(crate) use select_context;
 
 pub(crate) fn context(row: &Row<'_>) -> Result<ContextRecord, Fault> {
     let reader = RowReader { row, table: "context" };
-    Ok(ContextRecord {
-        id: reader.get(0)?,
-        domain: reader.name(1)?,
-        revision: reader.number(2)?,
-        transport: reader.enum_column(3)?,
-        source: reader.get(4)?,
-        headers: reader.json_column(5)?,
-        actor: Actor {
-            user_id: reader.get(6)?,
-            profile_id: reader.get(7)?,
-            organization_id: reader.get(8)?,
-        },
-        roles: reader.json_column(9)?,
-        realm: reader.get(10)?,
-        correlation: reader.get(11)?,
-        causation: reader.get(12)?,
-    })
+    let mut record = ContextRecord::new(reader.get(0)?, reader.name(1)?, reader.get::<String>(4)?);
+    record.revision = reader.number(2)?;
+    record.transport = reader.enum_column(3)?;
+    record.headers = reader.json_column(5)?;
+    record.actor = Actor {
+        user_id: reader.get(6)?,
+        profile_id: reader.get(7)?,
+        organization_id: reader.get(8)?,
+    };
+    record.roles = reader.json_column(9)?;
+    record.realm = reader.get(10)?;
+    record.correlation = reader.get(11)?;
+    record.causation = reader.get(12)?;
+    Ok(record)
 }
 
 /// Columns and tables of a state.
@@ -293,17 +290,15 @@ pub(crate) fn state(row: &Row<'_>, aggregate_id: &AggregateId) -> Result<StateRe
         None => ETag::new(version, reader.get::<Uuid>(2)?),
         Some(text) => text.parse().map_err(|error| Fault::damaged(reader.table, error))?,
     };
-    Ok(StateRecord {
-        aggregate_id: aggregate_id.clone(),
-        version,
-        etag,
-        revision: reader.number(3)?,
-        data: reader.json(4)?,
-        created_at: reader.time(5)?,
-        created_by: reader.get(6)?,
-        updated_at: reader.time(7)?,
-        updated_by: reader.get(8)?,
-        closed_at: reader.optional_time(9)?,
-        realm: reader.get::<Option<String>>(10)?.map(Arc::from),
+    Ok({
+        let mut record =
+            StateRecord::new(aggregate_id.clone(), version, etag, reader.json(4)?, reader.time(7)?);
+        record.revision = reader.number(3)?;
+        record.created_at = reader.time(5)?;
+        record.created_by = reader.get(6)?;
+        record.updated_by = reader.get(8)?;
+        record.closed_at = reader.optional_time(9)?;
+        record.realm = reader.get::<Option<String>>(10)?.map(Arc::from);
+        record
     })
 }

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use fluvius_core::ActivityRecord;
 use fluvius_core::verify::verify;
-use fluvius_core::{
-    AggregateId, CommandRecord, EventRecord, LogQuery, MessageRecord, Store, StoreError,
-};
+use fluvius_core::{AggregateId, CommandRecord, EventRecord, MessageRecord, Store, StoreError};
 use fluvius_sqlite::SqliteStore;
 use fluvius_testing::SeededRng;
 use tempfile::TempDir;
@@ -50,7 +48,7 @@ async fn closed(folder: &TempDir, versions: u64) -> (PathBuf, AggregateId) {
 /// The logs are read to their end, whole and of one aggregate, and say that the file is damaged.
 async fn check_told(file: &Path, aggregate_id: &AggregateId) {
     let store = SqliteStore::open(file).await.unwrap();
-    let of_aggregate = LogQuery { aggregate_id: Some(aggregate_id.clone()), ..all() };
+    let of_aggregate = all().aggregate_id(Some(aggregate_id.clone()));
     let read = async {
         for query in [&all(), &of_aggregate] {
             store.read_log::<CommandRecord>(query).await?;

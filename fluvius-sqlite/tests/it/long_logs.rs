@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use fluvius_core::CommandRecord;
 use fluvius_core::{
-    CommandStatus, CommitOutcome, ContextRecord, EventRecord, LogQuery, MessageRecord, RealmFilter,
-    Store, UnitOfWork,
+    CommandStatus, CommitOutcome, EventRecord, MessageRecord, RealmFilter, Store, UnitOfWork,
 };
 use fluvius_sqlite::SqliteStore;
 
@@ -18,7 +17,8 @@ async fn long_logs_are_read_whole() {
     let store = SqliteStore::in_memory().await.unwrap();
     // Two aggregates and two realms, in turns of different lengths.
     let aggregate_ids = [aggregate_id(), aggregate_id()];
-    let south = ContextRecord { realm: Some("south".to_owned()), ..(*context()).clone() };
+    let mut south = (*context()).clone();
+    south.realm = Some("south".to_owned());
     let contexts = [context(), Arc::new(south)];
     let mut versions = [0, 0];
     let mut expected = Vec::new();
@@ -53,13 +53,11 @@ async fn long_logs_are_read_whole() {
                 (positions[3_100] - 1, usize::MAX),
                 (positions[5_000], 7),
             ] {
-                let query = LogQuery {
-                    aggregate_id: of.map(|of: usize| aggregate_ids[of].clone()),
-                    realm: filter.clone(),
-                    after: after.into(),
-                    limit,
-                    ..all()
-                };
+                let query = all()
+                    .aggregate_id(of.map(|of: usize| aggregate_ids[of].clone()))
+                    .realm(filter.clone())
+                    .after(after)
+                    .limit(limit);
                 let expected: Vec<_> = expected
                     .iter()
                     .zip(&positions)
@@ -108,14 +106,8 @@ async fn no_row_is_lost_between_two_parts() {
         let refused = || {
             let mut unit = unit(&context, &aggregate_id, 0);
             Arc::make_mut(&mut unit.commands[0]).status = CommandStatus::Rejected;
-            UnitOfWork {
-                expected: Vec::new(),
-                states: Vec::new(),
-                events: Vec::new(),
-                messages: Vec::new(),
-                activities: Vec::new(),
-                ..unit
-            }
+
+            unit
         };
         let batch: Vec<UnitOfWork> = (0..100).map(|_| refused()).collect();
         ids.extend(batch.iter().map(|unit| unit.commands[0].id));
@@ -124,11 +116,8 @@ async fn no_row_is_lost_between_two_parts() {
         }
     }
     for aggregate_id in [None, Some(aggregate_id)] {
-        let found = store
-            .read_log::<CommandRecord>(&LogQuery { aggregate_id, ..all() })
-            .await
-            .unwrap()
-            .rows;
+        let found =
+            store.read_log::<CommandRecord>(&all().aggregate_id(aggregate_id)).await.unwrap().rows;
         let found: Vec<_> = found.iter().map(|row| row.record.id).collect();
         assert!(found == ids);
     }

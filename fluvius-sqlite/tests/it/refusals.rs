@@ -223,7 +223,11 @@ async fn a_rejected_row_aborts_its_unit_and_dependents_only() {
     batch[6].depends_on.push(5);
     batch[7].depends_on.push(5);
     Arc::make_mut(&mut batch[2].commands[0]).command = "a-new-name".into();
-    let alone = Arc::new(fluvius_core::ContextRecord { id: id(), ..(*context).clone() });
+    let alone = Arc::new({
+        let mut record = (*context).clone();
+        record.id = id();
+        record
+    });
     Arc::make_mut(&mut batch[2].commands[0]).context_id = alone.id;
     Arc::make_mut(&mut batch[2].activities[0]).context_id = alone.id;
     batch[2].context = Arc::clone(&alone);

@@ -16,10 +16,7 @@ const ROOT_COUNT: usize = 3_000;
 /// A query that looks at all aggregates with many terms, and finds none.
 fn slow() -> StateQuery {
     let terms = (0..900).map(|number| Field::text("note").contains(format!("zz{number}")));
-    StateQuery {
-        filter: terms.reduce(|one, other| one | other).unwrap(),
-        ..StateQuery::for_resource("purse", 1)
-    }
+    StateQuery::for_resource("purse", 1).filter(terms.reduce(|one, other| one | other).unwrap())
 }
 
 async fn filled(store: &SqliteStore) -> AggregateId {

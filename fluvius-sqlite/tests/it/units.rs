@@ -8,9 +8,9 @@ use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityKind, ActivityRecord, Actor, AggregateId, CommandRecord, CommandStatus, CommitOutcome,
-    ContextRecord, ETag, EventRecord, ExpectedVersion, Json, LogEntry, LogQuery, MessageRecord,
-    StateDelta, StateRecord, Store, Transport, UnitOfWork,
+    ActivityRecord, Actor, AggregateId, CommandRecord, CommitOutcome, ContextRecord, ETag,
+    EventRecord, ExpectedVersion, Json, LogEntry, LogQuery, MessageRecord, StateDelta, StateRecord,
+    Store, Transport, UnitOfWork,
 };
 
 /// A fresh identifier; each is larger than the one before it.
@@ -26,20 +26,14 @@ pub(crate) fn aggregate_id() -> AggregateId {
 }
 
 pub(crate) fn context() -> Arc<ContextRecord> {
-    Arc::new(ContextRecord {
-        id: id(),
-        domain: "purses".into(),
-        revision: 1,
-        transport: Transport::Cli,
-        source: "a test".to_owned(),
-        headers: BTreeMap::from([("user-agent".to_owned(), "a test".to_owned())]),
-        // The same in all, so that an aggregate may be written under each of them.
-        actor: Actor { user_id: Some(Uuid::from_u128(7)), profile_id: None, organization_id: None },
-        roles: vec!["teller".to_owned()],
-        realm: Some("north".to_owned()),
-        correlation: None,
-        causation: None,
-    })
+    let mut record = ContextRecord::new(id(), "purses", "a test".to_owned());
+    record.transport = Transport::Cli;
+    record.headers = BTreeMap::from([("user-agent".to_owned(), "a test".to_owned())]);
+    record.actor =
+        Actor { user_id: Some(Uuid::from_u128(7)), profile_id: None, organization_id: None };
+    record.roles = vec!["teller".to_owned()];
+    record.realm = Some("north".to_owned());
+    Arc::new(record)
 }
 
 pub(crate) fn json(text: &str) -> Json {
@@ -70,85 +64,62 @@ pub(crate) fn with_data(
     let command = id();
     let time: DateTime<Utc> = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
     let payload = json(r#"{"coins":7}"#);
-    UnitOfWork {
-        depends_on: Vec::new(),
-        expected: vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version }],
-        context: Arc::clone(context),
-        states: vec![
-            StateRecord {
-                aggregate_id: aggregate_id.clone(),
-                version: version + 1,
-                etag: ETag::new(version + 1, command),
-                revision: 1,
-                data: data.clone(),
-                created_at: time,
-                created_by: context.actor.id(),
-                updated_at: time,
-                updated_by: context.actor.id(),
-                closed_at: None,
-                realm: context.realm.as_deref().map(Arc::from),
-            }
+    let mut unit = UnitOfWork::new(Arc::clone(context));
+    unit.expected = vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version }];
+    unit.states = vec![
+        {
+            let mut record = StateRecord::new(
+                aggregate_id.clone(),
+                version + 1,
+                ETag::new(version + 1, command),
+                data.clone(),
+                time,
+            );
+            record.created_by = context.actor.id();
+            record.updated_by = context.actor.id();
+            record.realm = context.realm.as_deref().map(Arc::from);
+            record
+        }
+        .into(),
+    ];
+    unit.commands = vec![
+        CommandRecord::new(
+            command,
+            "purses",
+            "give-coins",
+            aggregate_id.clone(),
+            payload.clone(),
+            hash(&payload),
+            context.id,
+            time,
+        )
+        .into(),
+    ];
+    unit.events = vec![
+        {
+            let mut record = EventRecord::new(
+                id(),
+                "purses",
+                "coins-given",
+                aggregate_id.clone(),
+                version + 1,
+                command,
+                StateDelta::snapshot(&data),
+                time,
+            );
+            record.args = payload;
+            record
+        }
+        .into(),
+    ];
+    unit.messages = vec![
+        MessageRecord::new(id(), "coins-were-given", json("7"), command, aggregate_id.clone())
             .into(),
-        ],
-        commands: vec![
-            CommandRecord {
-                id: command,
-                parent: None,
-                domain: "purses".into(),
-                revision: 1,
-                command: "give-coins".into(),
-                aggregate_id: aggregate_id.clone(),
-                payload: payload.clone(),
-                payload_hash: hash(&payload),
-                context_id: context.id,
-                status: CommandStatus::Applied,
-                code: None,
-                response: None,
-                received_at: time,
-            }
-            .into(),
-        ],
-        events: vec![
-            EventRecord {
-                id: id(),
-                domain: "purses".into(),
-                revision: 1,
-                event: "coins-given".into(),
-                aggregate_id: aggregate_id.clone(),
-                version: version + 1,
-                command_id: command,
-                args: payload,
-                data: None,
-                delta: StateDelta::snapshot(&data),
-                occurred_at: time,
-            }
-            .into(),
-        ],
-        messages: vec![
-            MessageRecord {
-                id: id(),
-                key: "coins-were-given".into(),
-                data: json("7"),
-                command_id: command,
-                aggregate_id: aggregate_id.clone(),
-            }
-            .into(),
-        ],
-        activities: vec![
-            ActivityRecord {
-                id: id(),
-                aggregate_id: aggregate_id.clone(),
-                context_id: context.id,
-                command_id: command,
-                message: "gave coins".into(),
-                kind: ActivityKind::UserAction,
-                label: None,
-                code: None,
-                data: None,
-            }
-            .into(),
-        ],
-    }
+    ];
+    unit.activities = vec![
+        ActivityRecord::new(id(), aggregate_id.clone(), context.id, command, "gave coins").into(),
+    ];
+    unit
 }
 
 /// Commits a unit that nothing stands against.

@@ -4,7 +4,7 @@
 //! brought into a canonical form: white space, the order of keys and the spelling of numbers stay as they were.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
@@ -61,6 +61,12 @@ impl Json {
     /// As [`encode`](super::encode).
     pub fn from_value(value: &Value) -> Result<Self, JsonError> {
         encode::encode(value)
+    }
+
+    /// Returns `{}`.
+    pub fn empty_object() -> Self {
+        static EMPTY: LazyLock<Json> = LazyLock::new(|| Json::from_trusted("{}"));
+        EMPTY.clone()
     }
 
     /// The value `null`.

@@ -15,6 +15,7 @@ use crate::record::ResumeToken;
 /// A command and an activity come from the realm of their own context, an event and a message
 /// from that of the command that gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogQuery {
     /// Only rows of this aggregate.
     pub aggregate_id: Option<AggregateId>,
@@ -42,6 +43,41 @@ impl LogQuery {
             limit: usize::MAX,
             scan_limit: usize::MAX,
         }
+    }
+
+    /// Sets the aggregate whose rows are returned; `None` for all.
+    #[must_use]
+    pub fn aggregate_id(mut self, aggregate_id: impl Into<Option<AggregateId>>) -> Self {
+        self.aggregate_id = aggregate_id.into();
+        self
+    }
+
+    /// Sets the realms whose rows are returned.
+    #[must_use]
+    pub fn realm(mut self, realm: RealmFilter) -> Self {
+        self.realm = realm;
+        self
+    }
+
+    /// Sets the place after which rows are returned.
+    #[must_use]
+    pub fn after(mut self, after: impl Into<ResumeToken>) -> Self {
+        self.after = after.into();
+        self
+    }
+
+    /// Sets the maximum number of returned rows.
+    #[must_use]
+    pub const fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Sets the maximum number of scanned rows.
+    #[must_use]
+    pub const fn scan_limit(mut self, scan_limit: usize) -> Self {
+        self.scan_limit = scan_limit;
+        self
     }
 }
 

@@ -33,6 +33,7 @@ use crate::record::StateRecord;
 /// assert!(query.check().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StateQuery {
     /// Only aggregates of this resource.
     pub resource: Option<Cow<'static, str>>,
@@ -51,6 +52,55 @@ pub struct StateQuery {
 }
 
 impl StateQuery {
+    /// Sets the resource; `None` for all.
+    #[must_use]
+    pub fn resource(mut self, resource: Option<Cow<'static, str>>) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    /// Sets the realms whose aggregates are returned.
+    #[must_use]
+    pub fn realm(mut self, realm: RealmFilter) -> Self {
+        self.realm = realm;
+        self
+    }
+
+    /// Sets whether closed aggregates are returned.
+    #[must_use]
+    pub const fn with_closed(mut self, with_closed: bool) -> Self {
+        self.with_closed = with_closed;
+        self
+    }
+
+    /// Sets the condition.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// Sets the order.
+    #[must_use]
+    pub fn sort(mut self, sort: Vec<SortKey>) -> Self {
+        self.sort = sort;
+        self
+    }
+
+    /// Sets the cursor after which rows are returned.
+    #[must_use]
+    pub fn after(mut self, after: impl Into<Option<Cursor>>) -> Self {
+        self.after = after.into();
+        self
+    }
+
+    /// Sets the maximum number of returned rows.
+    #[must_use]
+    pub const fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// The open aggregates of a resource, of all realms, by identifier.
     pub fn for_resource(resource: impl Into<Cow<'static, str>>, limit: usize) -> Self {
         Self { resource: Some(resource.into()), with_closed: false, ..Self::every(limit) }

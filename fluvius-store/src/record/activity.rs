@@ -10,6 +10,7 @@ use crate::json::Json;
 
 /// An activity, stored with the command that it belongs to. Never changed after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ActivityRecord {
     /// The activity's identifier.
     pub id: Uuid,
@@ -30,6 +31,29 @@ pub struct ActivityRecord {
     pub code: Option<Cow<'static, str>>,
     /// Anything more.
     pub data: Option<Json>,
+}
+
+impl ActivityRecord {
+    /// Returns the row of an activity of a user, without label, code and data.
+    pub fn new(
+        id: Uuid,
+        aggregate_id: AggregateId,
+        context_id: Uuid,
+        command_id: Uuid,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            id,
+            aggregate_id,
+            context_id,
+            command_id,
+            message: message.into(),
+            kind: ActivityKind::UserAction,
+            label: None,
+            code: None,
+            data: None,
+        }
+    }
 }
 
 /// Who does the things that an activity tells of.

@@ -11,6 +11,7 @@ use crate::json::{Json, PayloadHash};
 
 /// A command that was applied or refused. Never changed after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct CommandRecord {
     /// The command's identifier.
     pub id: Uuid,
@@ -42,6 +43,35 @@ pub struct CommandRecord {
 }
 
 impl CommandRecord {
+    /// Returns the row of an applied command without a parent and a response, at revision 1 of its domain.
+    #[expect(clippy::too_many_arguments, reason = "one argument for each column without a default")]
+    pub fn new(
+        id: Uuid,
+        domain: impl Into<Cow<'static, str>>,
+        command: impl Into<Cow<'static, str>>,
+        aggregate_id: AggregateId,
+        payload: Json,
+        payload_hash: PayloadHash,
+        context_id: Uuid,
+        received_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            parent: None,
+            domain: domain.into(),
+            revision: 1,
+            command: command.into(),
+            aggregate_id,
+            payload,
+            payload_hash,
+            context_id,
+            status: CommandStatus::Applied,
+            code: None,
+            response: None,
+            received_at,
+        }
+    }
+
     /// The command's key.
     pub fn key(&self) -> &str {
         &self.command

@@ -42,6 +42,7 @@ pub enum Transport {
 
 /// One row of the context log: a session's context as it is recorded.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ContextRecord {
     /// The context's identifier.
     pub id: Uuid,
@@ -66,4 +67,23 @@ pub struct ContextRecord {
     pub correlation: Option<Uuid>,
     /// What had caused the commands.
     pub causation: Option<Uuid>,
+}
+
+impl ContextRecord {
+    /// Returns the row of a context in this process, without actor, roles and realm, at revision 1 of its domain.
+    pub fn new(id: Uuid, domain: impl Into<Cow<'static, str>>, source: impl Into<String>) -> Self {
+        Self {
+            id,
+            domain: domain.into(),
+            revision: 1,
+            transport: Transport::InProcess,
+            source: source.into(),
+            headers: BTreeMap::new(),
+            actor: Actor::default(),
+            roles: Vec::new(),
+            realm: None,
+            correlation: None,
+            causation: None,
+        }
+    }
 }

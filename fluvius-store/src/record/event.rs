@@ -11,6 +11,7 @@ use crate::json::{Json, StateDelta};
 
 /// What happened to an aggregate. Never changed after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct EventRecord {
     /// The event's identifier: made of that of its command, which has no other event.
     pub id: Uuid,
@@ -38,6 +39,33 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
+    /// Returns the row of an event without arguments and data, at revision 1 of its aggregate type.
+    #[expect(clippy::too_many_arguments, reason = "one argument for each column without a default")]
+    pub fn new(
+        id: Uuid,
+        domain: impl Into<Cow<'static, str>>,
+        event: impl Into<Cow<'static, str>>,
+        aggregate_id: AggregateId,
+        version: u64,
+        command_id: Uuid,
+        delta: StateDelta,
+        occurred_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            domain: domain.into(),
+            revision: 1,
+            event: event.into(),
+            aggregate_id,
+            version,
+            command_id,
+            args: Json::empty_object(),
+            data: None,
+            delta,
+            occurred_at,
+        }
+    }
+
     /// The event's key.
     pub fn key(&self) -> &str {
         &self.event

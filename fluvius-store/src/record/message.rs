@@ -10,6 +10,7 @@ use crate::json::Json;
 
 /// An outgoing message, stored with the command that sent it. Never changed after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct MessageRecord {
     /// The message's identifier, for receivers that must tell a repetition.
     pub id: Uuid,
@@ -22,4 +23,17 @@ pub struct MessageRecord {
     /// The aggregate whose rule sent it.
     #[serde(flatten)]
     pub aggregate_id: AggregateId,
+}
+
+impl MessageRecord {
+    /// Returns the row of a message.
+    pub fn new(
+        id: Uuid,
+        key: impl Into<Cow<'static, str>>,
+        data: Json,
+        command_id: Uuid,
+        aggregate_id: AggregateId,
+    ) -> Self {
+        Self { id, key: key.into(), data, command_id, aggregate_id }
+    }
 }

@@ -12,6 +12,7 @@ use crate::json::Json;
 
 /// The stored state of one aggregate, with its audit fields.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct StateRecord {
     /// The aggregate.
     #[serde(flatten)]
@@ -36,4 +37,30 @@ pub struct StateRecord {
     pub closed_at: Option<DateTime<Utc>>,
     /// The realm of the context that created it.
     pub realm: Option<Arc<str>>,
+}
+
+impl StateRecord {
+    /// Returns the row of an open aggregate that was created and last updated at a time. It has revision 1, no
+    /// actors and no realm.
+    pub fn new(
+        aggregate_id: AggregateId,
+        version: u64,
+        etag: ETag,
+        data: Json,
+        updated_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            aggregate_id,
+            version,
+            etag,
+            revision: 1,
+            data,
+            created_at: updated_at,
+            created_by: None,
+            updated_at,
+            updated_by: None,
+            closed_at: None,
+            realm: None,
+        }
+    }
 }

@@ -31,6 +31,7 @@ const ROW_OVERHEAD_BYTES: usize = 256;
 ///
 /// Rows never change, so they are shared: by the runtime, by listeners, and by a store in memory.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct UnitOfWork {
     /// The units of the same batch whose outcome this one was decided on, by their index.
     pub depends_on: Vec<usize>,

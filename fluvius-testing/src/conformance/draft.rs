@@ -36,20 +36,20 @@ impl<'a> Draft<'a> {
         let number = self.harness.number();
         let payload = json(&format!(r#"{{"amount":"{number}.00"}}"#));
         let payload_hash = fluvius_store::__private::hash(&payload);
-        self.unit.commands.push(Arc::new(CommandRecord {
-            id: self.harness.id(),
-            parent: self.unit.commands.first().map(|command| command.id),
-            domain: "conformance".into(),
-            revision: 1,
-            command: "set-data".into(),
-            aggregate_id: aggregate_id.clone(),
-            payload,
-            payload_hash,
-            context_id: self.unit.context.id,
-            status: CommandStatus::Applied,
-            code: None,
-            response: number.is_multiple_of(2).then(|| json(&number.to_string())),
-            received_at: self.time(),
+        self.unit.commands.push(Arc::new({
+            let mut record = CommandRecord::new(
+                self.harness.id(),
+                "conformance",
+                "set-data",
+                aggregate_id.clone(),
+                payload,
+                payload_hash,
+                self.unit.context.id,
+                self.time(),
+            );
+            record.parent = self.unit.commands.first().map(|command| command.id);
+            record.response = number.is_multiple_of(2).then(|| json(&number.to_string()));
+            record
         }));
         self
     }
@@ -86,19 +86,16 @@ impl<'a> Draft<'a> {
         let command = self.unit.commands.last().map_or(Uuid::nil(), |command| command.id);
         let time = self.time();
         let actor = self.unit.context.actor.id();
-        let row = StateRecord {
-            aggregate_id: aggregate_id.clone(),
+        let mut row = StateRecord::new(
+            aggregate_id.clone(),
             version,
-            etag: ETag::new(version, command),
-            revision: 1,
-            data: data.clone(),
-            created_at: time,
-            created_by: actor,
-            updated_at: time,
-            updated_by: actor,
-            closed_at: None,
-            realm: self.unit.context.realm.as_deref().map(Arc::from),
-        };
+            ETag::new(version, command),
+            data.clone(),
+            time,
+        );
+        row.created_by = actor;
+        row.updated_by = actor;
+        row.realm = self.unit.context.realm.as_deref().map(Arc::from);
         match self.unit.states.iter_mut().find(|state| state.aggregate_id == *aggregate_id) {
             Some(state) => *state = Arc::new(row),
             None => {
@@ -106,18 +103,20 @@ impl<'a> Draft<'a> {
                 self.expect(aggregate_id, version - 1);
             }
         }
-        self.unit.events.push(Arc::new(EventRecord {
-            id: self.harness.id(),
-            domain: "conformance".into(),
-            revision: 1,
-            event: "data-set".into(),
-            aggregate_id: aggregate_id.clone(),
-            version,
-            command_id: command,
-            args: data.clone(),
-            data: version.is_multiple_of(2).then(|| json(&format!("[{version}]"))),
-            delta: StateDelta::snapshot(&data),
-            occurred_at: time,
+        self.unit.events.push(Arc::new({
+            let mut record = EventRecord::new(
+                self.harness.id(),
+                "conformance",
+                "data-set",
+                aggregate_id.clone(),
+                version,
+                command,
+                StateDelta::snapshot(&data),
+                time,
+            );
+            record.args = data.clone();
+            record.data = version.is_multiple_of(2).then(|| json(&format!("[{version}]")));
+            record
         }));
         self
     }
@@ -140,13 +139,13 @@ impl<'a> Draft<'a> {
         let command_id = command.map_or(Uuid::nil(), |command| command.id);
         let aggregate_id = command
             .map_or_else(|| self.harness.aggregate_id(), |command| command.aggregate_id.clone());
-        self.unit.messages.push(Arc::new(MessageRecord {
-            id: self.harness.id(),
-            key: "data-was-set".into(),
-            data: json(&self.harness.number().to_string()),
+        self.unit.messages.push(Arc::new(MessageRecord::new(
+            self.harness.id(),
+            "data-was-set",
+            json(&self.harness.number().to_string()),
             command_id,
             aggregate_id,
-        }));
+        )));
         self
     }
 
@@ -156,16 +155,18 @@ impl<'a> Draft<'a> {
         let command_id = command.map_or(Uuid::nil(), |command| command.id);
         let aggregate_id = command
             .map_or_else(|| self.harness.aggregate_id(), |command| command.aggregate_id.clone());
-        self.unit.activities.push(Arc::new(ActivityRecord {
-            id: self.harness.id(),
-            aggregate_id,
-            context_id: self.unit.context.id,
-            command_id,
-            message: format!("activity {}", self.harness.number()).into(),
-            kind: ActivityKind::AppRequest,
-            label: Some("label".into()),
-            code: None,
-            data: Some(json("{}")),
+        self.unit.activities.push(Arc::new({
+            let mut record = ActivityRecord::new(
+                self.harness.id(),
+                aggregate_id,
+                self.unit.context.id,
+                command_id,
+                format!("activity {}", self.harness.number()),
+            );
+            record.kind = ActivityKind::AppRequest;
+            record.label = Some("label".into());
+            record.data = Some(json("{}"));
+            record
         }));
         self
     }
@@ -185,11 +186,10 @@ impl<'a> Draft<'a> {
     /// Only what the unit expects, without rows.
     pub(super) fn only_checks(self) -> UnitOfWork {
         let unit = self.done();
-        UnitOfWork {
-            expected: unit.expected,
-            depends_on: unit.depends_on,
-            ..UnitOfWork::new(unit.context)
-        }
+        let mut checks = UnitOfWork::new(unit.context);
+        checks.expected = unit.expected;
+        checks.depends_on = unit.depends_on;
+        checks
     }
 
     fn expect(&mut self, aggregate_id: &AggregateId, version: u64) {

@@ -19,7 +19,7 @@ impl Store for Handle {
 
 /// Returns the query for up to `limit` rows after a position, of all aggregates and realms.
 pub(super) fn behind(after: u64, limit: usize) -> LogQuery {
-    LogQuery { after: after.into(), limit, ..LogQuery::all() }
+    LogQuery::all().after(after).limit(limit)
 }
 
 /// Returns the query for all rows of a log.

@@ -92,18 +92,17 @@ impl Harness {
 
     /// A fresh context of a realm.
     pub(super) fn context_of(&self, realm: Option<&str>) -> Arc<ContextRecord> {
-        Arc::new(ContextRecord {
-            id: self.id(),
-            domain: "conformance".into(),
-            revision: 1,
-            transport: Transport::Http,
-            source: "the conformance suite".to_owned(),
-            headers: BTreeMap::from([("x-request-id".to_owned(), "17".to_owned())]),
-            actor: Actor { user_id: Some(self.id()), profile_id: None, organization_id: None },
-            roles: vec!["teller".to_owned()],
-            realm: realm.map(str::to_owned),
-            correlation: Some(self.id()),
-            causation: None,
+        Arc::new({
+            let mut record =
+                ContextRecord::new(self.id(), "conformance", "the conformance suite".to_owned());
+            record.transport = Transport::Http;
+            record.headers = BTreeMap::from([("x-request-id".to_owned(), "17".to_owned())]);
+            record.actor =
+                Actor { user_id: Some(self.id()), profile_id: None, organization_id: None };
+            record.roles = vec!["teller".to_owned()];
+            record.realm = realm.map(str::to_owned);
+            record.correlation = Some(self.id());
+            record
         })
     }
 

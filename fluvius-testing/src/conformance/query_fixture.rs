@@ -77,9 +77,5 @@ impl Shelf {
 
 /// All aggregates of which a filter is true, in an order.
 pub(super) fn query(filter: Filter, sort: &[SortKey]) -> StateQuery {
-    StateQuery {
-        filter,
-        sort: sort.to_vec(),
-        ..StateQuery::for_resource("conformance", usize::MAX)
-    }
+    StateQuery::for_resource("conformance", usize::MAX).filter(filter).sort(sort.to_vec())
 }

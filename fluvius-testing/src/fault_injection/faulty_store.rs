@@ -101,10 +101,11 @@ impl<S: Store> FaultyStore<S> {
                     )),
                 }));
             } else {
-                let depends_on = unit.depends_on.iter().filter_map(|on| index_of[*on]).collect();
+                let mut unit = unit.clone();
+                unit.depends_on = unit.depends_on.iter().filter_map(|on| index_of[*on]).collect();
                 index_of.push(Some(kept.len()));
                 outcomes.push(None);
-                kept.push(UnitOfWork { depends_on, ..unit.clone() });
+                kept.push(unit);
             }
         }
         let stands: Vec<usize> =

@@ -17,8 +17,8 @@ use fluvius_core::__private::SharedState;
 use fluvius_core::__private::kit::to_microseconds;
 use fluvius_core::{Aggregate, AggregateDescriptor, Clock, DomainContext};
 use fluvius_store::{
-    AggregateId, CommandRecord, CommandStatus, CommitOutcome, ContextRecord, ETag, EventRecord,
-    ExpectedVersion, Json, LogEntry, StateDelta, StateRecord, Store, UnitOfWork, json,
+    AggregateId, CommandRecord, CommitOutcome, ContextRecord, ETag, EventRecord, ExpectedVersion,
+    Json, LogEntry, StateDelta, StateRecord, Store, UnitOfWork, json,
 };
 
 /// The key of the command and the event that a given state comes from.
@@ -45,19 +45,18 @@ pub(super) fn state<A: Aggregate>(
     if let Some(fault) = inspector::state_fault(aggregate, &value, &data) {
         return Err(format!("it {fault}"));
     }
-    let event = EventRecord {
-        id: new_id(fixture),
-        domain: fixture.metadata().namespace.into(),
-        revision: aggregate.revision,
-        event: GIVEN.into(),
-        aggregate_id: aggregate_id.clone(),
-        version: 1,
-        command_id: new_id(fixture),
-        args: Json::from_trusted("{}"),
-        data: None,
-        delta: StateDelta::snapshot(&data),
-        occurred_at: to_microseconds(fixture.clock.now()),
-    };
+    let mut event = EventRecord::new(
+        new_id(fixture),
+        fixture.metadata().namespace,
+        GIVEN,
+        aggregate_id.clone(),
+        1,
+        new_id(fixture),
+        StateDelta::snapshot(&data),
+        to_microseconds(fixture.clock.now()),
+    );
+    event.revision = aggregate.revision;
+    event.args = Json::from_trusted("{}");
     commit(fixture, context, vec![event])
 }
 
@@ -102,19 +101,19 @@ struct Line {
 
 impl Line {
     fn into_event(self) -> LogEntry<EventRecord> {
-        let record = EventRecord {
-            id: self.id,
-            domain: self.domain.into(),
-            revision: self.revision,
-            event: self.event.into(),
-            aggregate_id: AggregateId::new(self.resource, self.identifier),
-            version: self.version,
-            command_id: self.command_id,
-            args: self.args,
-            data: self.data,
-            delta: self.delta,
-            occurred_at: self.occurred_at,
-        };
+        let mut record = EventRecord::new(
+            self.id,
+            self.domain,
+            self.event,
+            AggregateId::new(self.resource, self.identifier),
+            self.version,
+            self.command_id,
+            self.delta,
+            self.occurred_at,
+        );
+        record.revision = self.revision;
+        record.args = self.args;
+        record.data = self.data;
         LogEntry { position: self.position, record }
     }
 }
@@ -174,19 +173,19 @@ fn fold(
         };
         let value = event.delta.apply(before).map_err(|error| wrong(&error))?;
         let data = Json::from_value(&value).map_err(|error| wrong(&error))?;
-        let row = StateRecord {
-            aggregate_id: aggregate_id.clone(),
+        let mut row = StateRecord::new(
+            aggregate_id.clone(),
             version,
-            etag: ETag::new(version, event.command_id),
-            revision: event.revision,
+            ETag::new(version, event.command_id),
             data,
-            created_at: first.as_ref().map_or(event.occurred_at, |row| row.created_at),
-            created_by: context.actor.id(),
-            updated_at: event.occurred_at,
-            updated_by: context.actor.id(),
-            closed_at: fixture.closes(event).then_some(event.occurred_at),
-            realm: context.realm.as_deref().map(Arc::from),
-        };
+            event.occurred_at,
+        );
+        row.revision = event.revision;
+        row.created_at = first.as_ref().map_or(event.occurred_at, |row| row.created_at);
+        row.created_by = context.actor.id();
+        row.updated_by = context.actor.id();
+        row.closed_at = fixture.closes(event).then_some(event.occurred_at);
+        row.realm = context.realm.as_deref().map(Arc::from);
         folded.insert(aggregate_id, (row, value));
     }
     let rows: Vec<StateRecord> = folded.into_values().map(|(row, _)| row).collect();
@@ -212,19 +211,18 @@ fn command(fixture: &Fixture, context: &ContextRecord, event: &EventRecord) -> C
         (descriptor.key == event.event).then_some(Cow::Borrowed(action.key))
     });
     let payload = fluvius_store::__private::canonical(&event.args, &[]);
-    CommandRecord {
-        id: event.command_id,
-        parent: None,
-        domain: event.domain.clone(),
-        revision: fixture.metadata().revision,
-        command: key.unwrap_or_else(|| event.event.clone()),
-        aggregate_id: event.aggregate_id.clone(),
-        payload_hash: fluvius_store::__private::hash(&payload),
+    let payload_hash = fluvius_store::__private::hash(&payload);
+    let mut record = CommandRecord::new(
+        event.command_id,
+        event.domain.clone(),
+        key.unwrap_or_else(|| event.event.clone()),
+        event.aggregate_id.clone(),
         payload,
-        context_id: context.id,
-        status: CommandStatus::Applied,
-        code: None,
-        response: event.data.clone(),
-        received_at: event.occurred_at,
-    }
+        payload_hash,
+        context.id,
+        event.occurred_at,
+    );
+    record.revision = fixture.metadata().revision;
+    record.response = event.data.clone();
+    record
 }

@@ -199,7 +199,7 @@ impl<'a> Going<'a> {
             return self.fail("stored values are read back as they were left", fault);
         }
         let after = self.committed.borrow().last_position();
-        let query = LogQuery { after: after.into(), ..LogQuery::all() };
+        let query = LogQuery::all().after(after);
         let events = match self.fixture.store.read_log::<EventRecord>(&query).await {
             Ok(page) => page.rows,
             Err(error) => return self.fail("the log can be read", error.to_string()),
@@ -336,7 +336,7 @@ mod tests {
         // The same again for another aggregate, with a state that its event does not make.
         let aggregate_id = command(Uuid::from_u128(2), LightLamp {}).aggregate_id;
         let (id, store) = (Uuid::from_u128(3), &going.fixture.store);
-        let query = LogQuery { limit: 1, ..LogQuery::all() };
+        let query = LogQuery::all().limit(1);
         let mut row = store.load(&light().aggregate_id).await.unwrap().unwrap();
         let mut event = store.read_log::<EventRecord>(&query).await.unwrap().rows.remove(0).record;
         let mut command = store

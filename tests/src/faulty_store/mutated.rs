@@ -197,7 +197,8 @@ impl<S: Store> Store for MutatedStore<S> {
                     outcomes.push(match aborted {
                         Some(on) => CommitOutcome::DependencyAborted { on: *on },
                         None => {
-                            let unit = UnitOfWork { depends_on: Vec::new(), ..unit.clone() };
+                            let mut unit = unit.clone();
+                            unit.depends_on.clear();
                             self.commit_altered(unit, mutant).await
                         }
                     });

@@ -73,7 +73,7 @@ async fn check(store: impl Store + Clone) {
                     query = query.after(after.to_string().parse().unwrap());
                 }
                 let page = query.page().await.unwrap();
-                found.extend(page.rows.iter().map(|row| Versioned::record(&row).aggregate_id.id));
+                found.extend(page.rows.iter().map(|row| Versioned::record(row).aggregate_id.id));
                 after = page.next;
                 if after.is_none() {
                     break;

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use fluvius_core::{
-    CommandRecord, Error, EventRecord, ExpectedVersion, Json, MemoryStore, StateDelta, StateRecord,
-    Store, UnitOfWork,
-};
+use fluvius_core::{Error, ExpectedVersion, Json, MemoryStore, StateDelta, Store, UnitOfWork};
 use serde_json::json;
 
 use fluvius_tests::fixture::{check_error, id};
@@ -15,34 +12,27 @@ use fluvius_tests::store_snapshot::{StoreSnapshot, Trail};
 /// Overwrites the stored state of an aggregate.
 async fn spoil(store: &MemoryStore, aggregate_id: &fluvius_core::AggregateId, data: &str) {
     let log = StoreSnapshot::of(store).await;
-    let row = log.states[aggregate_id].clone();
+    let mut row = log.states[aggregate_id].clone();
     let event =
         log.events.iter().rfind(|event| event.record.aggregate_id == *aggregate_id).unwrap();
     let command = log.commands.iter().find(|row| row.record.id == event.record.command_id).unwrap();
     let context = Arc::clone(&log.contexts[&command.record.context_id]);
     let data = Json::parse(data).unwrap();
     let command_id = uuid::Uuid::new_v4();
-    let unit = UnitOfWork {
-        depends_on: vec![],
-        expected: vec![ExpectedVersion {
-            aggregate_id: aggregate_id.clone(),
-            version: row.version,
-        }],
-        context,
-        commands: vec![CommandRecord { id: command_id, ..command.record.clone() }.into()],
-        events: vec![
-            EventRecord {
-                version: row.version + 1,
-                command_id,
-                delta: StateDelta::snapshot(&data),
-                ..event.record.clone()
-            }
-            .into(),
-        ],
-        states: vec![StateRecord { version: row.version + 1, data, ..row }.into()],
-        messages: vec![],
-        activities: vec![],
-    };
+    let mut unit = UnitOfWork::new(context);
+    unit.expected =
+        vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version: row.version }];
+    let mut command = command.record.clone();
+    command.id = command_id;
+    unit.commands = vec![command.into()];
+    row.version += 1;
+    let mut event = event.record.clone();
+    event.version = row.version;
+    event.command_id = command_id;
+    event.delta = StateDelta::snapshot(&data);
+    unit.events = vec![event.into()];
+    row.data = data;
+    unit.states = vec![row.into()];
     let outcomes = store.commit(Arc::from([unit])).await;
     assert!(
         matches!(outcomes[..], [fluvius_core::CommitOutcome::Committed { .. }]),

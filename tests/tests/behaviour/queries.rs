@@ -127,7 +127,7 @@ async fn all_reads_every_page() {
         let all = reader.clone().limit(limit).all().await.unwrap();
         assert_eq!(all.len(), 250, "{limit} at a time");
         assert!(
-            all.is_sorted_by_key(|probe| (probe.value, Versioned::record(&probe).aggregate_id.id))
+            all.is_sorted_by_key(|probe| (probe.value, Versioned::record(probe).aggregate_id.id))
         );
     }
     // A limit of zero would never end.
@@ -155,12 +155,7 @@ async fn closed_and_foreign_aggregates_are_excluded() {
     let found = session.statemgr().query::<Account>().filter(foreign).with_closed();
     assert_eq!(found.all().await.unwrap().len(), 5);
     assert!(
-        found
-            .all()
-            .await
-            .unwrap()
-            .iter()
-            .all(|account| Versioned::record(&account).realm.is_none())
+        found.all().await.unwrap().iter().all(|account| Versioned::record(account).realm.is_none())
     );
 }
 
@@ -198,10 +193,8 @@ async fn a_query_reports_a_state_that_does_not_decode() {
     let row = session.statemgr().fetch_record(&probe(1)).await.unwrap();
     assert_eq!(code(Account::decode(row.clone())), "resource-not-allowed");
     assert_eq!(Probe::decode(row.clone()).unwrap().value, 1);
-    let spoilt = fluvius_core::StateRecord {
-        data: fluvius_core::Json::parse(r#"{"value":"x"}"#).unwrap(),
-        ..row
-    };
+    let mut spoilt = row;
+    spoilt.data = fluvius_core::Json::parse(r#"{"value":"x"}"#).unwrap();
     let error = Probe::decode(spoilt).unwrap_err();
     assert!(matches!(error, Error::InvalidState { path, .. } if path == "value"));
 }

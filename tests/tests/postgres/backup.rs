@@ -86,11 +86,9 @@ async fn dump_under_load_restores_a_consistent_store() {
     let values: i64 = kept.query_one(values, &[]).await.unwrap().get(0);
     assert_eq!(values, 2 * i64::try_from(ACCOUNTS).unwrap());
     restored.declare_indexes("bank-account", &fields).await.unwrap();
-    let rich = StateQuery {
-        filter: Field::number("balance").gt(0),
-        sort: vec![Field::number("balance").descending()],
-        ..StateQuery::for_resource("bank-account", 10)
-    };
+    let rich = StateQuery::for_resource("bank-account", 10)
+        .filter(Field::number("balance").gt(0))
+        .sort(vec![Field::number("balance").descending()]);
     let all = restored.query(&StateQuery::for_resource("bank-account", 10)).await.unwrap();
     assert_eq!(restored.query(&rich).await.unwrap(), rich.select(all));
     let session = bank::session(&bank::runtime(restored.clone(), SETTLE_TIME).await);

@@ -56,7 +56,7 @@ async fn hold(schema: &TestSchema, table: &str) -> tokio_postgres::Client {
 
 /// A page of the command log, which reads the contexts too.
 fn log_page() -> LogQuery {
-    LogQuery { realm: RealmFilter::Only(None), limit: 10, ..LogQuery::all() }
+    LogQuery::all().realm(RealmFilter::Only(None)).limit(10)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

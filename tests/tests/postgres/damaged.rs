@@ -34,7 +34,7 @@ async fn state_that_is_not_json_fails_its_load_and_no_query() {
         is_whole() & Field::time("owner_name").is_null(),
     ];
     for filter in filters {
-        let query = StateQuery { filter, ..StateQuery::for_resource("bank-account", 10) };
+        let query = StateQuery::for_resource("bank-account", 10).filter(filter);
         let found = store.query(&query).await.unwrap();
         assert_eq!(found, std::slice::from_ref(whole), "{query:?}");
     }

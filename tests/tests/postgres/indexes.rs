@@ -72,7 +72,7 @@ async fn check_values(client: &Client) {
 }
 
 async fn found(store: &PostgresStore, filter: Filter) -> usize {
-    let query = StateQuery { filter, ..StateQuery::for_resource(RESOURCE, usize::MAX) };
+    let query = StateQuery::for_resource(RESOURCE, usize::MAX).filter(filter);
     let found = store.query(&query).await.unwrap();
     let all = store.query(&StateQuery::for_resource(RESOURCE, usize::MAX)).await.unwrap();
     assert_eq!(found, query.select(all));
@@ -347,11 +347,8 @@ async fn values_of_any_length_are_compared() {
     });
     for filter in filters.chain(numbers) {
         for sort in [Field::text("t").ascending(), Field::number("n").descending()] {
-            let mut query = StateQuery {
-                filter: filter.clone(),
-                sort: vec![sort],
-                ..StateQuery::for_resource("long", 3)
-            };
+            let mut query =
+                StateQuery::for_resource("long", 3).filter(filter.clone()).sort(vec![sort]);
             loop {
                 let found = store.query(&query).await.unwrap();
                 assert_eq!(found, query.select(all.clone()));

@@ -123,7 +123,7 @@ impl Progress {
         fn rows<T: LogRecord>(page: &LogPage<T>) -> Vec<Row> {
             page.rows.iter().map(|row| (row.position, row.record.row_id())).collect()
         }
-        let query = LogQuery { after: this.lock().unwrap().1[log], limit, ..LogQuery::all() };
+        let query = LogQuery::all().after(this.lock().unwrap().1[log]).limit(limit);
         let (page, scanned_to) = if log == 0 {
             let page = store.read_log::<CommandRecord>(&query).await.unwrap();
             (rows(&page), page.scanned_to)

@@ -185,7 +185,7 @@ fn store_with_its_own_thread_outlives_the_runtime() {
         assert!(in_time(store.load(&aggregate_id)).await.unwrap().is_some());
         assert_eq!(in_time(store.history(&aggregate_id, 1, 9)).await.unwrap().len(), 1);
         assert!(is_committed(&in_time(store.commit([deposited].into())).await));
-        let query = LogQuery { limit: 9, ..LogQuery::all() };
+        let query = LogQuery::all().limit(9);
         assert_eq!(in_time(store.read_log::<EventRecord>(&query)).await.unwrap().rows.len(), 2);
         assert!(in_time(store.command(id)).await.unwrap().is_some());
         assert!(in_time(store.acquire_lease(&aggregate_id)).await.is_some());
@@ -215,7 +215,7 @@ fn store_of_an_ended_runtime_reports_it() {
                 in_time(store.snapshot(std::slice::from_ref(&aggregate_id))).await.unwrap_err(),
             );
             is_told(in_time(store.history(&aggregate_id, 1, 2)).await.unwrap_err());
-            let query = LogQuery { limit: 1, ..LogQuery::all() };
+            let query = LogQuery::all().limit(1);
             is_told(in_time(store.read_log::<EventRecord>(&query)).await.unwrap_err());
             is_told(in_time(store.command(deposited.commands[0].id)).await.unwrap_err());
             is_told(in_time(store.register_domain("bank", &["bank-account"])).await.unwrap_err());

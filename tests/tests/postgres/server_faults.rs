@@ -114,7 +114,7 @@ async fn reads_without_a_connection_fail_and_commits_continue() {
     other.batch_execute(&held).await.unwrap();
     // The first read has the only connection until it times out, and some of the others time out before they get it.
     let realm = RealmFilter::Only(None);
-    let query = LogQuery { realm, limit: 10, ..LogQuery::all() };
+    let query = LogQuery::all().realm(realm).limit(10);
     let reads: Vec<_> = (0..4)
         .map(|_| {
             let (store, query) = (bank.store.clone(), query.clone());

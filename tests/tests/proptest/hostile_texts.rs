@@ -204,16 +204,12 @@ fn any_json_as_state_is_read_or_invalid_state() {
             event.command_id = command.id;
             event.version = 2;
             event.delta = StateDelta::snapshot(&data);
-            let unit = UnitOfWork {
-                depends_on: Vec::new(),
-                expected: vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version: 1 }],
-                context: context.unwrap(),
-                states: vec![record.clone().into()],
-                commands: vec![command.into()],
-                events: vec![event.into()],
-                messages: Vec::new(),
-                activities: Vec::new(),
-            };
+            let mut unit = UnitOfWork::new(context.unwrap());
+            unit.expected =
+                vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version: 1 }];
+            unit.states = vec![record.clone().into()];
+            unit.commands = vec![command.into()];
+            unit.events = vec![event.into()];
             let outcomes = Store::commit(&target.store, [unit].into()).await;
             assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
 

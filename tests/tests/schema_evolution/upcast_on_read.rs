@@ -69,10 +69,10 @@ async fn a_closed_aggregate_is_upcast(store: impl Store) {
     let all = domain.statemgr().query::<Account>().with_closed().all().await.unwrap();
     let john = all
         .iter()
-        .find(|account| Versioned::record(&account).aggregate_id == aggregate_id(JOHN))
+        .find(|account| Versioned::record(account).aggregate_id == aggregate_id(JOHN))
         .unwrap();
     assert_eq!((john.owner_name.as_str(), john.balance), ("John", Decimal::ZERO));
-    assert!(Versioned::record(&john).closed_at.is_some());
+    assert!(Versioned::record(john).closed_at.is_some());
     assert_eq!(domain.statemgr().fetch::<Account>(JOHN).await.unwrap_err().code(), "not-found");
 }
 

@@ -44,10 +44,9 @@ fn a_use_of_an_absent_module_is_reported() {
 
 #[test]
 fn only_named_modules_use_the_erased_store() {
-    let text = "use fluvius_store::__private::DynStore;";
+    let text = "use fluvius_store::DynStore;";
     assert_eq!(planted(&[("processor.rs", text), ("domain.rs", text), ("states.rs", text)]), "");
-    let expected =
-        "scheduler.rs:1: scheduler uses fluvius_store::__private::DynStore of `dyn_store`\n";
+    let expected = "scheduler.rs:1: scheduler uses fluvius_store::DynStore of `dyn_store`\n";
     assert_eq!(planted(&[("scheduler.rs", text)]), expected);
 }
 
@@ -131,7 +130,7 @@ fn planted(files: &[(&str, &str)]) -> String {
 
 fn planted_store() -> Vec<SourceFile> {
     let root = "pub mod query; mod store; mod lease; mod dyn_store; mod unit_of_work; pub mod __private; \
-        pub use lease::Lease; pub use store::Store; pub use unit_of_work::Unit;";
+        pub use dyn_store::DynStore; pub use lease::Lease; pub use store::Store; pub use unit_of_work::Unit;";
     vec![
         file("lib.rs", root),
         file("query.rs", "pub struct Filter;"),
@@ -139,7 +138,7 @@ fn planted_store() -> Vec<SourceFile> {
         file("lease.rs", "pub struct Lease;"),
         file("dyn_store.rs", "pub struct DynStore;"),
         file("unit_of_work.rs", "pub struct Unit;"),
-        file("__private.rs", "pub use crate::dyn_store::DynStore;"),
+        file("__private.rs", "pub use crate::unit_of_work::Unit as Inner;"),
     ]
 }
 

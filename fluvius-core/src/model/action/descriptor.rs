@@ -105,8 +105,9 @@ impl fmt::Debug for ActionDescriptor {
     }
 }
 
-/// What an action does to its aggregate; read off the method's receiver.
+/// The effect of an action on its aggregate, which the receiver of the method declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Lifecycle {
     /// No receiver: it creates the aggregate, which must not exist.
     Create,

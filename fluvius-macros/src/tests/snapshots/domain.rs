@@ -1,4 +1,6 @@
 #[automatically_derived]
+impl ::fluvius::__private::Sealed for TransactionManagerDomain {}
+#[automatically_derived]
 impl ::fluvius::__private::Domain for TransactionManagerDomain {
     const METADATA: &'static ::fluvius::__private::DomainMetadata = &::fluvius::__private::DomainMetadata {
         namespace: "transaction-manager",

@@ -43,7 +43,7 @@ fn rows_read(node: &Value) -> f64 {
 /// statement.
 async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usize) -> f64 {
     let realm = RealmFilter::Only(Some("quiet".to_owned()));
-    let query = LogQuery { realm, scan_limit, ..LogQuery::all() };
+    let query = LogQuery::all().realm(realm).scan_limit(scan_limit);
     let (sql, _) = statement(log, &query);
     let explain = format!(
         "PREPARE page (bigint, bigint, bigint, text) AS {sql}; \

@@ -37,7 +37,7 @@ async fn page_of_one_aggregate_reads_up_to_its_limit() {
     for after in [0, 5, COUNT / 2, COUNT - 100] {
         for limit in [1, 7] {
             let aggregate_id = Some(aggregate_id.clone());
-            let query = LogQuery { aggregate_id, after: after.into(), limit, ..LogQuery::all() };
+            let query = LogQuery::all().aggregate_id(aggregate_id).after(after).limit(limit);
             let (sql, params) = statement(&EVENTS, &query);
             let explain = format!("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {sql}");
             let plan = pool.query_once(explain, params).await.unwrap();

@@ -83,7 +83,7 @@ async fn check(
 }
 
 fn found_by(filter: Filter) -> StateQuery {
-    StateQuery { filter, ..StateQuery::for_resource("purse", 10) }
+    StateQuery::for_resource("purse", 10).filter(filter)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,10 +131,10 @@ async fn planner_uses_the_indexes() {
         (Field::time("due").descending(), "key <= "),
         (Field::uuid("id").ascending(), "ROW(key, identifier) > ROW("),
     ] {
-        let first = StateQuery { sort: vec![key.clone()], ..StateQuery::for_resource("purse", 10) };
+        let first = StateQuery::for_resource("purse", 10).sort(vec![key.clone()]);
         check(at, &first, &key.field, &[], true).await;
         let rows = store.query(&first).await.unwrap();
-        let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first.clone() };
+        let next = first.clone().after(Some(Cursor::of(&first, &rows[9])));
         check(at, &next, &key.field, &[part], true).await;
         // The pages are those of the states.
         let all = store.query(&StateQuery::for_resource("purse", usize::MAX)).await.unwrap();
@@ -143,16 +143,18 @@ async fn planner_uses_the_indexes() {
     }
     // With so few values the planner sorts all aggregates in one direction.
     for key in [Field::boolean("is_open").ascending(), Field::boolean("is_open").descending()] {
-        let first = StateQuery { sort: vec![key], ..StateQuery::for_resource("purse", 20) };
+        let first = StateQuery::for_resource("purse", 20).sort(vec![key]);
         let all = store.query(&StateQuery::for_resource("purse", usize::MAX)).await.unwrap();
         let rows = store.query(&first).await.unwrap();
         assert_eq!(rows, first.select(all.clone()));
-        let next = StateQuery { after: Some(Cursor::of(&first, &rows[19])), ..first };
+        let cursor = Cursor::of(&first, &rows[19]);
+        let next = first.after(cursor);
         assert_eq!(store.query(&next).await.unwrap(), next.select(all));
     }
     let first = found_by(Field::boolean("is_open").eq(true));
-    let rows = store.query(&StateQuery { limit: 3, ..first.clone() }).await.unwrap();
-    let next = StateQuery { after: Some(Cursor::of(&first, &rows[2])), ..first };
+    let rows = store.query(&first.clone().limit(3)).await.unwrap();
+    let cursor = Cursor::of(&first, &rows[2]);
+    let next = first.after(cursor);
     check(at, &next, &Field::boolean("is_open"), &["key = ", "identifier > "], false).await;
     // A condition on an undeclared field reads all states.
     let plan =
@@ -169,7 +171,7 @@ async fn state_is_parsed_once_per_row() {
     let terms = (0..200).map(|n| Field::text("owner").contains(format!("none {n}")));
     let filter = terms.reduce(|all, term| all | term).unwrap() | Field::number("coins").lt(-1);
     let sort = vec![Field::text("owner").ascending()];
-    let query = StateQuery { filter, sort, ..StateQuery::for_resource("purse", 10) };
+    let query = StateQuery::for_resource("purse", 10).filter(filter).sort(sort);
     // Without the indexes.
     let sql = Sql::new(&query, &[]);
     let transaction = client.transaction().await.unwrap();

@@ -43,13 +43,11 @@ fn page(
     after: u64,
     limit: usize,
 ) -> Vec<u64> {
-    let query = LogQuery {
-        aggregate_id: Some(aggregate_id.clone()),
-        realm,
-        after: after.into(),
-        limit,
-        ..LogQuery::all()
-    };
+    let query = LogQuery::all()
+        .aggregate_id(Some(aggregate_id.clone()))
+        .realm(realm)
+        .after(after)
+        .limit(limit);
     let part = of_aggregate(connection, aggregate_id, &query, after, limit).unwrap();
     part.rows.iter().map(|row| row.record.version).collect()
 }

@@ -68,7 +68,7 @@ fn check(connection: &Connection, query: &StateQuery, how: &str, sorted: &str) {
 }
 
 fn found_by(filter: fluvius_store::query::Filter) -> StateQuery {
-    StateQuery { filter, ..StateQuery::for_resource("purse", 10) }
+    StateQuery::for_resource("purse", 10).filter(filter)
 }
 
 #[tokio::test]
@@ -109,13 +109,14 @@ async fn an_order_is_that_of_the_index_page_by_page() {
         (Field::text("owner").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
         (Field::time("due").descending(), "LAST TERM OF ORDER BY", "field=? AND value<?"),
     ] {
-        let first = StateQuery { sort: vec![key.clone()], ..StateQuery::for_resource("purse", 10) };
+        let first = StateQuery::for_resource("purse", 10).sort(vec![key.clone()]);
         check(&connection, &first, "field=?", sorted);
         let rows = store.query(&first).await.unwrap();
-        let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first };
+        let cursor = Cursor::of(&first, &rows[9]);
+        let next = first.after(cursor);
         check(&connection, &next, behind, sorted);
         // With a range on the same field, the cursor is where the search begins.
-        let narrow = StateQuery { filter: Field::number("coins").between(0, 1_000), ..next };
+        let narrow = next.filter(Field::number("coins").between(0, 1_000));
         if key.field == Field::number("coins") {
             let behind = match key.is_descending {
                 false => "field=? AND (value,identifier)>(?,?) AND value<?",
@@ -127,7 +128,8 @@ async fn an_order_is_that_of_the_index_page_by_page() {
     // By identifier, of values that are equal.
     let first = found_by(Field::boolean("is_open").eq(true));
     let rows = store.query(&first).await.unwrap();
-    let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first };
+    let cursor = Cursor::of(&first, &rows[9]);
+    let next = first.after(cursor);
     check(&connection, &next, "field=? AND value=? AND identifier>?", "");
     assert_eq!(store.query(&next).await.unwrap().len(), 10);
 }
@@ -135,7 +137,7 @@ async fn an_order_is_that_of_the_index_page_by_page() {
 #[tokio::test]
 async fn undeclared_fields_are_not_looked_up() {
     let (_folder, connection, store) = store().await;
-    let of_all = StateQuery { resource: None, ..found_by(Field::number("coins").eq(3)) };
+    let of_all = found_by(Field::number("coins").eq(3)).resource(None);
     for query in [
         found_by(Field::number("other").eq(3)),
         found_by(Field::text("coins").eq("3")),
@@ -167,11 +169,11 @@ async fn an_unselective_index_is_not_used_if_another_is_cheaper() {
     // The first that match come soon in the order of identifiers.
     assert_eq!(by(found_by(many())), None);
     assert_eq!(by(found_by(many() & few())), Some(Field::text("owner")));
-    let sorted = |key| StateQuery { sort: vec![key], ..found_by(many()) };
+    let sorted = |key| found_by(many()).sort(vec![key]);
     assert_eq!(by(sorted(Field::number("coins").ascending())), Some(Field::number("coins")));
     assert_eq!(by(sorted(Field::text("owner").ascending())), Some(Field::text("owner")));
     // All that match have to be sorted, whatever way they are found.
     assert_eq!(by(sorted(Field::number("other").ascending())), Some(Field::number("coins")));
-    let few_sorted = StateQuery { filter: few(), ..sorted(Field::number("coins").ascending()) };
+    let few_sorted = sorted(Field::number("coins").ascending()).filter(few());
     assert_eq!(by(few_sorted), Some(Field::text("owner")));
 }

@@ -51,11 +51,7 @@ fn filled(connection: &Connection) -> i64 {
 
 async fn owned(store: &SqliteStore, owner: &str) -> usize {
     let filter = Field::text("owner").eq(owner);
-    store
-        .query(&StateQuery { filter, ..StateQuery::for_resource("purse", usize::MAX) })
-        .await
-        .unwrap()
-        .len()
+    store.query(&StateQuery::for_resource("purse", usize::MAX).filter(filter)).await.unwrap().len()
 }
 
 /// Does a part of what `index` does.
@@ -69,7 +65,7 @@ async fn part(store: &SqliteStore, fields: Option<Vec<Field>>) -> bool {
 /// Counts the aggregates whose owner has this prefix, and checks their order.
 async fn begins(store: &SqliteStore, owner: &str) -> usize {
     let filter = Field::text("owner").starts_with(owner);
-    let query = StateQuery { filter, ..StateQuery::for_resource("purse", usize::MAX) };
+    let query = StateQuery::for_resource("purse", usize::MAX).filter(filter);
     let found = store.query(&query).await.unwrap();
     assert!(found.is_sorted_by(|one, other| one.aggregate_id < other.aggregate_id));
     found.len()
@@ -251,8 +247,7 @@ async fn an_existing_file_gets_its_declared_indexes() {
     check_values(&connection);
     assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 6);
     let filter = Field::text("owner").eq("owner 1");
-    let found =
-        store.query(&StateQuery { filter, ..StateQuery::for_resource("purse", 5) }).await.unwrap();
+    let found = store.query(&StateQuery::for_resource("purse", 5).filter(filter)).await.unwrap();
     let expected = before.iter().filter(|row| row.data == purse(1)).cloned().collect::<Vec<_>>();
     assert_eq!(found, expected);
     assert_eq!(found.len(), 1);

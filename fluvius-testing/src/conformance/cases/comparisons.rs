@@ -10,8 +10,8 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
+use fluvius_store::Store;
 use fluvius_store::query::{Column, Comparison, Field, Filter, Kind, Operand};
-use fluvius_store::{StateQuery, Store};
 
 /// What no kind reads as a value, besides a member that is not there.
 const NEVER_A_VALUE: &[&str] = &["null", "[]", "{}", "[10]", r#"{"v":10}"#];
@@ -367,14 +367,12 @@ pub(crate) async fn columns_are_compared(harness: &Harness) -> CaseResult {
         harness.draft(&context, &shelf.aggregate_ids[2]).closes(&shelf.aggregate_ids[2], 1).done();
     let closed_at = closing.states[0].updated_at;
     harness.commit_all(&shelf.store, [closing]).await?;
-    let closed = StateQuery {
-        with_closed: true,
-        ..query(
-            Field::column(Column::ClosedAt).eq(closed_at),
-            &[Field::column(Column::ClosedAt).ascending()],
-        )
-    };
+    let closed = query(
+        Field::column(Column::ClosedAt).eq(closed_at),
+        &[Field::column(Column::ClosedAt).ascending()],
+    )
+    .with_closed(true);
     same("the aggregate that was closed then", &vec![2], &shelf.ask(&closed).await?)?;
-    let open = StateQuery { filter: Field::column(Column::ClosedAt).is_null(), ..closed };
+    let open = closed.filter(Field::column(Column::ClosedAt).is_null());
     same("how many are open", &2, &shelf.ask(&open).await?.len())
 }

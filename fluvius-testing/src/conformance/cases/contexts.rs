@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::conformance::case_failure::{CaseResult, ensure};
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, stale};
-use fluvius_store::{ContextRecord, Store};
+use fluvius_store::Store;
 
 pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
@@ -21,7 +21,11 @@ pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
     let next = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 2).done();
     harness.commit_all(&store, [next]).await?;
     // Nothing changes a context; nobody would, and still.
-    let other = Arc::new(ContextRecord { source: "other".to_owned(), ..(*context).clone() });
+    let other = Arc::new({
+        let mut record = (*context).clone();
+        record.source = "other".to_owned();
+        record
+    });
     let next = harness.draft(&other, &aggregate_id).writes(&aggregate_id, 3).done();
     harness.commit_all(&store, [next]).await?;
     let stored = store.context(context.id).await?;

@@ -225,12 +225,10 @@ pub(crate) async fn only_aggregates_that_are_asked_for_are_found(harness: &Harne
     for realm in filters {
         for resource in resources {
             for with_closed in [false, true] {
-                let query = StateQuery {
-                    resource: resource.map(Into::into),
-                    realm: realm.clone(),
-                    with_closed,
-                    ..StateQuery::every(usize::MAX)
-                };
+                let query = StateQuery::every(usize::MAX)
+                    .resource(resource.map(Into::into))
+                    .realm(realm.clone())
+                    .with_closed(with_closed);
                 let mut expected: Vec<&AggregateId> = rows
                     .iter()
                     .filter(|(aggregate_id, of, is_closed)| {
@@ -279,10 +277,7 @@ pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> C
         query(Field::at(["a\0b"], Kind::Text).is_null(), &[]),
         query(Field::at(Vec::<String>::new(), Kind::Text).is_null(), &[]),
     ];
-    faults.push(StateQuery {
-        after: cursor.clone(),
-        ..query(Filter::default(), &[Field::number("v").ascending()])
-    });
+    faults.push(query(Filter::default(), &[Field::number("v").ascending()]).after(cursor.clone()));
     for fault in faults {
         match shelf.store.query(&fault).await {
             Ok(_) => {
@@ -303,6 +298,6 @@ pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> C
     same("the deepest filter", &vec![0], &shelf.ask(&query(deep(MAX_FILTER_DEPTH), &[])).await?)?;
     let found = shelf.ask(&query(many(MAX_TERMS), &sort)).await?;
     same("the filter and the order of the most terms", &vec![0, 1], &found)?;
-    let behind = StateQuery { after: cursor, ..query(Filter::default(), &[]) };
+    let behind = query(Filter::default(), &[]).after(cursor);
     same("the rows behind the first", &1, &shelf.ask(&behind).await?.len())
 }

@@ -9,7 +9,7 @@ use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
 use fluvius_store::query::{Cursor, Field, Filter, Kind};
-use fluvius_store::{AggregateId, StateQuery, StateRecord, Store};
+use fluvius_store::{AggregateId, StateRecord, Store};
 
 pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;
@@ -127,7 +127,7 @@ async fn check_answers(store: &Handle, aggregate_ids: &[AggregateId]) -> CaseRes
         Field::text("owner").starts_with("G") & !Field::number("amount").eq(10),
     ] {
         for sort in orders() {
-            let mut page = StateQuery { limit: 9, ..query(filter.clone(), &sort) };
+            let mut page = query(filter.clone(), &sort).limit(9);
             let mut count = 0;
             loop {
                 let found = store.query(&page).await?;

@@ -29,8 +29,8 @@ pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> CaseResult {
         for limit in [1, 2, 3, all.len() - 1, all.len(), all.len() + 1] {
             let mut seen: Vec<u64> = Vec::new();
             loop {
-                let after = seen.last().copied().unwrap_or(0).into();
-                let query = LogQuery { after, limit, ..LogQuery::all() };
+                let after = seen.last().copied().unwrap_or(0);
+                let query = LogQuery::all().after(after).limit(limit);
                 let page = read(&store, index, &query).await?.positions;
                 let left = all.len() - seen.len();
                 same(&format!("a page of the {log} log"), &left.min(limit), &page.len())?;
@@ -52,7 +52,7 @@ pub(crate) async fn a_log_is_read_by_aggregate(harness: &Harness) -> CaseResult 
     let content = harness.content(&store).await?;
     let unknown = harness.aggregate_id();
     for aggregate_id in harness.aggregate_ids().into_iter().chain([unknown]) {
-        let query = LogQuery { aggregate_id: Some(aggregate_id), ..LogQuery::all() };
+        let query = LogQuery::all().aggregate_id(Some(aggregate_id));
         check(&content, &store, &query).await?;
     }
     Ok(())
@@ -64,7 +64,7 @@ pub(crate) async fn a_log_is_read_by_realm(harness: &Harness) -> CaseResult {
     let content = harness.content(&store).await?;
     for realm in REALMS.into_iter().chain([Some("nowhere")]) {
         let realm = RealmFilter::Only(realm.map(str::to_owned));
-        let query = LogQuery { realm, ..LogQuery::all() };
+        let query = LogQuery::all().realm(realm);
         check(&content, &store, &query).await?;
     }
     Ok(())
@@ -80,8 +80,12 @@ pub(crate) async fn conditions_hold_together(harness: &Harness) -> CaseResult {
             for limit in [1, 2, usize::MAX] {
                 for after in [0, middle] {
                     let (aggregate_id, realm, after) =
-                        (Some(aggregate_id.clone()), realm.clone(), after.into());
-                    let query = LogQuery { aggregate_id, realm, after, limit, ..LogQuery::all() };
+                        (Some(aggregate_id.clone()), realm.clone(), after);
+                    let query = LogQuery::all()
+                        .aggregate_id(aggregate_id)
+                        .realm(realm)
+                        .after(after)
+                        .limit(limit);
                     check(&content, &store, &query).await?;
                 }
             }
@@ -106,14 +110,14 @@ pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> CaseResult {
     for after in [0, 1, last - 1, last] {
         for limit in limits {
             for scan_limit in limits {
-                let query = LogQuery { after: after.into(), limit, scan_limit, ..whole.clone() };
+                let query = whole.clone().after(after).limit(limit).scan_limit(scan_limit);
                 check(&content, &store, &query).await?;
             }
         }
     }
     for after in [last + 1, half - 1, half, half + 1, u64::MAX] {
         for limit in limits {
-            let query = LogQuery { after: after.into(), limit, ..whole.clone() };
+            let query = whole.clone().after(after).limit(limit);
             is_refused(&store, &query).await?;
         }
     }
@@ -129,7 +133,7 @@ pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> CaseResult {
 
 pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
-    for query in [LogQuery::all(), LogQuery { limit: 0, ..LogQuery::all() }] {
+    for query in [LogQuery::all(), LogQuery::all().limit(0)] {
         check(&harness.content(&store).await?, &store, &query).await?;
     }
     fill(harness, &store).await?;
@@ -141,19 +145,19 @@ pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> Cas
         .ok_or(CaseFailure::new("there is no aggregate"))?;
     let queries = [
         LogQuery::all(),
-        LogQuery { realm: only("north"), ..LogQuery::all() },
-        LogQuery { realm: only("nowhere"), ..LogQuery::all() },
-        LogQuery { aggregate_id: Some(aggregate_id), ..LogQuery::all() },
-        LogQuery { aggregate_id: Some(harness.aggregate_id()), ..LogQuery::all() },
+        LogQuery::all().realm(only("north")),
+        LogQuery::all().realm(only("nowhere")),
+        LogQuery::all().aggregate_id(Some(aggregate_id)),
+        LogQuery::all().aggregate_id(Some(harness.aggregate_id())),
     ];
     for query in queries {
         for (limit, scan_limit) in [(1, 1), (2, 3), (3, usize::MAX), (usize::MAX, 7)] {
-            let query = LogQuery { limit, scan_limit, ..query.clone() };
+            let query = query.clone().limit(limit).scan_limit(scan_limit);
             pages_by_place(&content, &store, &query).await?;
         }
     }
     // Rows stored later lie behind the place up to which the log was looked at.
-    let nowhere = LogQuery { realm: only("nowhere"), ..LogQuery::all() };
+    let nowhere = LogQuery::all().realm(only("nowhere"));
     let mut ends = Vec::new();
     for index in 0..4 {
         ends.push(read(&store, index, &nowhere).await?.scanned_to);
@@ -161,7 +165,7 @@ pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> Cas
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
     for after in ends {
-        check(&content, &store, &LogQuery { after, ..LogQuery::all() }).await?;
+        check(&content, &store, &LogQuery::all().after(after)).await?;
     }
     Ok(())
 }
@@ -176,7 +180,7 @@ async fn pages_by_place(content: &Content, store: &Handle, query: &LogQuery) -> 
             if after.position() == newest {
                 break;
             }
-            after = check_log(content, store, index, &LogQuery { after, ..query.clone() }).await?;
+            after = check_log(content, store, index, &query.clone().after(after)).await?;
         }
         same(&format!("the end of the {log} log for {query:?}"), &newest, &after.position())?;
     }
@@ -187,7 +191,7 @@ pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> C
     let store = harness.open().await;
     let unknown = harness.id();
     for after in [1.into(), ResumeToken::new(0, unknown), ResumeToken::new(1, unknown)] {
-        is_refused(&store, &LogQuery { after, ..LogQuery::all() }).await?;
+        is_refused(&store, &LogQuery::all().after(after)).await?;
     }
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
@@ -198,20 +202,20 @@ pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> C
         .ok_or(CaseFailure::new("there is no row"))?;
     for (position, id) in [(first.0, last.1), (last.0, first.1), (last.0, &unknown)] {
         let after = ResumeToken::new(*position, *id);
-        is_refused(&store, &LogQuery { after, ..LogQuery::all() }).await?;
+        is_refused(&store, &LogQuery::all().after(after)).await?;
     }
     let (beyond, nowhere) = (last.0 + 1, ResumeToken::new(u64::MAX, *last.1));
     for after in [beyond.into(), ResumeToken::new(beyond, *last.1), nowhere] {
         for limit in [0, 1, usize::MAX] {
-            is_refused(&store, &LogQuery { after, limit, ..LogQuery::all() }).await?;
+            is_refused(&store, &LogQuery::all().after(after).limit(limit)).await?;
         }
     }
     // A row of one log is a place in all of them, also for readers that do not see the row.
     for (position, id) in &ids {
         let after = ResumeToken::new(*position, *id);
-        let query = LogQuery { after, realm: only("north"), ..LogQuery::all() };
+        let query = LogQuery::all().after(after).realm(only("north"));
         check(&content, &store, &query).await?;
-        check(&content, &store, &LogQuery { after: (*position).into(), ..query }).await?;
+        check(&content, &store, &query.after(*position)).await?;
     }
     Ok(())
 }

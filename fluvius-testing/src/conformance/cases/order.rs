@@ -11,8 +11,7 @@ use crate::conformance::dyn_store::{Handle, all, behind};
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::committed;
 use fluvius_store::{
-    AggregateId, CommandRecord, EventRecord, LogQuery, MessageRecord, ResumeToken, Store,
-    UnitOfWork,
+    AggregateId, CommandRecord, EventRecord, MessageRecord, ResumeToken, Store, UnitOfWork,
 };
 
 /// How many writers commit while readers read, and how many units each.
@@ -144,7 +143,7 @@ struct Seen {
 
 impl Seen {
     async fn read_on(&mut self, store: &Handle) -> Result<bool, CaseFailure> {
-        let next = |after| LogQuery { after, limit: PAGE_ROW_COUNT, ..all() };
+        let next = |after| all().after(after).limit(PAGE_ROW_COUNT);
         let last_event = self.events.last().copied().unwrap_or(0);
         let before = self.events.len() + self.commands.len() + self.messages.len();
         let events = store.read_log::<EventRecord>(&next(last_event.into())).await?.rows;

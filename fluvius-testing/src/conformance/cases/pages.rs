@@ -60,7 +60,7 @@ pub(crate) async fn pages_make_the_whole(harness: &Harness) -> CaseResult {
             let count = whole.len();
             for limit in [1, 2, 7, count - 1, count, count + 1] {
                 let mut seen = Vec::new();
-                let mut page = StateQuery { limit, ..query(filter.clone(), &sort) };
+                let mut page = query(filter.clone(), &sort).limit(limit);
                 loop {
                     let rows = shelf.store.query(&page).await?;
                     same("the length of a page", &limit.min(count - seen.len()), &rows.len())?;
@@ -112,7 +112,7 @@ pub(crate) async fn a_limit_may_be_anything(harness: &Harness) -> CaseResult {
     let all = shelf.ask(&whole).await?;
     ensure!(all.len() > 20, "the filter finds {} of the rows that it should", all.len());
     for limit in [0, 1, 2, all.len(), usize::MAX / 2, usize::MAX / 2 + 1, usize::MAX] {
-        let found = shelf.ask(&StateQuery { limit, ..whole.clone() }).await?;
+        let found = shelf.ask(&whole.clone().limit(limit)).await?;
         let expected: Vec<usize> = all.iter().copied().take(limit).collect();
         same(&format!("at most {limit} rows"), &expected, &found)?;
     }
@@ -131,7 +131,7 @@ pub(crate) async fn pages_hold_while_others_write(harness: &Harness) -> CaseResu
 
     let mut pages = 0;
     let mut seen: Vec<usize> = Vec::new();
-    let mut page = StateQuery { limit: 4, ..query(Filter::default(), &sort) };
+    let mut page = query(Filter::default(), &sort).limit(4);
     loop {
         let rows = shelf.store.query(&page).await?;
         let Some(last) = rows.last() else { break };

@@ -94,7 +94,7 @@ pub(crate) async fn hostile_strings_come_back(harness: &Harness) -> CaseResult {
         harness.holds(&store).await?;
         // They are asked for as they are stored.
         let realm = RealmFilter::Only(realm);
-        let query = LogQuery { aggregate_id: Some(aggregate_id), realm, ..LogQuery::all() };
+        let query = LogQuery::all().aggregate_id(Some(aggregate_id)).realm(realm);
         for (log, count) in counts(&store, &query).await? {
             same(&format!("rows of {text:?} in the {log} log"), &1, &count)?;
         }
@@ -112,18 +112,13 @@ async fn counts(store: &Handle, query: &LogQuery) -> Result<[(LogKind, usize); 4
 
 /// A unit in which every text is this one.
 fn with_texts(harness: &Harness, text: &'static str) -> UnitOfWork {
-    let context = Arc::new(ContextRecord {
-        id: harness.id(),
-        domain: text.into(),
-        revision: 1,
-        transport: Transport::Queue,
-        source: text.to_owned(),
-        headers: BTreeMap::from([(text.to_owned(), text.to_owned())]),
-        actor: Actor::default(),
-        roles: vec![text.to_owned(), String::new(), text.to_owned()],
-        realm: Some(text.to_owned()),
-        correlation: None,
-        causation: None,
+    let context = Arc::new({
+        let mut record = ContextRecord::new(harness.id(), text, text.to_owned());
+        record.transport = Transport::Queue;
+        record.headers = BTreeMap::from([(text.to_owned(), text.to_owned())]);
+        record.roles = vec![text.to_owned(), String::new(), text.to_owned()];
+        record.realm = Some(text.to_owned());
+        record
     });
     let aggregate_id = AggregateId::new(text, harness.id());
     let written = Json::from_value(&serde_json::json!({ text: text }));
@@ -207,14 +202,10 @@ pub(crate) async fn names_that_look_alike_are_different(harness: &Harness) -> Ca
         aggregate_ids.push((aggregate_id, (*name).to_owned(), index + 1));
     }
     for (aggregate_id, name, count) in aggregate_ids {
-        let of_aggregate = LogQuery { aggregate_id: Some(aggregate_id.clone()), ..LogQuery::all() };
+        let of_aggregate = LogQuery::all().aggregate_id(Some(aggregate_id.clone()));
         let found = store.read_log::<EventRecord>(&of_aggregate).await?.rows;
         same(&format!("how many events the aggregate {name:?} has"), &count, &found.len())?;
-        let of_realm = LogQuery {
-            aggregate_id: None,
-            realm: RealmFilter::Only(Some(name.clone())),
-            ..of_aggregate
-        };
+        let of_realm = of_aggregate.aggregate_id(None).realm(RealmFilter::Only(Some(name.clone())));
         let found = store.read_log::<EventRecord>(&of_realm).await?.rows;
         same(&format!("how many events the realm {name:?} has"), &count, &found.len())?;
     }
@@ -259,12 +250,14 @@ pub(crate) async fn identifiers_come_back(harness: &Harness) -> CaseResult {
         Uuid::from_u128(0x0027_005c_2500_5f00_4142_4300_ff00_0a0d),
     ];
     for (index, id) in ids.into_iter().enumerate() {
-        let context = Arc::new(ContextRecord {
-            id,
-            actor: Actor { user_id: Some(id), profile_id: Some(id), organization_id: Some(id) },
-            correlation: Some(id),
-            causation: Some(id),
-            ..(*harness.context()).clone()
+        let context = Arc::new({
+            let mut record = (*harness.context()).clone();
+            record.id = id;
+            record.actor =
+                Actor { user_id: Some(id), profile_id: Some(id), organization_id: Some(id) };
+            record.correlation = Some(id);
+            record.causation = Some(id);
+            record
         });
         let aggregate_id = AggregateId::new("conformance", id);
         let draft = harness.draft(&context, &aggregate_id).with_id(id).writes(&aggregate_id, 0);
@@ -289,13 +282,14 @@ pub(crate) async fn what_is_empty_is_not_absent(harness: &Harness) -> CaseResult
     // Their numbers have no divisor in common: every text meets every value.
     for index in 0..texts.len() * values.len() {
         let (text, value) = (&texts[index % texts.len()], &values[index % values.len()]);
-        let context = Arc::new(ContextRecord {
-            realm: text.as_deref().map(str::to_owned),
-            roles: Vec::new(),
-            headers: BTreeMap::new(),
-            actor: Actor::default(),
-            correlation: None,
-            ..(*harness.context()).clone()
+        let context = Arc::new({
+            let mut record = (*harness.context()).clone();
+            record.realm = text.as_deref().map(str::to_owned);
+            record.roles = Vec::new();
+            record.headers = BTreeMap::new();
+            record.actor = Actor::default();
+            record.correlation = None;
+            record
         });
         let aggregate_id = harness.aggregate_id();
         let mut unit =
@@ -318,9 +312,10 @@ pub(crate) async fn a_long_text_comes_back(harness: &Harness) -> CaseResult {
     /// What does not fit 16 bits, nor a page, in characters of several bytes.
     const LENGTH: usize = 100_000;
     let store = harness.open().await;
-    let context = Arc::new(ContextRecord {
-        source: "\u{1f4b6}".repeat(LENGTH / 10),
-        ..(*harness.context()).clone()
+    let context = Arc::new({
+        let mut record = (*harness.context()).clone();
+        record.source = "\u{1f4b6}".repeat(LENGTH / 10);
+        record
     });
     let aggregate_id = harness.aggregate_id();
     let long = Json::from_value(&serde_json::json!({ "text": "\u{20ac}'".repeat(LENGTH / 2) }))?;
@@ -340,11 +335,12 @@ pub(crate) async fn every_column_comes_back(harness: &Harness) -> CaseResult {
     let transports = [Transport::InProcess, Transport::Http, Transport::Queue, Transport::Cli];
     let kinds = [ActivityKind::UserAction, ActivityKind::AppRequest, ActivityKind::SystemCall];
     for (index, transport) in transports.into_iter().enumerate() {
-        let context = Arc::new(ContextRecord {
-            transport,
-            revision: u32::MAX,
-            roles: vec!["second".to_owned(), "first".to_owned(), "second".to_owned()],
-            ..(*harness.context_of(Some("north"))).clone()
+        let context = Arc::new({
+            let mut record = (*harness.context_of(Some("north"))).clone();
+            record.transport = transport;
+            record.revision = u32::MAX;
+            record.roles = vec!["second".to_owned(), "first".to_owned(), "second".to_owned()];
+            record
         });
         let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
         let draft = harness

@@ -12,9 +12,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use fluvius_core::query::{Cursor, Field, Filter, Kind, SortKey};
 use fluvius_core::{
-    Actor, AggregateId, CommandRecord, CommandStatus, CommitOutcome, ContextRecord, ETag,
-    EventRecord, ExpectedVersion, Json, StateDelta, StateQuery, StateRecord, Store, Transport,
-    UnitOfWork,
+    AggregateId, CommandRecord, CommitOutcome, ContextRecord, ETag, EventRecord, ExpectedVersion,
+    Json, StateDelta, StateQuery, StateRecord, Store, Transport, UnitOfWork,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -87,7 +86,7 @@ fn queries_equal_a_plain_filter() {
             let expected: Vec<StateRecord> =
                 expected.into_iter().map(|row| states[row].clone()).collect();
             prop_assert_eq!(&ask(&stores, &whole), &expected);
-            let some = StateQuery { limit, ..whole };
+            let some = whole.limit(limit);
             prop_assert_eq!(&ask(&stores, &some)[..], &expected[..limit.min(expected.len())]);
             Ok(())
         },
@@ -127,13 +126,13 @@ fn pages_make_up_the_whole_result() {
             let (stores, _) = property::block_on(stored(&rows));
             let whole = ask(&stores, &query(&filter, &sort));
             let limit = limit.max(1);
-            let mut page = StateQuery { limit, ..query(&filter, &sort) };
+            let mut page = query(&filter, &sort).limit(limit);
             let mut seen: Vec<StateRecord> = Vec::new();
             loop {
                 let found = ask(&stores, &page);
                 // The cursor as a condition, for stores that compile conditions.
                 let condition = Filter::All(vec![filter.clone(), page.after_filter()]);
-                let by_condition = StateQuery { limit, ..query(&condition, &sort) };
+                let by_condition = query(&condition, &sort).limit(limit);
                 prop_assert_eq!(&ask(&stores, &by_condition), &found);
                 let Some(last) = found.last() else { break };
                 let cursor = Cursor::of(&page, last);
@@ -165,8 +164,7 @@ fn any_text_as_cursor_is_rejected_or_valid() {
     let (stores, _) = property::block_on(stored(&none));
     property::check("any_text_as_cursor_is_rejected_or_valid", 256, bytes, |text| {
         if let Ok(cursor) = text.parse::<Cursor>() {
-            let query =
-                StateQuery { after: Some(cursor), ..StateQuery::for_resource(RESOURCE, 10) };
+            let query = StateQuery::for_resource(RESOURCE, 10).after(Some(cursor));
             prop_assert!(query.check().is_err(), "{text}");
             for store in &stores {
                 prop_assert!(property::block_on(store.query(&query)).is_err());
@@ -177,11 +175,7 @@ fn any_text_as_cursor_is_rejected_or_valid() {
 }
 
 fn query(filter: &Filter, sort: &[SortKey]) -> StateQuery {
-    StateQuery {
-        filter: filter.clone(),
-        sort: sort.to_vec(),
-        ..StateQuery::for_resource(RESOURCE, usize::MAX)
-    }
+    StateQuery::for_resource(RESOURCE, usize::MAX).filter(filter.clone()).sort(sort.to_vec())
 }
 
 /// Checks the answers of every store.
@@ -242,76 +236,55 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
     let (command, context) =
         (Uuid::from_u128(number + (u128::from(version) << 90) + (1 << 80)), Uuid::from_u128(1));
     let now = DateTime::UNIX_EPOCH;
-    UnitOfWork {
-        depends_on: Vec::new(),
-        expected: vec![ExpectedVersion {
-            aggregate_id: aggregate_id.clone(),
-            version: u64::from(version) - 1,
-        }],
-        context: Arc::new(ContextRecord {
-            id: context,
-            domain: "things".into(),
-            revision: 1,
-            transport: Transport::default(),
-            source: "property".to_owned(),
-            headers: std::collections::BTreeMap::new(),
-            actor: Actor::default(),
-            roles: Vec::new(),
-            realm: None,
-            correlation: None,
-            causation: None,
-        }),
-        states: vec![
-            StateRecord {
-                aggregate_id: aggregate_id.clone(),
-                version: version.into(),
-                etag: ETag::new(version.into(), command),
-                revision: 1,
-                data: data.clone(),
-                created_at: now,
-                created_by: None,
-                updated_at: now,
-                updated_by: None,
-                closed_at: None,
-                realm: None,
-            }
-            .into(),
-        ],
-        commands: vec![
-            CommandRecord {
-                id: command,
-                parent: None,
-                domain: "things".into(),
-                revision: 1,
-                command: "make-thing".into(),
-                aggregate_id: aggregate_id.clone(),
-                payload: Json::null(),
-                payload_hash: fluvius_core::json::PayloadHash::from_bytes([0; 32]),
-                context_id: context,
-                status: CommandStatus::Applied,
-                code: None,
-                response: None,
-                received_at: now,
-            }
-            .into(),
-        ],
-        events: vec![
-            EventRecord {
-                id: Uuid::from_u128(number + (u128::from(version) << 90) + (2 << 80)),
-                domain: "things".into(),
-                revision: 1,
-                event: "thing-made".into(),
+    let mut unit = UnitOfWork::new(Arc::new({
+        let mut record = ContextRecord::new(context, "things", "property".to_owned());
+        record.transport = Transport::default();
+        record.headers = std::collections::BTreeMap::new();
+        record
+    }));
+    unit.expected = vec![ExpectedVersion {
+        aggregate_id: aggregate_id.clone(),
+        version: u64::from(version) - 1,
+    }];
+    unit.states = vec![
+        StateRecord::new(
+            aggregate_id.clone(),
+            version.into(),
+            ETag::new(version.into(), command),
+            data.clone(),
+            now,
+        )
+        .into(),
+    ];
+    unit.commands = vec![
+        CommandRecord::new(
+            command,
+            "things",
+            "make-thing",
+            aggregate_id.clone(),
+            Json::null(),
+            fluvius_core::json::PayloadHash::from_bytes([0; 32]),
+            context,
+            now,
+        )
+        .into(),
+    ];
+    unit.events = vec![
+        {
+            let mut record = EventRecord::new(
+                Uuid::from_u128(number + (u128::from(version) << 90) + (2 << 80)),
+                "things",
+                "thing-made",
                 aggregate_id,
-                version: version.into(),
-                command_id: command,
-                args: Json::null(),
-                data: None,
-                delta: StateDelta::snapshot(&data),
-                occurred_at: now,
-            }
-            .into(),
-        ],
-        messages: Vec::new(),
-        activities: Vec::new(),
-    }
+                version.into(),
+                command,
+                StateDelta::snapshot(&data),
+                now,
+            );
+            record.args = Json::null();
+            record
+        }
+        .into(),
+    ];
+    unit
 }
