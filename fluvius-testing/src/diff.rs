@@ -1,47 +1,21 @@
-//! What differs between what a test expected and what it found, to read.
+//! The difference between an expected text and the one found, for failure messages.
 
-/// Both texts line by line: ` ` before what they share, `-` before what was expected and is not
-/// there, `+` before what is there and was not expected.
+use similar::{ChangeTag, TextDiff};
+
+/// Returns both texts line by line: ` ` before shared lines, `-` before lines that are missing, `+` before lines that were
+/// not expected.
 pub(super) fn difference(expected: &str, found: &str) -> String {
-    let expected: Vec<&str> = expected.lines().collect();
-    let found: Vec<&str> = found.lines().collect();
-    let shared = shared_lengths(&expected, &found);
-    let (mut here, mut there) = (0, 0);
-    let mut text = String::new();
-    while here < expected.len() || there < found.len() {
-        let is_shared =
-            here < expected.len() && there < found.len() && expected[here] == found[there];
-        let (mark, line) = if is_shared {
-            here += 1;
-            there += 1;
-            (' ', expected[here - 1])
-        } else if there == found.len()
-            || (here < expected.len() && shared[here + 1][there] >= shared[here][there + 1])
-        {
-            here += 1;
-            ('-', expected[here - 1])
-        } else {
-            there += 1;
-            ('+', found[there - 1])
+    let (expected, found): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
+    let diff = TextDiff::from_slices(&expected, &found);
+    let lines = diff.iter_all_changes().map(|change| {
+        let mark = match change.tag() {
+            ChangeTag::Equal => ' ',
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
         };
-        text += &format!("  {mark} {line}\n");
-    }
-    text
-}
-
-/// How many lines the rests from each pair of places share, in order.
-fn shared_lengths(expected: &[&str], found: &[&str]) -> Vec<Vec<usize>> {
-    let mut shared = vec![vec![0; found.len() + 1]; expected.len() + 1];
-    for here in (0..expected.len()).rev() {
-        for there in (0..found.len()).rev() {
-            shared[here][there] = if expected[here] == found[there] {
-                shared[here + 1][there + 1] + 1
-            } else {
-                shared[here + 1][there].max(shared[here][there + 1])
-            };
-        }
-    }
-    shared
+        format!("  {mark} {}\n", change.value())
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -65,5 +39,12 @@ mod tests {
         check("b\nc", "a\nb", "  + a\n    b\n  - c\n");
         check("", "a", "  + a\n");
         check("a", "", "  - a\n");
+    }
+
+    #[test]
+    fn texts_of_many_lines_are_compared_in_little_time() {
+        let text: String = (0..200_000).map(|line| format!("{line}\n")).collect();
+        let found = text.replacen("7\n", "x\n", 1);
+        assert_eq!(difference(&text, &found).lines().filter(|line| line.starts_with("  + ")).count(), 1);
     }
 }
