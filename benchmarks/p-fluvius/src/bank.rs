@@ -115,7 +115,7 @@ fn failure(error: Error) -> BankError {
 #[cfg(test)]
 mod tests {
     use bench_common::account_id;
-    use fluvius_core::{LogQuery, MemoryStore};
+    use fluvius_core::{CommandRecord, EventRecord, LogQuery, MemoryStore};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{Domain, MemoryStore, aggregate};
+use fluvius::{Domain, MemoryStore, aggregate};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -11,8 +11,8 @@ fn harmful_features_of_dependencies_fail_the_build() {
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("feature_clash");
     std::fs::create_dir_all(copy.join("src")).unwrap();
     let manifest = std::fs::read_to_string(source.join("Cargo.toml")).unwrap();
-    let core = workspace.join("fluvius-core");
-    let manifest = manifest.replace("../../fluvius-core", core.to_str().unwrap());
+    let facade = workspace.join("fluvius");
+    let manifest = manifest.replace("../../fluvius", facade.to_str().unwrap());
     std::fs::write(copy.join("Cargo.toml"), manifest).unwrap();
     std::fs::copy(source.join("src/main.rs"), copy.join("src/main.rs")).unwrap();
     std::fs::copy(workspace.join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();

@@ -3,17 +3,12 @@
 use fluvius_core::Versioned;
 use fluvius_core::verify::verify;
 use fluvius_core::{Domain, EventRecord, LogEntry, LogQuery, StateRecord, Store};
-use fluvius_sqlite::SqliteStore;
 
 use crate::revision_1::{Account, EvolvingDomain};
-use crate::revision_1_store::{ADA, File, GRACE, JOHN, aggregate_id, kept, live, memory};
+use crate::revision_1_store::{ADA, File, GRACE, JOHN, aggregate_id, memory};
 
-/// With `FLUVIUS_FIXTURES=write`, the file is written again first.
 #[tokio::test]
 async fn the_file_has_the_content_of_revision_1() {
-    if std::env::var("FLUVIUS_FIXTURES").is_ok_and(|what| what == "write") {
-        make(&kept()).await;
-    }
     let file = File::copied();
     let (kept, now) = (file.open().await, memory().await);
     assert_eq!(states(&kept).await, states(&now).await);
@@ -31,19 +26,6 @@ async fn revision_1_reads_its_own_file() {
     let domain = EvolvingDomain::runtime(file.open().await).await.unwrap();
     let ada = domain.statemgr().fetch::<Account>(ADA).await.unwrap();
     assert_eq!((ada.owner.as_str(), ada.cents, Versioned::version(&ada)), ("Ada", 8_503, 7));
-}
-
-/// Writes the file of this folder.
-async fn make(path: &std::path::Path) {
-    let folder = tempfile::TempDir::new().unwrap();
-    let written = folder.path().join("accounts.db");
-    let store = SqliteStore::open(&written).await.unwrap();
-    live(store.clone()).await;
-    // A copy without a write-ahead log, moved into place atomically: other tests read the file.
-    let new = path.with_extension("new");
-    let connection = rusqlite::Connection::open(&written).unwrap();
-    connection.execute("VACUUM INTO ?1", [new.to_str().unwrap()]).unwrap();
-    std::fs::rename(new, path).unwrap();
 }
 
 async fn states(store: &impl Store) -> Vec<StateRecord> {

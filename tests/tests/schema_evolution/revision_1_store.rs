@@ -1,6 +1,7 @@
 //! The data that the program of revision 1 writes, and the stores that hold it.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateId, Domain, DomainContext, MemoryStore, Store};
@@ -100,7 +101,16 @@ pub struct File {
 }
 
 impl File {
+    /// Copies the file that revision 1 has written. With `FLUVIUS_FIXTURES=write`, the first call writes it again.
     pub fn copied() -> Self {
+        static WRITTEN: LazyLock<()> = LazyLock::new(|| {
+            if std::env::var("FLUVIUS_FIXTURES").is_ok_and(|value| value == "write") {
+                // A thread of its own: the test that calls is in a runtime.
+                let runtime = || tokio::runtime::Runtime::new().unwrap().block_on(write());
+                std::thread::spawn(runtime).join().unwrap();
+            }
+        });
+        LazyLock::force(&WRITTEN);
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("accounts.db");
         std::fs::copy(kept(), &path).unwrap();
@@ -112,7 +122,20 @@ impl File {
     }
 }
 
+/// Writes the file of revision 1.
+async fn write() {
+    let folder = TempDir::new().unwrap();
+    let written = folder.path().join("accounts.db");
+    let store = SqliteStore::open(&written).await.unwrap();
+    live(store.clone()).await;
+    // A copy without a write-ahead log, moved into place atomically.
+    let new = kept().with_extension("new");
+    let connection = rusqlite::Connection::open(&written).unwrap();
+    connection.execute("VACUUM INTO ?1", [new.to_str().unwrap()]).unwrap();
+    std::fs::rename(new, kept()).unwrap();
+}
+
 /// Returns the path of the file that revision 1 has written.
-pub fn kept() -> PathBuf {
+fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema_evolution/revision-1.db")
 }
