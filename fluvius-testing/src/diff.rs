@@ -5,7 +5,8 @@ use similar::{ChangeTag, TextDiff};
 /// Returns both texts line by line: ` ` before shared lines, `-` before lines that are missing, `+` before lines that were
 /// not expected.
 pub(super) fn difference(expected: &str, found: &str) -> String {
-    let (expected, found): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
+    let (expected, found): (Vec<&str>, Vec<&str>) =
+        (expected.lines().collect(), found.lines().collect());
     let diff = TextDiff::from_slices(&expected, &found);
     let lines = diff.iter_all_changes().map(|change| {
         let mark = match change.tag() {
@@ -45,6 +46,9 @@ mod tests {
     fn texts_of_many_lines_are_compared_in_little_time() {
         let text: String = (0..200_000).map(|line| format!("{line}\n")).collect();
         let found = text.replacen("7\n", "x\n", 1);
-        assert_eq!(difference(&text, &found).lines().filter(|line| line.starts_with("  + ")).count(), 1);
+        assert_eq!(
+            difference(&text, &found).lines().filter(|line| line.starts_with("  + ")).count(),
+            1
+        );
     }
 }

@@ -24,7 +24,8 @@ impl StateManager {
     /// ```
     /// # use fluvius_core::{AggregateId, Error, StateManager};
     /// # async fn run(statemgr: StateManager, aggregate_id: AggregateId) -> Result<(), Error> {
-    /// for event in statemgr.history(&aggregate_id, ..).await? {
+    /// for entry in statemgr.history(&aggregate_id, ..).await? {
+    ///     let event = &entry.record;
     ///     println!("{} {} {}", event.version, event.occurred_at, event.key());
     /// }
     /// # Ok(())
@@ -63,6 +64,7 @@ impl StateManager {
     /// # Examples
     ///
     /// ```
+    /// use fluvius_core::Versioned;
     /// # use fluvius_core::{Aggregate, Error, StateManager, uuid::Uuid};
     /// # async fn run<Account: Aggregate>(
     /// #     statemgr: StateManager,
@@ -71,7 +73,7 @@ impl StateManager {
     /// # ) -> Result<(), Error> {
     /// let opened = statemgr.fetch_at::<Account>(id, 1).await?;
     /// let before = statemgr.fetch_at::<Account>(id, yesterday).await?;
-    /// assert!(opened.version() <= before.version());
+    /// assert!(Versioned::version(&opened) <= Versioned::version(&before));
     /// # Ok(())
     /// # }
     /// ```

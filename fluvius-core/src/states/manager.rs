@@ -100,11 +100,12 @@ impl StateManager {
     /// # Examples
     ///
     /// ```
+    /// use fluvius_core::Versioned;
     /// # use fluvius_core::{Aggregate, AggregateId, Error, StateManager};
     /// # async fn run<Account: Aggregate>(statemgr: StateManager, aggregate_ids: [AggregateId; 2]) -> Result<(), Error> {
     /// for row in statemgr.snapshot(&aggregate_ids).await?.into_iter().flatten() {
     ///     let account = Account::decode(row)?;
-    ///     println!("{}: {}", account.record().aggregate_id, account.version());
+    ///     println!("{} {}", Versioned::record(&account).aggregate_id, Versioned::version(&account));
     /// }
     /// # Ok(())
     /// # }

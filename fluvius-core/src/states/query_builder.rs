@@ -25,6 +25,7 @@ const MAX_PAGE_ROWS: usize = 10_000;
 /// # Examples
 ///
 /// ```
+/// use fluvius_core::Versioned;
 /// use fluvius_core::query::Field;
 /// # use fluvius_core::{Aggregate, DomainRuntime, Error};
 /// # async fn run<Account: Aggregate>(domain: DomainRuntime) -> Result<(), Error> {
@@ -37,7 +38,7 @@ const MAX_PAGE_ROWS: usize = 10_000;
 /// loop {
 ///     let page = reader.page().await?;
 ///     for account in &page.rows {
-///         println!("{} is at version {}", account.record().aggregate_id, account.version());
+///         println!("{} is at version {}", Versioned::record(account).aggregate_id, Versioned::version(account));
 ///     }
 ///     match page.next {
 ///         Some(cursor) => reader = reader.after(cursor),

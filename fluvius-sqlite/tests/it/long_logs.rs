@@ -103,13 +103,17 @@ async fn no_row_is_lost_between_two_parts() {
     let (context, aggregate_id) = (context(), aggregate_id());
     let mut ids = Vec::new();
     for _ in 0..45 {
-        let refused = || {
+        let rejected = || {
             let mut unit = unit(&context, &aggregate_id, 0);
             Arc::make_mut(&mut unit.commands[0]).status = CommandStatus::Rejected;
-
+            unit.expected.clear();
+            unit.states.clear();
+            unit.events.clear();
+            unit.messages.clear();
+            unit.activities.clear();
             unit
         };
-        let batch: Vec<UnitOfWork> = (0..100).map(|_| refused()).collect();
+        let batch: Vec<UnitOfWork> = (0..100).map(|_| rejected()).collect();
         ids.extend(batch.iter().map(|unit| unit.commands[0].id));
         for outcome in store.commit(batch.into()).await {
             assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");

@@ -29,6 +29,7 @@ pub(crate) fn context() -> Arc<ContextRecord> {
     let mut record = ContextRecord::new(id(), "purses", "a test".to_owned());
     record.transport = Transport::Cli;
     record.headers = BTreeMap::from([("user-agent".to_owned(), "a test".to_owned())]);
+    // The same in all, so that an aggregate may be written under each of them.
     record.actor =
         Actor { user_id: Some(Uuid::from_u128(7)), profile_id: None, organization_id: None };
     record.roles = vec!["teller".to_owned()];

@@ -42,7 +42,7 @@ impl StateQuery {
     /// use fluvius_store::query::{Comparison, Constraint, Field};
     ///
     /// let filter = Field::number("balance").eq(10) & Field::text("owner_name").contains("A");
-    /// let query = StateQuery { filter, ..StateQuery::for_resource("bank-account", 50) };
+    /// let query = StateQuery::for_resource("bank-account", 50).filter(filter);
     /// let index_constraints = query.index_constraints(&Field::number("balance"));
     /// assert_eq!(index_constraints, [Constraint::Compare(Comparison::Eq, Some(10.into()))]);
     /// assert!(query.index_constraints(&Field::text("owner_name")).is_empty());

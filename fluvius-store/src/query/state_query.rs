@@ -25,11 +25,9 @@ use crate::record::StateRecord;
 /// use fluvius_store::StateQuery;
 /// use fluvius_store::query::Field;
 ///
-/// let query = StateQuery {
-///     filter: Field::number("balance").ge(1_000),
-///     sort: vec![Field::number("balance").descending(), Field::text("owner_name").ascending()],
-///     ..StateQuery::for_resource("bank-account", 50)
-/// };
+/// let query = StateQuery::for_resource("bank-account", 50)
+///     .filter(Field::number("balance").ge(1_000))
+///     .sort(vec![Field::number("balance").descending(), Field::text("owner_name").ascending()]);
 /// assert!(query.check().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

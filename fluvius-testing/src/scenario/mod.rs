@@ -93,7 +93,7 @@ use fluvius_store::{AggregateId, EventRecord, LogEntry, json};
 ///     .then_messages([("books-moved", json!(4))])
 ///     .and()
 ///     .when(left, MoveBooks { count: 1, to: Uuid::from_u128(3) })
-///     .then_error("insufficient-funds")
+///     .then_error("not-found")
 ///     .then_state(left, &Shelf { books: 6 });
 /// ```
 #[derive(Debug)]

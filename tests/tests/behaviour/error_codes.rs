@@ -73,7 +73,7 @@ impl FailingFixture {
 
     #[track_caller]
     fn add(&mut self, code: &'static str, error: &Error) {
-        assert_eq!(error.code(), code, "{error:?}");
+        assert_eq!(error.framework_code(), code, "{error:?}");
         self.provoked.push(code);
     }
 }

@@ -139,7 +139,7 @@ async fn rejections_and_faults_are_notified() {
     session.send(id(1), Run { steps: vec![Step::Reject("no".to_owned())] }).await.unwrap_err();
     assert_eq!(
         recorder.notified(),
-        ["ready run 1", "transaction of 1 @5", "rejected run 1 rejected"],
+        ["ready run 1", "transaction of 1 @5", "rejected run 1 no"],
         "a rejection has no veto"
     );
     session.send(id(9), Run { steps: vec![] }).await.unwrap_err();
@@ -180,7 +180,7 @@ async fn a_veto_is_a_rejection_with_its_code() {
     check_error(&error, "audit-closed", "the books are closed");
     assert_eq!(error.rejection::<SimpleRejection>().unwrap().to_string(), "the books are closed");
     let notified = recorder.notified();
-    assert_eq!(notified.last().unwrap(), "rejected run 1 rejected");
+    assert_eq!(notified.last().unwrap(), "rejected run 1 audit-closed");
     assert!(notified.iter().all(|line| !line.starts_with("event")), "{notified:?}");
     *recorder.veto.lock().unwrap() = None;
     let again = session.process_command(command).await.unwrap_err();
