@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::error::Fault;
 use crate::runtime::StoreRuntime;
 
-/// The pause after the first failure, and the longest pause. Each is shortened by up to half at random, so that
-/// processes that lost their server at the same time do not reconnect at the same time.
+/// The pause after the first failure, and the longest pause. Each is shortened by up to half at random. So processes
+/// that lost their server at the same time do not reconnect at the same time.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 

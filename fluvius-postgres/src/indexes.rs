@@ -1,8 +1,7 @@
 //! Indexes of declared fields: their tables, and those that queries may join.
 //!
-//! Functions of the schema create and fill the tables, and triggers maintain them. If a table cannot be created, since
-//! a lock is held for too long or the user lacks a privilege, it is omitted with a warning. Queries have the same
-//! results without it.
+//! Functions of the schema create and fill the tables, and triggers maintain them. If a lock is held for too long or
+//! the user lacks a privilege, the table is omitted with a warning. Queries have the same results without it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

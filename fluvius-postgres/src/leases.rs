@@ -1,5 +1,5 @@
 //! Leases on aggregates, among the processes over one schema. Each is an advisory lock of a session, so the server
-//! releases it when its holder is gone.
+//! releases it when the session of its holder ends.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};

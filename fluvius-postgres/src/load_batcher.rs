@@ -164,7 +164,7 @@ impl Drop for Task {
         let mut queue = self.batcher.queue();
         queue.task_count -= 1;
         queue.prompt_count -= usize::from(self.is_prompt);
-        // The runtime has ended: no load is read any more, and the queued ones fail.
+        // The runtime has ended, so the queued loads fail.
         queue.loads.clear();
     }
 }

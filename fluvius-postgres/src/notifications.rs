@@ -1,5 +1,5 @@
-//! Notifications of commits among the processes over one schema: `NOTIFY` without a payload. They have a connection of
-//! their own, so that no commit waits for one.
+//! Notifications of commits among the processes over one schema: `NOTIFY` without a payload. They use a separate
+//! connection, so that no commit waits for one.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -114,7 +114,7 @@ async fn send(
     // A notification may be lost in a crash of the server.
     let setup = format!("SET synchronous_commit = off; LISTEN \"{channel}\"");
     client.batch_execute(&setup).await?;
-    // Commits of the time without a connection.
+    // Commits during the time without a connection.
     shared.committed_elsewhere.notify_waiters();
     loop {
         shared.committed_here.notified().await;

@@ -113,8 +113,8 @@ impl PostgresOptions {
         self
     }
 
-    /// Makes the store run on a thread of its own even if it is opened in a multi-thread tokio runtime. The default is
-    /// `false`. A store that is opened elsewhere always has a thread of its own.
+    /// Makes the store run on its own thread, even if it is opened in a multi-thread tokio runtime. The default is
+    /// `false`. A store that is opened elsewhere always has its own thread.
     ///
     /// Set it if tasks of the runtime may block a worker thread, or if the store has to outlive the runtime. Trade-off:
     /// each commit and each read has two more wake-ups between threads, some 60 µs on a small virtual machine.

@@ -1,7 +1,7 @@
 //! The tokio runtime of a store, which runs its connections, commits, reads and timers.
 //!
-//! Callers only wait for its tasks, so a caller may use any runtime, or none, and may be dropped at any time. The
-//! runtime is the multi-thread runtime in which the store was opened, or a thread of its own.
+//! Callers only wait for its tasks. So a caller may use any runtime, or none, and may be dropped at any time. The
+//! runtime is the multi-thread runtime in which the store was opened, or a dedicated thread.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl StoreRuntime {
         let (stop, stopped) = oneshot::channel();
         let work = move || {
             runtime.block_on(async {
-                // An error: the sender is gone.
+                // An error means that the sender was dropped.
                 let _ = stopped.await;
                 let (begun, metrics) = (Instant::now(), Handle::current().metrics());
                 while metrics.num_alive_tasks() > 0 && begun.elapsed() < CLOSE_TIMEOUT {

@@ -34,10 +34,10 @@ const URL_VARIABLE: &str = "DATABASE_URL";
 ///
 /// # Runtimes
 /// A store runs on the multi-thread tokio runtime in which it was opened, with its connections, commits and reads. If
-/// it is opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of its own, which ends
-/// with the last clone. Callers may use any tokio runtime, or none. A caller may be dropped, and its runtime may end,
-/// at any time: a commit runs to its end once its future was polled. After the end of the runtime that the store runs
-/// on, every call fails with a permanent [`StoreError`] that says so.
+/// it is opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has its own thread, which ends with
+/// the last clone. Callers may use any tokio runtime, or none. A caller may be dropped, and its runtime may end, at
+/// any time: a commit completes once its future was polled. After the end of the runtime that the store runs on, every
+/// call fails with a permanent [`StoreError`] that says so.
 ///
 /// # Examples
 ///

@@ -171,7 +171,7 @@ fn unreadable(
 struct Verifier {
     mode: Mode,
     roots: RootCertStore,
-    /// The certificates of files, which are among the roots.
+    /// The certificates from files, which are also among the trusted authorities.
     named: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }

@@ -1,10 +1,9 @@
-//! Backup: copies the whole store into another file while commands run.
+//! Backup: copies the whole store into another file while it accepts commits.
 //!
-//! SQLite copies page by page within one read transaction: the copy is one moment, and commits go
-//! on beside it. Without the transaction SQLite begins the copy anew after each commit of another
-//! connection, and does not end while there are any. `VACUUM INTO` holds such a transaction as
-//! well, but about twice as long, and the write-ahead log grows for as long as
-//! it is held. The copy is checked once the transaction is over.
+//! SQLite copies page by page within one read transaction, so the copy is a consistent snapshot, and commits continue.
+//! Without the transaction, SQLite restarts the copy after each commit of another connection, and never finishes under
+//! load. `VACUUM INTO` also holds such a transaction, but about twice as long, and the write-ahead log grows
+//! meanwhile. The copy is checked after the transaction.
 
 use std::fs::Permissions;
 use std::io::{Error, ErrorKind};
@@ -24,16 +23,16 @@ use crate::error::{Fault, thread_lost};
 use crate::file_format;
 use crate::writer::{Job, Writer};
 
-/// Pages that are copied between two checks for an abort: 1 MiB.
+/// Pages copied between two checks for an abort: 1 MiB.
 const PAGES_AT_ONCE: i32 = 256;
 
-/// Steps of SQLite between two checks for an abort, while the copy is checked.
+/// Steps of SQLite between two checks for an abort, while the copy is verified.
 const STEPS_AT_ONCE: i32 = 100_000;
 
-/// Pause of a copy that is blocked.
+/// Pause after a blocked step.
 const WAIT_TIME: Duration = Duration::from_millis(1);
 
-/// The conditions under which a backup goes on.
+/// The conditions under which a backup continues.
 #[derive(Debug, Clone)]
 pub(crate) struct IsWanted {
     /// Expired once the caller's future is dropped.
@@ -62,7 +61,7 @@ impl BackupTarget {
     /// Rejects a path that exists or names no file.
     pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
         let rejected = |why: &str| StoreError::permanent(failure_text(path, why));
-        // SQLite takes a relative name that begins with `file:` for an address with options.
+        // SQLite would parse a relative name that begins with `file:` as a URI.
         let absolute = std::path::absolute(path)
             .map_err(|error| rejected("the path names no file").with_source(error))?;
         let (Some(name), Some(folder)) = (absolute.file_name(), absolute.parent()) else {
@@ -91,7 +90,7 @@ impl BackupTarget {
     fn part(&self, permissions: Option<Permissions>) -> Result<TempPath, StoreError> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".").suffix(".part");
-        // A user without access to the store has none to its copy.
+        // The copy must not be readable by users who cannot read the store.
         if let Some(permissions) = permissions {
             builder.permissions(permissions);
         }
@@ -100,7 +99,7 @@ impl BackupTarget {
         Ok(part.map_err(|error| self.system_error(error))?.into_temp_path())
     }
 
-    /// Syncs the copy, and gives it its name.
+    /// Syncs the copy, and renames it to its final name.
     fn finish(&self, part: TempPath) -> Result<(), StoreError> {
         let file = std::fs::OpenOptions::new().write(true).open(&part);
         file.and_then(|file| file.sync_all()).map_err(|error| self.system_error(error))?;
@@ -142,10 +141,9 @@ impl BackupTarget {
 
 /// The source of a backup.
 pub(crate) enum Source<'s> {
-    /// A file, by a connection of its own.
+    /// A file, opened by a separate connection.
     File(&'s Path),
-    /// A store in memory, over the connection of its writer, since it has no other, with the
-    /// permissions of the copy.
+    /// A store in memory, read over its only connection, that of the writer. The number is the file mode of the copy.
     Memory(&'s Writer, u32),
 }
 
@@ -171,13 +169,13 @@ pub(crate) fn run(
             part
         }
     };
-    // The source is closed, and the copy is none of its files.
+    // The source is closed, and the copy is not one of its files.
     drop(open_guard);
     check(&part, is_wanted).map_err(StoreError::from).map_err(store_error)?;
     target.finish(part)
 }
 
-/// As [`copy`], on the writer's thread.
+/// Like [`copy`], on the writer's thread.
 fn copy_memory(writer: &Writer, to: PathBuf, is_wanted: IsWanted) -> Result<(), StoreError> {
     let (answer, answered) = mpsc::channel();
     writer.send(Job::Read(Box::new(move |source| {
@@ -187,11 +185,11 @@ fn copy_memory(writer: &Writer, to: PathBuf, is_wanted: IsWanted) -> Result<(), 
     answered.recv().map_err(|_| thread_lost())?
 }
 
-/// Copies all pages as they are at one moment.
+/// Copies all pages in one read transaction.
 fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(to, flags)?;
-    // It is not opened before it is complete, and synced then.
+    // The copy is opened only when it is complete, and is synced then.
     copy.pragma_update(None, "journal_mode", "OFF")?;
     copy.pragma_update(None, "synchronous", "OFF")?;
     let moment = source.unchecked_transaction()?;
@@ -208,7 +206,7 @@ fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Faul
     }
 }
 
-/// Checks a copy: damaged pages are copied like any other.
+/// Verifies a copy, since damaged pages are copied like any other.
 fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     let mut connection = file_format::open_unchanging(copy)?;
     let wanted = is_wanted.clone();
@@ -237,8 +235,7 @@ fn failure_text(path: &Path, why: &str) -> String {
     format!("no backup was made as `{}`: {why}", path.display())
 }
 
-/// Returns the permissions of a file, for its copy; those that the user's mask forbids are left
-/// out.
+/// Returns the permissions of a file for its copy, without those that the umask forbids.
 #[cfg(unix)]
 fn permissions_of(file: &Path) -> Option<Permissions> {
     file.metadata().ok().map(|file| file.permissions())
@@ -261,8 +258,7 @@ fn permissions(_mode: u32) -> Option<Permissions> {
     None
 }
 
-/// Makes the name of a new file durable. Where a folder cannot be synced, the system does so by
-/// itself.
+/// Makes a new directory entry durable. If a folder cannot be synced, the operating system does so itself.
 fn sync_folder(folder: &Path) -> Result<(), Error> {
     if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -19,7 +19,7 @@ use crate::{file_format, migrations, read};
 /// A read to run on a connection. It gets the error instead if no connection can be opened.
 pub(crate) type ReadJob = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
 
-/// Held by each thread that has the file open beside the writer, until it has closed it.
+/// Held by each thread other than the writer that has the file open, until it has closed it.
 ///
 /// The writer closes last, since the last close checkpoints the write-ahead log and removes it. If
 /// two connections close at the same time, neither may do so.
@@ -102,8 +102,7 @@ fn try_open_writer(database: &DatabasePath) -> Result<Connection, Fault> {
     connection.pragma_update(None, "fullfsync", options.durability == Durability::Full)?;
     set_log_bounds(&connection, options.max_wal_bytes)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    // A commit looks up whatever a row refers to. With SQLite's own check, a command took a fifth
-    // more time.
+    // A commit looks up every referenced row itself. With SQLite's own check, a command took a fifth more time.
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_LENGTH)?;
     Ok(connection)
@@ -160,10 +159,10 @@ fn open(file: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     Ok(Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
 }
 
-/// Keeps the plan of a prepared statement, whatever is bound to it.
+/// Keeps the plan of a prepared statement for all bound values.
 ///
-/// Otherwise SQLite plans some statements again at each use, in the hope of a better plan. That was
-/// nine tenths of the time to load an aggregate.
+/// Otherwise SQLite prepares some statements again at each use, in search of a better plan. That was nine tenths of
+/// the time to load an aggregate.
 fn keep_plans(connection: &Connection) -> Result<(), Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())

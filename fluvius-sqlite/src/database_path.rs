@@ -97,9 +97,8 @@ const MAX_LINKS: usize = 16;
 
 /// Creates an empty file with these permissions, unless one exists.
 ///
-/// The file gets its name once its handle is closed. On POSIX, closing any handle of a file
-/// releases all locks that the process holds on it, and another store of this process may open the
-/// file at once.
+/// The file is renamed to its final name after its handle is closed. On POSIX, closing any handle of a file releases
+/// all locks of the process on it. Another store of this process may open the file immediately.
 #[cfg(unix)]
 pub(crate) fn create_file(path: &Path, mode: u32) -> Result<(), Error> {
     use std::fs::Permissions;

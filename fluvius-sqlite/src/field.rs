@@ -41,7 +41,7 @@ pub(crate) fn stored(field: &Field) -> Option<(String, &'static str)> {
     }
 }
 
-/// Returns the field that was stored so.
+/// Returns the field of a stored path and kind.
 pub(crate) fn of_stored(path: &str, kind: &str) -> Option<Field> {
     let kinds = [Kind::Boolean, Kind::Number, Kind::Text, Kind::Uuid, Kind::Time];
     let kind = kinds.into_iter().find(|known| known.name() == kind)?;

@@ -1,7 +1,7 @@
-//! The file format: rejects the file of another program before anything of it can change.
+//! The file format: rejects the file of another program before it is changed.
 //!
-//! SQLite reads the file as immutable, which neither locks nor creates anything. Any other handle
-//! would be a fault: on POSIX, closing it releases all locks that the process holds on the file.
+//! SQLite reads the file as immutable, which neither locks nor creates anything. Any other handle would be an error:
+//! on POSIX, closing it releases all locks that the process holds on the file.
 
 use std::path::Path;
 
@@ -43,14 +43,14 @@ pub(crate) fn check(path: &Path) -> Result<(), Fault> {
 /// Returns the application id and the schema version.
 fn header(path: &Path) -> Result<(u32, u32), Fault> {
     let connection = open_unchanging(path)?;
-    // During a checkpoint, the first page may refer to pages that are only in the log. A crash can leave
-    // the file so; the page count is therefore not checked here.
+    // During a checkpoint, the first page may refer to pages that are only in the log. A crash can leave the file in
+    // this state, so the page count is not checked here.
     connection.pragma_update(None, "writable_schema", true)?;
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((number("application_id")?, number("user_version")?))
 }
 
-/// Opens an immutable file, without a lock and without a file beside it.
+/// Opens a file as immutable, without a lock or an auxiliary file.
 pub(crate) fn open_unchanging(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_read_as_it_is() {
+    fn special_characters_of_a_path_are_escaped() {
         for (path, expected) in [
             ("/tmp/store.db", "file:/tmp/store.db?immutable=1"),
             ("/tmp/a b?c#d%e", "file:/tmp/a%20b%3fc%23d%25e?immutable=1"),

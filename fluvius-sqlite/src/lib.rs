@@ -25,9 +25,9 @@
 //!
 //! # Durability
 //!
-//! With [`Durability::Full`], the default, an answered command survives a crash of the program and of
-//! the machine, and a loss of power, if the disk keeps what it has confirmed. A unit of work is stored
-//! completely or not at all.
+//! With [`Durability::Full`], the default, an answered command survives a crash of the program or the machine, and a
+//! loss of power. This requires that the disk keeps what it has acknowledged. A unit of work is stored completely or
+//! not at all.
 //!
 //! If a commit fails, nothing of it is stored when its units are answered. A full disk, a failing disk
 //! and a lock of another program are retryable errors, after which the store continues without being
@@ -38,14 +38,14 @@
 //! # Closing
 //!
 //! The newest commits may be in the write-ahead log beside the file. After
-//! [`Store::close`](fluvius_store::Store::close), or the shutdown of a domain with the last handle of
-//! the store, they are in the file alone. A file that is deleted, moved or replaced while it is open
-//! is detected before a commit is answered. See [`SqliteStore`].
+//! [`Store::close`](fluvius_store::Store::close), or the shutdown of a domain with the last handle of the store, they
+//! are in the file itself. A file that is deleted, moved or replaced while it is open is detected before a commit is
+//! answered. See [`SqliteStore`].
 //!
 //! # Several programs
 //!
-//! Any number of programs may have one file open, on one machine and on a local disk. One commits at
-//! a time, and each sees the commits of the others.
+//! Any number of programs may have one file open, on one machine and on a local disk. Their commits are serialized,
+//! and each program sees the commits of the others.
 //!
 //! # The file
 //!

@@ -1,4 +1,4 @@
-//! The readers: a few threads that run reads, each with a connection of its own.
+//! The readers: a few threads that run reads, each with its own connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -92,7 +92,7 @@ fn start(
 fn run(database: &DatabasePath, file: &Path, waiting: &Mutex<Receiver<ReadJob>>) {
     let mut connection: Option<Connection> = None;
     loop {
-        // One thread waits for the next job with the lock held; the others wait for the lock.
+        // One thread waits for the next job while it holds the lock. The others wait for the lock.
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         let opened = match connection.take() {

@@ -1,4 +1,4 @@
-//! Running a future to its end from a plain function, whether or not that is called from async code.
+//! Runs a future to completion from a plain function, also if async code calls that function.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -8,28 +8,28 @@ use std::thread;
 
 use tokio::runtime::Builder;
 
-/// How time passes for what runs.
+/// The time of the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Time {
-    /// As on the clock of the machine.
+    /// Real time.
     Real,
-    /// Only when nothing else is left to do, and then at once.
+    /// Paused time. It advances only if all tasks are idle, and then immediately.
     Paused,
 }
 
-/// Runs a future on a runtime and a thread of its own, and waits for it.
+/// Runs a future on a new thread with its own runtime, and blocks until it completes.
 ///
-/// A thread, since a runtime cannot wait inside another one, and an async test may call this.
+/// The thread is needed because a runtime cannot block inside another one, and an async test may call this.
 ///
 /// # Panics
-/// As the future does, and where there is no thread or no runtime to be had.
+/// If the future panics, or if no thread or runtime can be started.
 #[expect(clippy::expect_used, reason = "a test without a thread cannot go on")]
 pub(super) fn run<T, F>(time: Time, make: impl FnOnce() -> F + Send) -> T
 where
     T: Send,
     F: Future<Output = T>,
 {
-    // What the caller traces on its own thread, it sees from here as well.
+    // The subscriber of the calling thread also receives the events of the new one.
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     let work = || {
         let runtime = Builder::new_current_thread()
@@ -53,8 +53,7 @@ thread_local! {
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whatever panics on this thread from now on prints nothing. For what runs again and again, and
-/// has printed its panic the first time.
+/// Silences panics on the current thread from now on. Used to repeat a run that has already printed its panic.
 pub(super) fn quiet() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -1,4 +1,4 @@
-//! A clock that a test sets.
+//! A clock that a test controls.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use fluvius_core::Clock;
 
-/// A clock that stands still until it is set; clones are the same clock. It may be set back.
+/// A clock that does not advance by itself. Clones share the time, which may also be set back.
 ///
 /// # Examples
 ///
@@ -25,7 +25,7 @@ pub struct FixedClock {
 }
 
 impl FixedClock {
-    /// A clock that stands at this time.
+    /// Returns a clock at this time.
     pub fn at(now: DateTime<Utc>) -> Self {
         Self { now: Arc::new(Mutex::new(now)) }
     }

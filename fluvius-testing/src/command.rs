@@ -1,4 +1,4 @@
-//! A typed command as a bundle, for the places of the test kit that take commands of any type.
+//! A typed command as a bundle, for functions of the test kit that accept commands of any type.
 
 use uuid::Uuid;
 
@@ -6,16 +6,15 @@ use fluvius_core::__private::kit::without_values;
 use fluvius_core::{Command, CommandBundle, IntoAggregateId};
 use fluvius_store::json;
 
-/// A command for an aggregate: a UUID of the aggregate's main resource, or an
+/// Returns a command for an aggregate. The target is a UUID of the aggregate's main resource, or an
 /// [`AggregateId`](fluvius_core::AggregateId).
 ///
 /// # Shape
-/// Its identifier is nil: the kit gives it a counted one when it is sent. To send it under an
-/// identifier of your own, or only where the aggregate is as expected, use
-/// [`with_id`](CommandBundle::with_id) and [`if_match`](CommandBundle::if_match).
+/// The command id is nil, and the kit assigns a sequential one when the command is sent. To set an id, use
+/// [`with_id`](CommandBundle::with_id). To require an expected etag, use [`if_match`](CommandBundle::if_match).
 ///
 /// # Panics
-/// Where a field holds what no store can keep.
+/// If a field cannot be stored as JSON.
 ///
 /// # Examples
 ///

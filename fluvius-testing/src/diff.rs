@@ -1,9 +1,9 @@
-//! The difference between an expected text and the one found, for failure messages.
+//! Line diffs of expected and actual texts, for failure messages.
 
 use similar::{ChangeTag, TextDiff};
 
-/// Returns both texts line by line: ` ` before shared lines, `-` before lines that are missing, `+` before lines that were
-/// not expected.
+/// Returns both texts as a line diff. The marks are ` ` for shared lines, `-` for missing ones, and `+` for unexpected
+/// ones.
 pub(super) fn difference(expected: &str, found: &str) -> String {
     let (expected, found): (Vec<&str>, Vec<&str>) =
         (expected.lines().collect(), found.lines().collect());
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn what_both_share_stays_where_it_is() {
+    fn shared_lines_are_unmarked() {
         check("a\nb\nc", "a\nx\nc", "    a\n  - b\n  + x\n    c\n");
         check("b\nc", "a\nb", "  + a\n    b\n  - c\n");
         check("", "a", "  + a\n");
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_many_lines_are_compared_in_little_time() {
+    fn long_texts_are_compared_quickly() {
         let text: String = (0..200_000).map(|line| format!("{line}\n")).collect();
         let found = text.replacen("7\n", "x\n", 1);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The fixture of scenarios and simulations: a domain over a memory store, with a clock and ids of the test's own.
+//! The fixture of scenarios and simulations: a domain over a memory store, with its own clock and ids.
 
 use std::fmt;
 use std::future::Future;
@@ -17,16 +17,16 @@ use fluvius_core::{
 };
 use fluvius_store::{EventRecord, MemoryStore, Store};
 
-/// Where the identifiers of a world begin, so that those which a test writes itself are below.
+/// The first generated id. Ids that a test writes itself are below it.
 pub(super) const FIRST_ID: u64 = 1_000_000;
 
-/// The time at which a world begins.
+/// The start time of a fixture.
 pub(super) const BEGINNING: DateTime<Utc> = match DateTime::from_timestamp(1_767_225_600, 0) {
     Some(time) => time,
     None => DateTime::UNIX_EPOCH,
 };
 
-/// What a test sets of its runtimes.
+/// A function that configures the runtimes of a test.
 pub(super) type Setup = Arc<dyn Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync>;
 
 /// A domain over an empty memory store.
@@ -54,7 +54,7 @@ impl Fixture {
         }
     }
 
-    /// The same domain over an empty store, at this time.
+    /// Returns the same domain over an empty store, at this time.
     pub(super) fn fresh(&self, now: DateTime<Utc>) -> Self {
         Self {
             store: MemoryStore::new(),
@@ -65,7 +65,7 @@ impl Fixture {
         }
     }
 
-    /// Sets more of its runtimes, after what was set before.
+    /// Adds a function that configures the runtimes, after the existing ones.
     pub(super) fn set_up(
         &mut self,
         more: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
@@ -74,7 +74,7 @@ impl Fixture {
         self.setup = Arc::new(move |builder| more(before(builder)));
     }
 
-    /// A runtime over a store, with the given settings and then those of the test.
+    /// Returns a builder over a store, with the given settings and then those of the test.
     pub(super) fn builder(
         &self,
         store: impl Store,
@@ -87,10 +87,10 @@ impl Fixture {
         (self.setup)(settings(builder))
     }
 
-    /// Runs something in a session of a runtime that ends with it.
+    /// Runs a future in a session of a runtime, and shuts that runtime down.
     ///
     /// # Errors
-    /// That the domain cannot be built.
+    /// If the domain cannot be built.
     pub(super) fn in_session<T, F>(
         &self,
         context: &DomainContext,
@@ -112,19 +112,19 @@ impl Fixture {
         self.metadata
     }
 
-    /// The aggregate of a resource.
+    /// Returns the aggregate type of a resource.
     pub(super) fn aggregate(&self, resource: &str) -> Option<&'static AggregateDescriptor> {
         let has = |one: &&&AggregateDescriptor| one.resources.contains(&resource);
         self.aggregates.iter().find(has).copied()
     }
 
-    /// Returns the action of a command's key.
+    /// Returns the action with this command key.
     pub(super) fn action(&self, key: &str) -> Option<&'static ActionDescriptor> {
         let mut actions = self.aggregates.iter().flat_map(|aggregate| aggregate.actions);
         actions.find(|action| action.key == key).copied()
     }
 
-    /// Returns whether an event has closed its aggregate.
+    /// Checks whether an event has closed its aggregate.
     pub(super) fn closes(&self, event: &EventRecord) -> bool {
         let aggregate = self.aggregate(&event.aggregate_id.resource);
         aggregate.into_iter().flat_map(|aggregate| aggregate.actions).any(|action| {
@@ -140,7 +140,7 @@ impl fmt::Debug for Fixture {
     }
 }
 
-/// The domain of one aggregate alone.
+/// The domain of a single aggregate type.
 pub(super) struct Only<A>(PhantomData<fn() -> A>);
 
 impl<A: Aggregate> Sealed for Only<A> {}

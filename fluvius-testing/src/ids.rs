@@ -1,4 +1,4 @@
-//! Identifiers that count.
+//! Sequential ids.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use fluvius_core::IdGenerator;
 
-/// Returns the id of a command that an action invokes: `number` counts the invocations of one action from 1.
+/// Returns the id of a command that an action invokes. `number` counts the invocations of one action from 1.
 ///
 /// # Examples
 ///
@@ -22,7 +22,7 @@ pub fn invoked_id(parent: Uuid, number: u32) -> Uuid {
     fluvius_core::__private::kit::invoked(parent, number)
 }
 
-/// Identifiers that count from a first number; clones share the count.
+/// An id generator that counts up from a first number. Clones share the counter.
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
-//! The check that states and arguments are read back from JSON as they were left.
+//! Round-trip checks for states and arguments.
 //!
-//! A runtime that reads a state from its store decides on the value that serde reads. So a field that serde leaves out
-//! or cuts differs in the next process, and a state that serde cannot read ends every later command.
+//! A runtime that loads a state from its store decides on the value that serde reads. So a field that serde skips or
+//! truncates differs in the next process. If serde cannot read a state, every later command on it fails.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,14 +11,14 @@ use fluvius_core::__private::{InspectErased, Inspector, SharedState};
 use fluvius_core::{ActionDescriptor, AggregateDescriptor};
 use fluvius_store::{AggregateId, Json, StateDelta};
 
-/// Inspects what the actions of a test's runtimes leave, and collects the faults.
+/// An inspector that collects the round-trip faults of the states and arguments in a test.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StateInspector {
     faults: Arc<Mutex<Vec<String>>>,
 }
 
 impl Inspector for StateInspector {
-    /// Inspects a state that an action has left.
+    /// Inspects the state after an action.
     fn state(
         &self,
         aggregate_id: &AggregateId,
@@ -31,7 +31,7 @@ impl Inspector for StateInspector {
         }
     }
 
-    /// Inspects the arguments of a command that was applied. Arguments with a secret are skipped, since it is not
+    /// Inspects the arguments of an applied command. Arguments with a secret field are skipped, since secrets are not
     /// stored.
     fn args(&self, action: &'static ActionDescriptor, args: &Json) {
         if action.fields.iter().any(|field| field.secret) {
@@ -50,7 +50,7 @@ impl Inspector for StateInspector {
 }
 
 impl StateInspector {
-    /// Returns the faults so far, and forgets them.
+    /// Removes and returns the faults so far.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.faults.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -63,7 +63,7 @@ impl StateInspector {
     }
 }
 
-/// Returns the fault of a state whose JSON is `data`.
+/// Returns the round-trip fault of a state whose JSON is `data`.
 pub(super) fn state_fault(
     aggregate: &'static AggregateDescriptor,
     state: &SharedState,
@@ -97,7 +97,7 @@ fn written_differently(first: &Json, again: &Json) -> Option<String> {
     ))
 }
 
-/// Returns the difference between two states, as far as their type is `PartialEq` or `Debug`.
+/// Returns the difference between two states. It compares by `PartialEq`, otherwise by the `Debug` text.
 fn difference(inspect: &InspectErased, left: &SharedState, read: &SharedState) -> Option<String> {
     let texts = inspect.debug.map(|debug| (debug(left), debug(read)));
     let is_equal = match (inspect.is_equal, &texts) {
@@ -119,7 +119,7 @@ fn difference(inspect: &InspectErased, left: &SharedState, read: &SharedState) -
     Some(text)
 }
 
-/// Returns the lines of a text, independent of the order in which a hash map or a set prints its entries.
+/// Returns the sorted lines of a text, since a hash map prints its entries in no fixed order.
 fn sorted_lines(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();

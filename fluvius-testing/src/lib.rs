@@ -2,13 +2,13 @@
 //!
 //! | to test | see |
 //! |---|---|
-//! | an action: given events, when a command, then events and states | [`Scenario`] |
+//! | an action: given a history, when a command is sent, then events and states | [`Scenario`] |
 //! | a domain under random commands of several clients | [`Simulation`] |
 //! | a store against the contract | [`store_conformance!`] |
 //! | behaviour over a slow or failing store | [`FaultyStore`] |
-//! | a store over PostgreSQL, with servers of the tests | `servers` (feature `servers`) |
+//! | a store over PostgreSQL, on servers for tests | `servers` (feature `servers`) |
 //!
-//! A fixed clock, counted ids and a seeded random number generator make runs repeatable.
+//! A fixed clock, sequential ids and a seeded random number generator make runs repeatable.
 
 mod block_on;
 mod clock;

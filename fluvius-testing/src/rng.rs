@@ -1,6 +1,6 @@
-//! A small generator of numbers from a seed, the same on every machine.
+//! A seeded pseudorandom number generator with the same sequence on every machine.
 
-/// SplitMix64: good enough to choose faults, and a seed gives the same run again.
+/// A SplitMix64 generator. It is good enough to choose faults, and a seed reproduces a run.
 ///
 /// # Source
 /// Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014).
@@ -8,12 +8,12 @@
 pub struct SeededRng(u64);
 
 impl SeededRng {
-    /// The generator of a seed.
+    /// Returns a generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -22,25 +22,25 @@ impl SeededRng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below a bound.
+    /// Returns a number below `bound`.
     ///
     /// # Panics
-    /// When the bound is 0.
+    /// If `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next_u64() % bound
     }
 
-    /// One of these.
+    /// Returns one of the items.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there are no items.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         let count = items.len() as u64;
         let index = usize::try_from(self.below(count)).unwrap_or(0);
         &items[index]
     }
 
-    /// Whether something that happens so many times in a thousand happens now.
+    /// Returns `true` with a probability of `per_mille` in 1000.
     pub fn happens(&mut self, per_mille: u64) -> bool {
         self.below(1000) < per_mille
     }

@@ -71,8 +71,8 @@ pub async fn check_stored_when_answered(
     Ok(())
 }
 
-/// Checks that commands that ended in a fault left no row. Excludes commands in doubt, and commands that were sent twice,
-/// of which another sending may have left the row.
+/// Checks that commands that ended in a fault left no row. Excludes commands in doubt. Excludes commands that were
+/// sent twice, since the other attempt may have left the row.
 pub async fn check_faults_left_nothing(
     content: &MemoryStore,
     sent: &[SentCommands],
@@ -130,7 +130,8 @@ pub async fn resolve(
     Ok(resolution)
 }
 
-/// Returns the answer of a command, or runs it now. A command still in flight may have met a fault.
+/// Sends a command up to three times, until its answer is not a store fault. A command still in flight may have met
+/// one.
 async fn send_until_answered(session: &Session, one: &SentCommands) -> Result<Answer, String> {
     for _ in 0..3 {
         let answer = send(session, one.commands.clone()).await;
@@ -145,7 +146,7 @@ fn is_store_fault(error: &Error) -> bool {
     matches!(error.code(), "store-error" | "store-unavailable" | "outcome-unknown")
 }
 
-/// Returns whether an error is recorded in the command log.
+/// Checks whether an error is recorded in the command log.
 fn is_recorded(error: &Error) -> bool {
     matches!(error.framework_code(), "rejected" | "not-found" | "already-exists" | "group-rejected")
 }

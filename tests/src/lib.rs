@@ -9,7 +9,7 @@
 //! | `faulty_store` | stores that fail, alter rows, or observe calls |
 //! | `seeds` | settings from environment variables |
 //!
-//! The doctests of this crate are the code of the guide and of the README.
+//! The doctests of this crate compile the code of the guide and of the README.
 
 #![allow(missing_docs, reason = "no other package uses this library")]
 #![allow(missing_debug_implementations, reason = "no other package uses this library")]
@@ -27,7 +27,7 @@ pub mod store_snapshot;
 pub mod ticket;
 pub mod trace;
 
-// Only for `cargo test --doc`: the chapters are read in the guide, not in rustdoc.
+// Only for `cargo test --doc`: the chapters are published in the guide, not in rustdoc.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../docs/src/authoring.md")]

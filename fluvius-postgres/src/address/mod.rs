@@ -1,6 +1,6 @@
 //! The address of a database, with libpq's settings.
 //!
-//! The client's own parser knows three of libpq's six values of `sslmode`, has no `sslrootcert`, and its errors do not
+//! The client's own parser supports three of libpq's six values of `sslmode`, and no `sslrootcert`. Its errors do not
 //! name the invalid part of an address. No error quotes a value, since it may be the password.
 
 mod settings;

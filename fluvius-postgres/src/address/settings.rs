@@ -174,7 +174,7 @@ fn set_hosts(rest: &mut Rest, config: &mut Config) -> Result<(), Invalid> {
     let addresses = addresses.map_err(|_| Invalid::new("hostaddr", "must be an IP address"))?;
     let mut hosts: Vec<String> = list(&hosts).into_iter().map(str::to_owned).collect();
     if hosts.is_empty() {
-        // The server is then known by its address, as in libpq.
+        // The server is then identified by its address, as in libpq.
         hosts.extend(addresses.iter().map(ToString::to_string));
     }
     if hosts.is_empty() || hosts.iter().any(String::is_empty) {

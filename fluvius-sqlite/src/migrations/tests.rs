@@ -1,4 +1,4 @@
-//! The migration runner, with two migrations of its own.
+//! The migration runner, with two test migrations.
 
 use super::*;
 

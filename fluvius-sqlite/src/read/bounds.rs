@@ -1,5 +1,4 @@
-//! The bounds of a running read. It ends early if its caller is gone, its time is over, or the
-//! store is closed.
+//! The bounds of a running read. A read ends early if its future is dropped, its time is over, or the store is closed.
 //!
 //! SQLite calls the check after a number of steps, on the statement's own thread. Unlike
 //! `sqlite3_interrupt`, which stops any statement of a connection, it cannot hit the next read.
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_whose_caller_is_gone_is_left_out_or_ended() {
+    fn a_read_without_a_caller_is_skipped_or_interrupted() {
         let connection = connection();
         let caller = Arc::new(());
         let gone = bounds(&caller);
@@ -136,24 +135,24 @@ mod tests {
         let error = run(&connection, &leaving, ENDLESS).unwrap_err();
         assert!(error.to_string().contains("caller"), "{error}");
         leaver.join().unwrap();
-        // The next read on the connection is not hit.
+        // The next read on the connection is not interrupted.
         let caller = Arc::new(());
         assert_eq!(run(&connection, &bounds(&caller), "SELECT 7").unwrap(), 7);
     }
 
     #[test]
-    fn a_read_over_its_time_is_ended() {
+    fn a_read_past_its_timeout_is_interrupted() {
         let connection = connection();
         let caller = Arc::new(());
         let short = ReadBounds::new(&caller, Duration::from_millis(10), &Arc::default());
         let error = run(&connection, &short, ENDLESS).unwrap_err();
         assert!(error.is_retryable() && error.to_string().contains("`read_timeout`"), "{error}");
-        // It has waited for too long.
+        // A read that has waited for too long.
         assert!(short.run::<()>(|| panic!("it was run")).is_err());
     }
 
     #[test]
-    fn a_read_of_a_closed_store_is_ended() {
+    fn a_read_of_a_closed_store_is_interrupted() {
         let connection = connection();
         let (caller, is_closed) = (Arc::new(()), Arc::new(AtomicBool::new(false)));
         let bounds = ReadBounds::new(&caller, Duration::from_secs(600), &is_closed);
@@ -174,7 +173,7 @@ mod tests {
         let panicking = std::panic::AssertUnwindSafe(|| bounds.run::<()>(|| panic!("planted")));
         assert!(std::panic::catch_unwind(panicking).is_err());
         drop(caller);
-        // A statement outside of a read is not ended.
+        // A statement outside of a read is not interrupted.
         let sql = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 100000) \
             SELECT count(*) FROM n";
         assert_eq!(connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 100_000);

@@ -1,7 +1,7 @@
 //! The events of one aggregate.
 //!
-//! Every 16th event is in an index, and each event refers to the previous one. So any version is
-//! found in a few steps, and a commit does not write to an index as large as the log.
+//! Every 16th event is indexed, and each event refers to the previous one. So any version is found in a few steps, and
+//! a commit does not write to an index as large as the log.
 
 use fluvius_store::{AggregateId, EventRecord, LogEntry, LogQuery, RealmFilter};
 use rusqlite::Connection;
@@ -13,7 +13,7 @@ use crate::read::rows::{self, select_event};
 /// Largest number of events in one part: loads of commands wait for one part at most.
 const EVENTS_AT_ONCE: u64 = 250;
 
-/// At least this many events are read for a page of one realm, since most may be of others.
+/// Minimum number of events read for a page of one realm, since most may belong to others.
 const EVENTS_OF_REALM_MIN: u64 = 64;
 
 /// Distance of indexed versions, as in the schema.
@@ -49,11 +49,10 @@ pub(crate) fn history(
     Ok(Part { rows, next: (end < last).then_some(end + 1) })
 }
 
-/// Returns the events of an aggregate behind a position, from one realm or all: up to the limit, or up to
-/// the number that is read at once.
+/// Returns the events of an aggregate after a position, from one realm or all. It reads up to the limit, or up to the
+/// size of one part.
 ///
-/// The next part begins behind the position of the returned part. The caller has a read
-/// transaction.
+/// The next part begins after the position of the returned part. The caller holds a read transaction.
 pub(crate) fn of_aggregate(
     connection: &Connection,
     aggregate_id: &AggregateId,
@@ -103,13 +102,13 @@ fn head(connection: &Connection, aggregate_id: &AggregateId) -> Result<Option<He
     })
 }
 
-/// Returns the first version after a position, or one beyond the last.
+/// Returns the first version after a position, or one beyond the last version.
 fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64, Fault> {
     if after == 0 {
         return Ok(1);
     }
-    // Positions of an aggregate rise with versions. First a binary search among the indexed events,
-    // and the end of the chain.
+    // The positions of an aggregate rise with its versions. First, a binary search among the indexed events and the
+    // end of the chain.
     let (mut low, mut high) = (0, head.version / INDEXED_EVERY + 1);
     while low < high {
         let middle = low + (high - low) / 2;

@@ -14,8 +14,7 @@ use crate::read::query_optional;
 /// An index with fewer matching values is always used.
 const MAX_COUNTED: usize = 10_000;
 
-/// The largest number of bounds of a field that are used; the conditions are checked on the states
-/// in any case.
+/// Maximum number of constraints used for a field. All conditions are checked on the states in any case.
 const MAX_CONSTRAINTS: usize = 16;
 
 /// The index of one field.
@@ -126,7 +125,7 @@ impl Index {
                 });
             }
         }
-        // One lower bound is enough.
+        // One lower bound suffices.
         let has_lower = index_constraints.iter().any(|bound| {
             matches!(bound, Constraint::Compare(Comparison::Gt | Comparison::Ge, Some(_)))
         });

@@ -15,7 +15,7 @@ use crate::read::rows::{self, select_activity, select_command, select_event, sel
 /// write-ahead log from restarting.
 const ROWS_AT_ONCE: i64 = 2_000;
 
-/// At least this many events were scanned for a part that is not the last one.
+/// Minimum number of events scanned for a part that is not the last one.
 const COUNT_OF_ROOT_MIN: usize = 64;
 
 /// The statements of a log and the function that reads a row.
@@ -70,7 +70,7 @@ const ACTIVITIES: Log<ActivityRecord> =
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub(crate) page: LogPage<AnyRecord>,
-    /// Number of scanned rows, or fewer.
+    /// Number of scanned rows, or a lower bound of it.
     pub(crate) count: usize,
     /// Set if there are no more rows.
     pub(crate) is_end: bool,
@@ -113,10 +113,10 @@ fn page<T: LogRecord>(
         return Ok(Scan { page, count: 0, is_end: true });
     };
     let is_end = count < window;
-    // In a damaged file the next part could begin here again, without end.
+    // In a damaged file the next part could begin at the same position, forever.
     let position = u64::try_from(end).ok().filter(|position| *position > after);
     let position = position.filter(|position| *position <= newest.position());
-    // Rows would be left out if there were some behind the last one.
+    // Rows would be omitted if there were some after the last one.
     let is_whole_window = !is_end || matches!(look(end, 1)?, Some((None, _)));
     position
         .filter(|_| is_whole_window)
@@ -149,7 +149,7 @@ fn page<T: LogRecord>(
         rows.push(row);
     }
     let scanned_to = match rows.last() {
-        // There may be more of them in the window.
+        // The window may contain more of them.
         Some(last) if rows.len() == query.limit => last.resume_token(),
         _ if is_end => newest,
         _ => resume_token(&transaction, end)?,

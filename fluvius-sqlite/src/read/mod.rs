@@ -96,7 +96,7 @@ mod tests {
     use crate::SqliteStore;
 
     #[tokio::test]
-    async fn a_statement_is_planned_once_whatever_is_bound_to_it() {
+    async fn a_statement_is_planned_once_for_all_values() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("store.db");
         let _store = SqliteStore::open(&file).await.unwrap();

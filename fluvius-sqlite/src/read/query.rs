@@ -1,8 +1,8 @@
 //! Queries over states: conditions as SQL. All external values are parameters.
 //!
-//! One function of this program checks the conditions on states, and reads each state once for all of them. They hold
-//! as in every other store, whatever the number of terms. Conditions on columns alone are SQL, so that SQLite can look
-//! them up. Sort keys are read by functions too, as values that SQLite compares alike: numbers as bytes, times as
+//! A function of this crate checks all conditions on a state, and reads each state once. So they hold as in every
+//! other store, for any number of terms. Conditions on columns alone are SQL, so that SQLite can look them up. Sort
+//! keys are also read by functions, as values that SQLite compares in the same way: numbers as bytes, times as
 //! microseconds.
 
 use std::cell::RefCell;
@@ -127,7 +127,7 @@ pub(crate) fn query(
     connection: &Connection,
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
-    // Fields and values are read at one moment. The transaction changes nothing.
+    // Fields and values are of one snapshot. The transaction is read-only.
     let connection = connection.unchecked_transaction()?;
     let index = Index::of(&connection, query)?;
     let sql = Sql::of(query, index.as_ref());
@@ -142,12 +142,12 @@ pub(crate) fn query(
     Ok(states)
 }
 
-/// Returns the states of several aggregates at one moment.
+/// Returns the states of several aggregates, from one snapshot.
 pub(crate) fn snapshot(
     connection: &Connection,
     aggregate_ids: &[AggregateId],
 ) -> Result<Vec<Option<StateRecord>>, Fault> {
-    // The transaction changes nothing.
+    // The transaction is read-only.
     let moment = connection.unchecked_transaction()?;
     aggregate_ids.iter().map(|aggregate_id| super::load(&moment, aggregate_id)).collect()
 }
@@ -219,7 +219,7 @@ CROSS JOIN command AS c ON c.position = e.command"
                 Some(index) if index.is_in_order && number == 0 => sql.push("i.value"),
                 _ => sql.field(&key.field),
             }
-            // Null is the smallest, for SQLite too.
+            // Null sorts first, as in SQLite.
             sql.push(if key.is_descending { " DESC" } else { " ASC" });
         }
         sql.push(" LIMIT ");
@@ -227,7 +227,7 @@ CROSS JOIN command AS c ON c.position = e.command"
         sql
     }
 
-    /// Adds the conditions that the function checks, last: cheaper ones come before.
+    /// Adds the conditions that the function checks. They come last, since the others are cheaper.
     fn matches(&mut self, filters: Vec<Filter>) {
         if filters.is_empty() {
             return;

@@ -1,7 +1,7 @@
 //! Rows of SQLite to records: one function and one list of columns for each table.
 //!
-//! The columns are macros, so that statements are built at compile time. The log comes first in
-//! the select of a log: a `CROSS JOIN` is read in the order in which it is written.
+//! The columns are macros, so that statements are built at compile time. The log is the first table in the select of a
+//! log: SQLite evaluates a `CROSS JOIN` in the written order.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -39,7 +39,7 @@ impl Store for SqliteStore {
                 fields: fields.take(),
                 answer,
             })?;
-            // Commits come in between.
+            // Other commits may run in between.
             if !off_runtime(answered).await.map_err(|_| thread_lost())?? {
                 return Ok(());
             }
@@ -55,7 +55,7 @@ impl Store for SqliteStore {
         if let Err(error) = self.threads.writer.send(Job::Commit(commit)) {
             return batch.iter().map(|_| CommitOutcome::Failed(error.clone())).collect();
         }
-        // Only a thread that has ended leaves it unanswered: the log must tell what it has done.
+        // A call stays unanswered only if its thread has ended. The log then shows the outcome.
         off_runtime(answered)
             .await
             .unwrap_or_else(|_| batch.iter().map(|_| CommitOutcome::InDoubt).collect())
@@ -127,7 +127,7 @@ impl Store for SqliteStore {
 
     async fn release(&self) {
         if self.is_released.swap(true, Ordering::AcqRel) {
-            // The first call closes the store, if any does.
+            // Only the first release can close the store. A repeated one waits for the close.
             if self.threads.is_closed.load(Ordering::Acquire) {
                 let _ = self.threads.writer.closed().await;
             }
@@ -138,7 +138,7 @@ impl Store for SqliteStore {
                 tracing::warn!(%error, "the store was not closed as it should be");
             }
         } else if self.threads.database.file.is_some() {
-            // A copy of the file that is made before the others let go of it is complete.
+            // Makes a copy of the file complete, even before the other clones are released.
             let (answer, answered) = oneshot::channel();
             if self.threads.writer.send(Job::Checkpoint(answer)).is_ok() {
                 let _ = off_runtime(answered).await;

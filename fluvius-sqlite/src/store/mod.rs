@@ -26,26 +26,26 @@ use crate::writer::{Job, Writer};
 /// Any number of stores, in this process and in others, may be open over one file.
 ///
 /// # Closing
-/// While the store is open, the newest commits may be in the file beside it that ends in `-wal`.
-/// After [`Store::close`](fluvius_store::Store::close), if no other store and no other program has the file open, everything is
-/// in the file alone, and the files beside it are gone.
+/// While the store is open, the newest commits may be in the file beside it that ends in `-wal`. After
+/// [`Store::close`](fluvius_store::Store::close), everything is in the file itself, and the files beside it are
+/// removed. This requires that no other store or program has the file open.
 ///
-/// - [`Store::close`](fluvius_store::Store::close) closes the store for all clones. Commits that were handed over end first; reads
-///   and backups under way are ended. Every later call on any clone is a retryable error
+/// - [`Store::close`](fluvius_store::Store::close) closes the store for all clones. Commits already submitted finish
+///   first, and running reads and backups are aborted. Every later call on any clone fails with a retryable error
 ///   (`store-unavailable`).
-/// - `DomainRuntime::shutdown` gives up the clone that the
-///   runtime was built with ([`Store::release`](fluvius_store::Store::release)). If that was the last one, the store is closed
-///   when it returns. If the program keeps others, all that is committed is in the file by then,
-///   as far as no read under way needs the `-wal` file.
-/// - When the last clone is dropped, a thread of its own closes the store. The drop waits for nothing,
-///   so a program that then ends, or copies or moves the file, must call `close` before.
+/// - `DomainRuntime::shutdown` releases the clone that the runtime was built with
+///   ([`Store::release`](fluvius_store::Store::release)). If that was the last one, the store is closed when it
+///   returns. If other clones remain, all commits are in the file by then, unless a running read needs the `-wal`
+///   file.
+/// - When the last clone is dropped, a background thread closes the store. The drop does not wait for it. So call
+///   `close` before the program ends, or before it copies or moves the file.
 ///
 /// # A file that is deleted, moved or replaced
-/// Before a commit is answered, and before each read, the store compares the device and the inode
-/// of its path with those of the file that it has opened. If the file, or one beside it, is missing
-/// or is another one, commits and reads are retryable errors. A commit that was under way is
-/// [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt). No file is created in its place. Once the same file is back in its place,
-/// the store goes on. This holds on Unix; Windows does not release a file that is open.
+/// Before a commit is answered, and before each read, the store compares the identity of the file at its path with the
+/// one it opened. The identity is the device and the inode. If the file, or one beside it, is missing or replaced,
+/// commits and reads fail with retryable errors. A running commit is
+/// [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt). No file is created in its place. Once the same
+/// file is back, the store continues. This holds on Unix; Windows does not release a file that is open.
 ///
 /// # Examples
 ///
@@ -85,7 +85,7 @@ struct Threads {
 }
 
 impl Threads {
-    /// Begins to close the store, which accepts no more calls.
+    /// Begins to close the store. It accepts no further calls.
     fn end(&self) {
         self.is_closed.store(true, Ordering::Release);
         if let Some(readers) = &self.readers {
@@ -97,7 +97,7 @@ impl Threads {
     /// Closes the store, and waits until it is closed.
     async fn close(&self) -> Result<(), StoreError> {
         if !self.is_closed.load(Ordering::Acquire) {
-            // A lost writer is replaced, and then closes the file in order.
+            // A lost writer is replaced first, and then closes the file properly.
             let (answer, _) = oneshot::channel();
             let _ = self.writer.send(Job::ResolveInDoubt(answer));
         }
@@ -138,7 +138,7 @@ impl SqliteStore {
         Self::options().open(path).await
     }
 
-    /// Opens an empty store in memory, which is gone with its last clone.
+    /// Opens an empty store in memory, which is lost with its last clone.
     ///
     /// # Errors
     /// As [`SqliteOptions::open_in_memory`].
@@ -149,7 +149,7 @@ impl SqliteStore {
         Self::options().open_in_memory().await
     }
 
-    /// Returns the default options, to be set before a store is opened.
+    /// Returns the default options.
     pub fn options() -> SqliteOptions {
         SqliteOptions::default()
     }
@@ -165,29 +165,26 @@ impl SqliteStore {
         Ok(Self { threads: Arc::new(threads), is_released: AtomicBool::new(false) })
     }
 
-    /// Copies the whole store into a new file, while commands run.
+    /// Copies the whole store into a new file while it accepts commits.
     ///
     /// # Shape
-    /// The copy is the store at one moment, with every command that was answered before this was
-    /// called. It is a store that [`open`](Self::open) opens. When this returns it is checked
-    /// (`PRAGMA quick_check`) and durable.
+    /// The copy is a consistent snapshot that contains every command answered before this call. [`open`](Self::open)
+    /// opens it as a store. When this returns, the copy is verified (`PRAGMA quick_check`) and durable.
     ///
-    /// The file gets its name once it is complete. Before that it is a `.part` file with a random name in
-    /// the same folder, which remains only if the process ends meanwhile. A user without access to the
-    /// store has none to the copy.
+    /// The file gets its name once it is complete. Before that it is a `.part` file with a random name in the same
+    /// folder, which remains only if the process ends meanwhile. Users without access to the store have no access to
+    /// the copy.
     ///
-    /// Commits go on, and the write-ahead log grows until all is copied. Of a store in memory,
-    /// commits wait until all is copied.
+    /// Commits continue, and the write-ahead log grows until the copy is complete. For a store in memory, commits wait
+    /// until then.
     ///
     /// # Errors
-    /// A permanent [`StoreError`] if the name is taken (also with `-wal`, `-shm` or `-journal`
-    /// behind it), the folder is not there or cannot be written to, or the store is damaged. A
-    /// retryable one if the disk is full or fails, or the store is closed. No part of the copy is
-    /// left.
+    /// A permanent [`StoreError`] if the name is taken (also with `-wal`, `-shm` or `-journal` appended), the folder
+    /// is missing or not writable, or the store is damaged. A retryable one if the disk is full or fails, or the store
+    /// is closed. No part of the copy is left.
     ///
     /// # Cancellation
-    /// Dropping the future ends the copying soon. Nothing of it is left, unless it was whole
-    /// already.
+    /// Dropping the future aborts the copy soon. Nothing of it is left, unless it was already complete.
     ///
     /// # Source
     /// "SQLite Backup API", <https://sqlite.org/backup.html>.
@@ -259,7 +256,7 @@ impl SqliteStore {
                     read(connection)
                 })
             });
-            // The caller may be gone.
+            // The caller may no longer wait.
             let _ = answer.send(found);
         });
         match &self.threads.readers {

@@ -10,14 +10,14 @@ use crate::database_path::DatabasePath;
 use crate::options::{Durability, SqliteOptions};
 
 impl SqliteOptions {
-    /// Opens the store in a file, which is created if it does not exist; its folder must exist. While it
-    /// is open, two more files are beside it, with `-wal` and `-shm` appended to its name. All three
-    /// must stay in place until the store is closed; see [`SqliteStore`].
+    /// Opens the store in a file, which is created if it does not exist; its folder must exist. While the store is
+    /// open, there are two more files, with `-wal` and `-shm` appended to the name. All three must stay in place until
+    /// the store is closed; see [`SqliteStore`].
     ///
     /// # Errors
-    /// A permanent [`StoreError`] if an option is out of range, or if the file is no store of fluvius, is
-    /// damaged, is read-only, or was written by a newer release or before the first one; it is left as
-    /// it is. A retryable one if another program has locked it.
+    /// A permanent [`StoreError`] if an option is out of range, or if the file is not a store of fluvius, is damaged
+    /// or is read-only. Also if it was written by a newer release, or before the first one. The file is left
+    /// untouched. A retryable error if another program has locked it.
     ///
     /// # Cancellation
     /// Nothing stays open. A created file may remain.
@@ -55,7 +55,7 @@ impl SqliteOptions {
     /// Opens an empty store in memory, which is lost with its last clone.
     ///
     /// # Errors
-    /// As [`open`](Self::open) for the options; a retryable one if there is no memory.
+    /// As [`open`](Self::open) for the options. A retryable [`StoreError`] if memory is exhausted.
     ///
     /// # Cancellation
     /// Nothing stays open.

@@ -53,7 +53,7 @@ impl JobQueue {
         connection.roll_back() && is_usable
     }
 
-    /// Returns the outcomes of committed units; they are in doubt if the file was lost meanwhile.
+    /// Returns the outcomes of committed units. They are in doubt if the file was lost meanwhile.
     fn confirm(
         &self,
         connection: &WriterConnection<'_>,
@@ -67,7 +67,7 @@ impl JobQueue {
         planned.map(|(planned, batch)| in_doubt(planned, batch, &error)).collect()
     }
 
-    /// Rolls a commit in doubt back for good, if there is one.
+    /// Rolls back a commit in doubt for good, if there is one.
     pub(super) fn resolve_in_doubt(
         &self,
         connection: &mut WriterConnection<'_>,
@@ -94,7 +94,7 @@ impl JobQueue {
             Ok(true) => planned,
             // An outcome that depends on an aborted unit of the group is not reported.
             Ok(false) => batches.iter().map(|batch| failed(batch, &error)).collect(),
-            // In doubt until the end of the log has been overwritten.
+            // The commit stays in doubt until the end of the log has been overwritten.
             Err(_) => {
                 self.has_in_doubt.store(true, Ordering::Release);
                 let planned = planned.iter().zip(batches);
@@ -104,7 +104,7 @@ impl JobQueue {
     }
 }
 
-/// Returns true if the transaction is stored; one unit of it decides for all.
+/// Checks whether the transaction is stored. One of its units shows it for all.
 fn is_stored(
     connection: &WriterConnection<'_>,
     planned: &[Vec<CommitOutcome>],

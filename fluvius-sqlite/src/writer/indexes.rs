@@ -1,6 +1,6 @@
 //! Values of declared fields: written with each state, and filled in for existing states.
 //!
-//! The file lists the fields, so those that another program has declared are maintained too.
+//! The file lists the fields, so fields that another program has declared are maintained too.
 
 use std::sync::Arc;
 

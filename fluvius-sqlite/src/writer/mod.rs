@@ -1,7 +1,7 @@
 //! The writer: one thread with the only connection that writes.
 //!
-//! The jobs that wait when a transaction ends form the next one (group commit); the writer never
-//! waits for more of them. It runs no action, and reads only for a store in memory.
+//! The jobs that wait when a transaction ends form the next one (group commit). The writer never waits for more of
+//! them. It runs no actions, and reads only for a store in memory.
 
 mod cache;
 mod dictionary;
@@ -88,8 +88,8 @@ impl Writer {
         handle.open.as_ref().ok_or_else(store_closed)?.jobs.send(job).map_err(|_| thread_lost())
     }
 
-    /// Accepts no more jobs. The thread closes the file once it has run those that it has and the
-    /// other threads have closed it.
+    /// Accepts no more jobs. The thread closes the file after its remaining jobs, once the other threads have closed
+    /// it.
     pub(crate) fn end(&self) {
         self.handle().open = None;
     }
@@ -111,12 +111,12 @@ impl Writer {
         self.has_in_doubt.load(Ordering::Acquire)
     }
 
-    /// Returns the guard of a thread that opens the file beside the writer.
+    /// Returns the guard for another thread that opens the file.
     pub(crate) fn open_guard(&self) -> Result<OpenGuard, StoreError> {
         Ok(self.handle().open.as_ref().ok_or_else(store_closed)?.open_guard.clone())
     }
 
-    /// Ends the thread, as if it had been lost.
+    /// Ends the thread, to simulate its loss.
     #[cfg(test)]
     fn lose(&self) {
         let (jobs, _) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! The overlay of an open transaction: rows that are written, and not yet durable.
+//! The overlay of an open transaction: rows that are written but not yet durable.
 
 use std::sync::Arc;
 

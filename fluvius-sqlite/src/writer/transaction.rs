@@ -67,7 +67,7 @@ pub(super) enum TransactionResult {
     Outcomes(Vec<Vec<CommitOutcome>>),
     /// Nothing is stored.
     Nothing(Fault),
-    /// The COMMIT of these outcomes failed.
+    /// The COMMIT failed. The outcomes are those that it would have had.
     AtCommit(Fault, Vec<Vec<CommitOutcome>>),
 }
 
@@ -80,7 +80,7 @@ impl<'c> WriterConnection<'c> {
         let cache = Cache::new();
         let mut beside = Vec::new();
         if let Some(file) = &database.file {
-            // They exist from the first read until the connection closes.
+            // The files exist from the first read until the connection closes.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             let paths = ["-wal", "-shm"].map(|suffix| connection::beside(file, suffix));
             beside.extend(paths.into_iter().filter_map(|path| {
@@ -92,7 +92,7 @@ impl<'c> WriterConnection<'c> {
         Ok(Self { database, connection, statements, cache, others, last, busy_since, beside })
     }
 
-    /// Fails if one of the files was replaced: writes would be lost with it.
+    /// Fails if one of the files was replaced, since writes to it would be lost.
     pub(super) fn check_files(&self) -> Result<(), Fault> {
         self.database.check_file()?;
         let file = self.database.file.iter();
@@ -102,7 +102,7 @@ impl<'c> WriterConnection<'c> {
 
     /// Checkpoints the write-ahead log, as far as no reader needs it.
     pub(super) fn checkpoint(&self) {
-        // Another checkpoint may be running.
+        // Another checkpoint may be in progress.
         for _ in 0..CHECKPOINT_ATTEMPTS {
             let sql = "PRAGMA wal_checkpoint(PASSIVE)";
             let is_busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
@@ -119,7 +119,7 @@ impl<'c> WriterConnection<'c> {
 
     /// Commits batches in one transaction.
     ///
-    /// Sets `is_at_commit` before the COMMIT, for the handler of a panic.
+    /// Sets `is_at_commit` before the COMMIT, for the panic handler.
     pub(super) fn commit(
         &mut self,
         batches: &[Batch<'_>],

@@ -1,18 +1,18 @@
-//! How a claim says that it does not hold.
+//! The failure of a case.
 
 use std::fmt;
 
-/// Why a claim does not hold.
+/// The reason why a case fails.
 ///
-/// It is no [`std::error::Error`] itself, so that a claim may use `?` on every other one.
+/// It does not implement [`std::error::Error`], so that a case can use `?` on any type that does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseFailure(String);
 
-/// Whether a claim holds.
+/// The result of a case.
 pub type CaseResult = Result<(), CaseFailure>;
 
 impl CaseFailure {
-    /// A claim that does not hold, and why.
+    /// Creates a failure with its reason.
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }
@@ -30,7 +30,7 @@ impl<E: std::error::Error> From<E> for CaseFailure {
     }
 }
 
-/// Ends a claim where a condition does not hold.
+/// Returns a failure unless a condition holds.
 macro_rules! ensure {
     ($holds:expr, $($why:tt)+) => {
         if !$holds {
@@ -41,7 +41,7 @@ macro_rules! ensure {
 
 pub(super) use ensure;
 
-/// Whether two things are equal; if not, what differs, from a little before the first difference.
+/// Checks that two values are equal. Otherwise the failure shows both, from shortly before the first difference.
 pub(super) fn same<T: PartialEq + fmt::Debug + ?Sized>(
     what: &str,
     expected: &T,
@@ -61,6 +61,6 @@ pub(super) fn same<T: PartialEq + fmt::Debug + ?Sized>(
     )))
 }
 
-/// How many characters are shown before the first difference, and how many in all.
+/// Number of characters shown before the first difference, and in total.
 const SHOWN_BEFORE: usize = 60;
 const SHOWN: usize = 400;

@@ -1,4 +1,4 @@
-//! Units of work as claims need them: well formed, and with all columns filled.
+//! Builder for well-formed units of work with all columns filled.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use fluvius_store::{
     EventRecord, ExpectedVersion, Json, MessageRecord, StateDelta, StateRecord, UnitOfWork,
 };
 
-/// The first moment of the suite's time.
+/// The epoch of the suite's times.
 const EPOCH: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
-/// A unit of work in the making.
+/// A unit of work under construction.
 pub(super) struct Draft<'a> {
     harness: &'a Harness,
     unit: UnitOfWork,
@@ -31,7 +31,7 @@ impl<'a> Draft<'a> {
         draft.command(aggregate_id)
     }
 
-    /// One more command, invoked by the first.
+    /// Adds a command that the first one invokes.
     pub(super) fn command(mut self, aggregate_id: &AggregateId) -> Self {
         let number = self.harness.number();
         let payload = json(&format!(r#"{{"amount":"{number}.00"}}"#));
@@ -54,33 +54,33 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// The first command has this identifier.
+    /// Sets the id of the first command.
     pub(super) fn with_id(mut self, id: Uuid) -> Self {
         Arc::make_mut(&mut self.unit.commands[0]).id = id;
         self
     }
 
-    /// The first command was refused.
+    /// Marks the first command as rejected.
     pub(super) fn refused(mut self) -> Self {
         Arc::make_mut(&mut self.unit.commands[0]).status = CommandStatus::Rejected;
         Arc::make_mut(&mut self.unit.commands[0]).code = Some("insufficient-funds".into());
         self
     }
 
-    /// The unit has only read this aggregate, at this version.
+    /// Adds a read of an aggregate at this version.
     pub(super) fn reads(mut self, aggregate_id: &AggregateId, version: u64) -> Self {
         self.expect(aggregate_id, version);
         self
     }
 
-    /// The last command changes an aggregate that is at this version, or that the unit has brought
-    /// there.
+    /// Adds a write by the last command. The aggregate is at this version, in the store or by an earlier write of the
+    /// unit.
     pub(super) fn writes(self, aggregate_id: &AggregateId, version: u64) -> Self {
         let data = json(&format!(r#"{{"number":{}}}"#, self.harness.number()));
         self.sets(aggregate_id, version, data)
     }
 
-    /// As [`writes`](Self::writes), to this state.
+    /// Like [`writes`](Self::writes), with this state.
     pub(super) fn sets(mut self, aggregate_id: &AggregateId, version: u64, data: Json) -> Self {
         let version = version + 1;
         let command = self.unit.commands.last().map_or(Uuid::nil(), |command| command.id);
@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// As [`writes`](Self::writes), and closes the aggregate.
+    /// Like [`writes`](Self::writes), and closes the aggregate.
     pub(super) fn closes(self, aggregate_id: &AggregateId, version: u64) -> Self {
         let mut draft = self.writes(aggregate_id, version);
         if let Some(state) =
@@ -133,7 +133,7 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// The last command sends a message.
+    /// Adds a message of the last command.
     pub(super) fn message(mut self) -> Self {
         let command = self.unit.commands.last();
         let command_id = command.map_or(Uuid::nil(), |command| command.id);
@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// The last command writes an activity.
+    /// Adds an activity of the last command.
     pub(super) fn activity(mut self) -> Self {
         let command = self.unit.commands.last();
         let command_id = command.map_or(Uuid::nil(), |command| command.id);
@@ -171,19 +171,19 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// The unit was decided on the outcome of another one of its batch.
+    /// Adds a dependency on unit `on` of the batch.
     pub(super) fn after(mut self, on: usize) -> Self {
         self.unit.depends_on.push(on);
         self
     }
 
-    /// The unit.
+    /// Returns the unit.
     pub(super) fn done(mut self) -> UnitOfWork {
         self.unit.expected.sort();
         self.unit
     }
 
-    /// Only what the unit expects, without rows.
+    /// Returns a unit with the expected versions and dependencies only, without rows.
     pub(super) fn only_checks(self) -> UnitOfWork {
         let unit = self.done();
         let mut checks = UnitOfWork::new(unit.context);
@@ -196,24 +196,24 @@ impl<'a> Draft<'a> {
         self.unit.expected.push(ExpectedVersion { aggregate_id: aggregate_id.clone(), version });
     }
 
-    /// The next moment; each has other microseconds.
+    /// Returns the next time. All times differ, also in their microseconds.
     fn time(&self) -> DateTime<Utc> {
         let number = i64::try_from(self.harness.number()).unwrap_or(i64::MAX);
-        // About 2026.
+        // 2026-01-01.
         EPOCH + TimeDelta::microseconds(1_767_225_600_000_000_i64.saturating_add(number * 1_001))
     }
 }
 
-/// A JSON text of the suite.
+/// Parses a JSON text of the suite.
 ///
 /// # Panics
-/// When it is none.
+/// If it is not valid JSON.
 #[expect(clippy::expect_used, reason = "a text of the suite that is no JSON is its own fault")]
 pub(super) fn json(text: &str) -> Json {
     Json::parse(text).expect("a text of the suite is JSON")
 }
 
-/// A hash of 32 equal bytes.
+/// Returns a hash of 32 equal bytes.
 pub(super) fn hash_of(byte: u8) -> PayloadHash {
     PayloadHash::from_bytes([byte; 32])
 }

@@ -1,9 +1,8 @@
-//! A handle to the store under test, whatever its type.
+//! A type-erased handle to the store under test.
 
 use fluvius_store::{DynStore, LogQuery, Store, delegate_store};
 
-/// A store that was opened; clones are the same handle, so a runtime that gives up its clone does
-/// not give up the store.
+/// An opened store. Clones share the handle, so a runtime that releases its clone does not release the store.
 #[derive(Debug, Clone)]
 pub(super) struct Handle(DynStore);
 

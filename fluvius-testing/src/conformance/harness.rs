@@ -1,5 +1,4 @@
-//! What a claim works on: a place with a fresh content, handles to it, and the memory of what was
-//! committed, with which the whole content is compared.
+//! The harness of a case: opens stores over one content, and records the committed units to compare the content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,7 +17,7 @@ use fluvius_store::{
     Actor, AggregateId, CommitOutcome, ContextRecord, Store, Transport, UnitOfWork,
 };
 
-/// A place with an empty content, and how a store is opened over it.
+/// An empty place, and a function that opens a store over it.
 ///
 /// # Examples
 ///
@@ -39,13 +38,13 @@ pub struct Harness {
 #[derive(Debug, Default)]
 struct Made {
     watched: Watched,
-    /// The units that were committed, with the positions of their first rows.
+    /// The committed units, with the positions of their first rows.
     committed: Vec<(u64, UnitOfWork)>,
 }
 
 impl Harness {
-    /// A place with an empty content, kept until the claim is through; `open` opens a store over
-    /// it, as often as it is called, also while other handles are open.
+    /// Creates a harness for an empty place, which is kept until the case ends. `open` opens a store over it. It is
+    /// called several times, also while other handles are open.
     pub fn new<P, S, F>(place: P, open: impl Fn(Arc<P>) -> F + Send + Sync + 'static) -> Self
     where
         P: Send + Sync + 'static,
@@ -60,37 +59,37 @@ impl Harness {
         Self { open: Box::new(open), next: AtomicU64::new(1), made: Mutex::default() }
     }
 
-    /// The place is an empty store whose clones share one content; they are what is opened.
+    /// Creates a harness for an empty store whose clones share one content. Each handle is a clone.
     pub fn of_clones<S: Store + Clone>(store: S) -> Self {
         Self::new(store, |store| std::future::ready(S::clone(&store)))
     }
 
-    /// A handle to the content.
+    /// Opens a handle to the content.
     pub(super) async fn open(&self) -> Handle {
         (self.open)().await
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub(super) fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A fresh identifier, before or behind others by chance.
+    /// Returns a new id. New ids are in no order.
     pub(super) fn id(&self) -> Uuid {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, &self.number().to_be_bytes())
     }
 
-    /// A fresh aggregate.
+    /// Returns the id of a new aggregate.
     pub(super) fn aggregate_id(&self) -> AggregateId {
         AggregateId::new("conformance", self.id())
     }
 
-    /// A fresh context without a realm.
+    /// Returns a new context without a realm.
     pub(super) fn context(&self) -> Arc<ContextRecord> {
         self.context_of(None)
     }
 
-    /// A fresh context of a realm.
+    /// Returns a new context of a realm, or without one.
     pub(super) fn context_of(&self, realm: Option<&str>) -> Arc<ContextRecord> {
         Arc::new({
             let mut record =
@@ -106,7 +105,7 @@ impl Harness {
         })
     }
 
-    /// A unit of work with one command on an aggregate.
+    /// Starts a unit of work with one command on an aggregate.
     pub(super) fn draft<'a>(
         &'a self,
         context: &Arc<ContextRecord>,
@@ -115,8 +114,8 @@ impl Harness {
         Draft::new(self, context, aggregate_id)
     }
 
-    /// Commits a batch, and remembers what was committed. It runs in a task of its own, so that
-    /// those at the same time are at work on several threads.
+    /// Commits a batch, and records the committed units. The commit runs in its own task, so that concurrent ones use
+    /// several threads.
     pub(super) async fn commit(
         &self,
         store: &Handle,
@@ -144,7 +143,7 @@ impl Harness {
         Ok(outcomes)
     }
 
-    /// Commits a unit alone.
+    /// Commits a single unit.
     pub(super) async fn commit_one(
         &self,
         store: &Handle,
@@ -154,7 +153,7 @@ impl Harness {
         outcomes.pop().ok_or_else(|| CaseFailure::new("a unit of work got no fate"))
     }
 
-    /// Commits units that nothing stands against, each in a batch of its own.
+    /// Commits units that must succeed, each in its own batch.
     pub(super) async fn commit_all(
         &self,
         store: &Handle,
@@ -171,30 +170,30 @@ impl Harness {
         Ok(())
     }
 
-    /// What is in these units is looked for when the content is read.
+    /// Adds the ids of these units to the ones that `content` looks up.
     pub(super) fn watch(&self, batch: &[UnitOfWork]) {
         self.with(|made| batch.iter().for_each(|unit| made.watched.add(unit)));
     }
 
-    /// This unit is stored.
+    /// Records a unit as committed.
     pub(super) fn remember(&self, unit: &UnitOfWork, first: u64) {
         self.with(|made| made.committed.push((first, unit.clone())));
     }
 
-    /// The whole content, as a handle shows it.
+    /// Returns the complete content that a handle shows.
     pub(super) async fn content(&self, store: &Handle) -> Result<Content, CaseFailure> {
         let watched = self.with(|made| made.watched.clone());
         Content::read(store, &watched).await
     }
 
-    /// The whole content is that of the units that were committed, and nothing else.
+    /// Checks that the content is exactly that of the committed units.
     pub(super) async fn holds(&self, store: &Handle) -> CaseResult {
         let found = self.content(store).await?;
         let expected = self.with(|made| Content::of(&mut made.committed));
         expected.compare(&found)
     }
 
-    /// The aggregates of all units so far.
+    /// Returns the aggregates of all units so far.
     pub(super) fn aggregate_ids(&self) -> BTreeSet<AggregateId> {
         self.with(|made| made.watched.aggregate_ids.clone())
     }

@@ -1,5 +1,4 @@
-//! The conformance suite: what every store must keep, as tests that a store's author calls with
-//! one macro.
+//! The conformance suite: the store contract as tests, which one macro generates.
 //!
 //! ```
 //! use fluvius_core::MemoryStore;
@@ -8,13 +7,12 @@
 //! # fn main() {}
 //! ```
 //!
-//! Each claim is one test, with a fresh store and a tokio runtime of its own. The claims are those
-//! of [`Store`](fluvius_core::Store): a claim that fails tells what the store did and what it should have
-//! done. The suite opens several handles over one content, lets them commit at the same time, and
-//! closes and opens them again.
+//! Each case is one test with an empty store and its own tokio runtime. The cases check the contract of
+//! [`Store`](fluvius_core::Store). A failed case reports the actual and the expected behaviour. The suite opens
+//! several handles over one content, commits concurrently, and closes and reopens them.
 //!
-//! A store that can go away, or fail in the middle, shows this in tests of its own: the suite
-//! never breaks anything.
+//! The suite injects no faults. A store that can become unavailable or fail during a commit needs its own tests for
+//! that.
 
 mod case_failure;
 mod cases;
@@ -35,13 +33,13 @@ use futures_core::future::BoxFuture;
 pub use case_failure::{CaseFailure, CaseResult};
 pub use harness::Harness;
 
-/// How long a claim may take: longer means that the store hangs.
+/// Maximum time of a case, after which the store counts as hanging.
 const MAX_CASE_TIME: Duration = Duration::from_secs(120);
 
-/// How many threads a claim has: those that commit at the same time are at work at the same time.
+/// Worker threads of a case, so that concurrent commits run in parallel.
 const WORKER_THREADS: usize = 2;
 
-/// One claim of the contract of [`Store`](fluvius_core::Store).
+/// One case of the conformance suite, which checks a part of the contract of [`Store`](fluvius_core::Store).
 #[derive(Debug, Clone, Copy)]
 pub struct Claim {
     name: &'static str,
@@ -49,27 +47,27 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// What is claimed, as the name of a test.
+    /// Returns the name of the case, which is also the name of its test.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether it holds of a store with an empty content.
+    /// Checks a store with an empty content.
     ///
     /// # Errors
-    /// What the store did, and what it should have done.
+    /// If the store violates the contract. The failure states the actual and the expected behaviour.
     pub async fn check(&self, harness: &Harness) -> CaseResult {
         (self.check)(harness).await
     }
 }
 
-/// Checks one claim in a tokio runtime of its own, and waits for it, but no longer than this.
+/// Checks one case in its own tokio runtime, for up to `time_max`.
 ///
 /// # Errors
-/// What the store did, and what it should have done; that it panicked, or hangs.
+/// If the store violates the contract, panics, or does not finish in time.
 ///
 /// # Panics
-/// Inside of an asynchronous task: it blocks.
+/// If it is called within an async task, since it blocks.
 pub fn check(
     claim: Claim,
     time_max: Duration,
@@ -81,7 +79,7 @@ pub fn check(
         .build()?;
     let claimed = runtime.spawn(async move { claim.check(&harness.await).await });
     let ended = runtime.block_on(async { tokio::time::timeout(time_max, claimed).await });
-    // A store that hangs must not hang the test.
+    // Does not wait for a store that hangs.
     runtime.shutdown_background();
     match ended {
         Ok(Ok(checked)) => checked,
@@ -90,10 +88,10 @@ pub fn check(
     }
 }
 
-/// Checks the claim of this name; what the tests of [`store_conformance!`] do.
+/// Checks the case with this name. The tests of [`store_conformance!`] call it.
 ///
 /// # Panics
-/// Where it does not hold.
+/// If the case fails or does not exist.
 ///
 /// [`store_conformance!`]: crate::store_conformance
 #[doc(hidden)]
@@ -109,5 +107,5 @@ pub fn run(name: &str, harness: impl Future<Output = Harness> + Send + 'static) 
     }
 }
 
-/// All claims, in the order in which they are best mended.
+/// All cases, in the order in which failures are best fixed.
 pub const CLAIMS: &[Claim] = crate::__fluvius_store_claims!([crate::__fluvius_store_claim_list]);

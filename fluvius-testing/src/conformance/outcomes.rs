@@ -1,10 +1,10 @@
-//! What a claim expects of a outcome.
+//! Assertions on commit outcomes.
 
 use super::case_failure::{CaseFailure, CaseResult, ensure, same};
 use super::store_dump::state;
 use fluvius_store::{AggregateId, CommitOutcome, ContextRecord, LogEntry, StateRecord, UnitOfWork};
 
-/// The unit is stored; the position of its first row.
+/// Asserts that the unit is committed. Returns the position of its first row.
 pub(super) fn committed(what: &str, outcome: &CommitOutcome) -> Result<u64, CaseFailure> {
     match outcome {
         CommitOutcome::Committed { first, .. } => Ok(*first),
@@ -12,7 +12,7 @@ pub(super) fn committed(what: &str, outcome: &CommitOutcome) -> Result<u64, Case
     }
 }
 
-/// The unit expected another version of this aggregate, whose row is this one.
+/// Asserts a version conflict on this aggregate, whose stored row is `row`.
 pub(super) fn stale(
     what: &str,
     outcome: &CommitOutcome,
@@ -30,8 +30,7 @@ pub(super) fn stale(
     }
 }
 
-/// An identifier of the unit is that of this command, which was stored at this position by this
-/// unit.
+/// Asserts a duplicate of command `index` of `unit`, which is stored at this position.
 pub(super) fn known(
     what: &str,
     outcome: &CommitOutcome,
@@ -49,7 +48,7 @@ pub(super) fn known(
     }
 }
 
-/// The unit fell on this one.
+/// Asserts that the unit aborted because of its dependency `on`.
 pub(super) fn fell(what: &str, outcome: &CommitOutcome, on: usize) -> CaseResult {
     match outcome {
         CommitOutcome::DependencyAborted { on: found } => {
@@ -59,7 +58,7 @@ pub(super) fn fell(what: &str, outcome: &CommitOutcome, on: usize) -> CaseResult
     }
 }
 
-/// The unit has failed for good.
+/// Asserts that the unit failed permanently.
 pub(super) fn failed(what: &str, outcome: &CommitOutcome) -> CaseResult {
     match outcome {
         CommitOutcome::Failed(error) => {

@@ -1,4 +1,4 @@
-//! Aggregates with states that a claim about queries has chosen, and what is found of them.
+//! Aggregates with given states, for cases about queries.
 
 use super::case_failure::{CaseFailure, CaseResult, same};
 use super::draft::json;
@@ -7,15 +7,14 @@ use super::harness::Harness;
 use fluvius_store::query::{Filter, SortKey};
 use fluvius_store::{AggregateId, StateQuery, StateRecord, Store, UnitOfWork};
 
-/// Aggregates of one resource, each with a state of its own, numbered in the order in which they were
-/// put there; their identifiers are in another order.
+/// Aggregates of one resource, numbered in the order of creation. Their ids are in another order.
 pub(super) struct Shelf {
     pub(super) store: Handle,
     pub(super) aggregate_ids: Vec<AggregateId>,
 }
 
 impl Shelf {
-    /// An aggregate for each state, stored.
+    /// Stores an aggregate for each state.
     pub(super) async fn of(
         harness: &Harness,
         states: &[impl AsRef<str> + Sync],
@@ -38,7 +37,7 @@ impl Shelf {
         Ok(Self { store, aggregate_ids })
     }
 
-    /// The rows for a query, by number.
+    /// Runs a query. Returns the numbers of the rows.
     pub(super) async fn ask(&self, query: &StateQuery) -> Result<Vec<usize>, CaseFailure> {
         let rows = self.store.query(query).await?;
         rows.iter().map(|row| self.number(row)).collect()
@@ -52,8 +51,8 @@ impl Shelf {
         })
     }
 
-    /// The filter is true of these, unknown of those, and false of all others: so it finds these,
-    /// and its negation finds the others.
+    /// Checks the truth value of a filter for each aggregate: the filter finds those where it is true, and its
+    /// negation finds those where it is false.
     pub(super) async fn check(
         &self,
         filter: &Filter,
@@ -67,7 +66,7 @@ impl Shelf {
         self.check_finds(!filter.clone(), expected.collect()).await
     }
 
-    /// The filter finds these.
+    /// Checks that a filter finds exactly these aggregates.
     pub(super) async fn check_finds(&self, filter: Filter, expected: Vec<usize>) -> CaseResult {
         let mut found = self.ask(&query(filter.clone(), &[])).await?;
         found.sort_unstable();
@@ -75,7 +74,7 @@ impl Shelf {
     }
 }
 
-/// All aggregates of which a filter is true, in an order.
+/// Returns a query for all aggregates that match a filter, in this order.
 pub(super) fn query(filter: Filter, sort: &[SortKey]) -> StateQuery {
     StateQuery::for_resource("conformance", usize::MAX).filter(filter).sort(sort.to_vec())
 }

@@ -1,4 +1,4 @@
-//! The suite's own aggregate, for claims that need a runtime over the store.
+//! The sample aggregate of the suite, for cases that need a runtime over the store.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ pub(crate) struct Purse {
     pub(crate) coins: u64,
 }
 
-/// Why a purse refuses a command.
+/// Errors of a purse.
 #[derive(Debug, thiserror::Error, Rejection)]
 #[rejection(crate = "crate::conformance::sample_aggregate::unlisted")]
 pub(crate) enum PurseError {
@@ -60,7 +60,7 @@ impl Purse {
     }
 }
 
-/// The suite's own domain.
+/// The sample domain of the suite.
 #[derive(Domain)]
 #[domain(
     aggregates(Purse),
@@ -69,8 +69,8 @@ impl Purse {
 )]
 pub(crate) struct PurseDomain;
 
-/// What generated code may touch, but that nothing of the suite is put into the list of
-/// everything linked: it is no aggregate of the author's.
+/// The paths that generated code needs. Linking is disabled, so the registry of linked types does not list the sample
+/// aggregate.
 pub(crate) mod unlisted {
     pub(crate) mod __private {
         pub(crate) use fluvius_core::__private::*;

@@ -1,4 +1,4 @@
-//! The whole content of a store, as it is and as it should be.
+//! The complete content of a store, actual and expected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use fluvius_store::{
     MessageRecord, StateDelta, StateRecord, Store, UnitOfWork,
 };
 
-/// What is looked for beside the logs, which tell themselves what they hold.
+/// The ids to look up, beside the rows of the logs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Watched {
     pub(super) aggregate_ids: BTreeSet<AggregateId>,
@@ -30,8 +30,7 @@ impl Watched {
     }
 }
 
-/// The whole content of a store. JSON of which the contract keeps the value and not the text is
-/// brought into one form.
+/// The complete content of a store. JSON whose text the contract does not keep is normalized.
 #[derive(Debug, PartialEq)]
 pub(super) struct Content {
     pub(super) commands: Vec<LogEntry<CommandRecord>>,
@@ -45,7 +44,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// What a store holds.
+    /// Reads the content of a store.
     pub(super) async fn read(store: &Handle, watched: &Watched) -> Result<Self, CaseFailure> {
         let mut content = Self {
             commands: store.read_log::<CommandRecord>(&all()).await?.rows,
@@ -98,7 +97,7 @@ impl Content {
         Ok(content)
     }
 
-    /// What a store holds into which these units were committed, in the order of their positions.
+    /// Returns the expected content of a store after these units, in order of position.
     pub(super) fn of(committed: &mut [(u64, UnitOfWork)]) -> Self {
         let mut content = Self {
             commands: Vec::new(),
@@ -122,7 +121,7 @@ impl Content {
     fn add(&mut self, first: u64, unit: &UnitOfWork) {
         let mut position = first..;
         let mut next = || position.next().unwrap_or(u64::MAX);
-        // The first that is stored stays.
+        // The context that is stored first stays.
         let context = self.contexts.entry(unit.context.id);
         let context = context.or_insert_with(|| ContextRecord::clone(&unit.context));
         for record in &unit.commands {
@@ -148,7 +147,7 @@ impl Content {
         }
     }
 
-    /// Compares what should be with what is.
+    /// Compares the expected content with the actual one.
     pub(super) fn compare(&self, found: &Self) -> CaseResult {
         rows("the command log", &self.commands, &found.commands)?;
         rows("the event log", &self.events, &found.events)?;
@@ -169,7 +168,7 @@ fn rows<T: PartialEq + std::fmt::Debug>(
     for (expected, found) in expected.iter().zip(found) {
         same(what, expected, found)?;
     }
-    // All that both have is equal: what is left are rows that one of them has not.
+    // The common prefix is equal. Compare the rest.
     let equal = expected.len().min(found.len());
     same(what, &expected[equal..], &found[equal..])
 }
@@ -186,7 +185,7 @@ fn entries<K: Ord + std::fmt::Debug, T: PartialEq + std::fmt::Debug>(
     Ok(())
 }
 
-/// A row of the event log, its JSON in one form.
+/// Returns a row of the event log with normalized JSON.
 pub(super) fn event(mut row: LogEntry<EventRecord>) -> LogEntry<EventRecord> {
     row.record.args = value(&row.record.args);
     row.record.data = row.record.data.as_ref().map(value);
@@ -207,13 +206,13 @@ fn activity(mut row: LogEntry<ActivityRecord>) -> LogEntry<ActivityRecord> {
     row
 }
 
-/// The row of an aggregate, its JSON in one form.
+/// Returns the row of an aggregate with normalized JSON.
 pub(super) fn state(mut row: StateRecord) -> StateRecord {
     row.data = value(&row.data);
     row
 }
 
-/// One text for one value, however its keys are ordered and its numbers are spelled.
+/// Normalizes the order of keys and the spelling of numbers.
 fn value(text: &Json) -> Json {
     match Json::from_value(&text.to_value()) {
         Ok(written) => fluvius_store::__private::canonical(&written, &[]),

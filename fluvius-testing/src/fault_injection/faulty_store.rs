@@ -1,4 +1,4 @@
-//! A store that is slow, fails units, goes away and loses answers, by a seed.
+//! A store decorator that injects delays, failed units, unavailability and lost replies from a seed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,23 +9,22 @@ use fluvius_store::{
     AggregateId, CommitOutcome, Lease, Store, StoreError, UnitOfWork, delegate_store,
 };
 
-/// How often what goes wrong, in a thousand.
+/// The injected faults: rates per 1000, and a maximum delay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Units that fail, each alone, with all that depend on them.
+    /// Units that fail, each by itself. Their dependents abort.
     pub failed_units: u64,
-    /// Commits before which the store goes away: nothing of the batch is stored, and nobody is
-    /// told.
+    /// Commits before which the store is lost: nothing of the batch is stored, and all outcomes are in doubt.
     pub lost_before: u64,
-    /// Commits after which the store goes away: all of the batch is stored, and nobody is told.
+    /// Commits after which the store is lost: the batch is stored, and all outcomes are in doubt.
     pub lost_after: u64,
-    /// Reads that fail, and turns that are not given.
+    /// Reads that fail and leases that are not granted.
     pub failed_reads: u64,
-    /// How long a call takes at the most; each takes a random part of it.
+    /// The upper bound of the delay of a call. Each call takes a random part of it.
     pub max_delay: Duration,
 }
 
-/// A store around another one that does what [`Faults`] say, the same for the same seed.
+/// A store that wraps another one and injects [`Faults`]. The same seed injects the same faults.
 #[derive(Debug, Clone)]
 pub struct FaultyStore<S> {
     inner: S,
@@ -41,23 +40,23 @@ struct State {
 }
 
 impl<S: Store> FaultyStore<S> {
-    /// A store with these faults.
+    /// Wraps `inner` with these faults.
     pub fn new(inner: S, seed: u64, faults: Faults) -> Self {
         let state = State { rng: SeededRng::new(seed), faults, batches: Vec::new(), turn_count: 0 };
         Self { inner, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Sets other faults, from now on.
+    /// Replaces the faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.with(|state| state.faults = faults);
     }
 
-    /// The sizes of the batches that were committed so far.
+    /// Returns the sizes of all batches so far.
     pub fn batch_sizes(&self) -> Vec<usize> {
         self.with(|state| state.batches.clone())
     }
 
-    /// How many turns it has given so far.
+    /// Returns the number of leases granted so far.
     pub fn turn_count(&self) -> u64 {
         self.with(|state| state.turn_count)
     }
@@ -76,7 +75,7 @@ impl<S: Store> FaultyStore<S> {
         }
     }
 
-    /// Delays a read, and returns the store to read from or a planted error.
+    /// Delays a read. Returns the store to read from, or an injected error.
     async fn read(&self) -> Result<&S, StoreError> {
         self.delay().await;
         if self.with(|state| state.rng.happens(state.faults.failed_reads)) {
@@ -85,7 +84,7 @@ impl<S: Store> FaultyStore<S> {
         Ok(&self.inner)
     }
 
-    /// Commits the units that do not fail; those that depend on one that does fall with it.
+    /// Commits the units that do not fail. The dependents of a failed unit abort.
     async fn commit_some(&self, batch: &[UnitOfWork], failed: &[bool]) -> Vec<CommitOutcome> {
         let mut outcomes: Vec<Option<CommitOutcome>> = Vec::with_capacity(batch.len());
         let mut kept: Vec<UnitOfWork> = Vec::new();

@@ -1,4 +1,4 @@
-//! A store that is slow and fails at random, from a seed.
+//! Seeded fault injection for stores.
 
 mod faulty_store;
 

@@ -1,4 +1,4 @@
-//! A typed event that a scenario expects, compared with rows of the log.
+//! Typed expected events, compared with rows of the event log.
 
 use serde_json::Value;
 
@@ -6,22 +6,23 @@ use fluvius_core::DecodeError;
 use fluvius_core::{Event, IntoAggregateId};
 use fluvius_store::{AggregateId, EventRecord, Json, json};
 
-/// An event of an aggregate that is expected; made by [`event`].
+/// An expected event of an aggregate, made by [`event`].
 #[derive(Debug, Clone)]
 pub struct ExpectedEvent {
     aggregate_id: AggregateId,
     key: &'static str,
     fields: Json,
-    /// A row of the same key as this event's type writes it.
+    /// Decodes a row of the same key into the event type and encodes it again.
     fields_of: fn(&EventRecord) -> Result<Json, DecodeError>,
 }
 
-/// An event of an aggregate: a UUID of the aggregate's main resource, or an [`AggregateId`].
+/// Returns an expected event of an aggregate. The target is a UUID of the aggregate's main resource, or an
+/// [`AggregateId`].
 ///
-/// Events are compared as JSON, as they are stored: amounts of `30.0` and `30.00` are two.
+/// Events are compared as stored JSON, so the amounts `30.0` and `30.00` differ.
 ///
 /// # Panics
-/// Where a field holds what no store can keep.
+/// If a field cannot be stored as JSON.
 #[track_caller]
 pub fn event<E: Event>(target: impl IntoAggregateId, event: E) -> ExpectedEvent {
     let fields = json::encode(&event);
@@ -37,7 +38,7 @@ pub fn event<E: Event>(target: impl IntoAggregateId, event: E) -> ExpectedEvent 
 }
 
 impl ExpectedEvent {
-    /// Whether a row is this event.
+    /// Checks whether a row is this event.
     pub(super) fn is(&self, row: &EventRecord) -> bool {
         let fields = || (self.fields_of)(row).map(|fields| fields.to_value());
         row.aggregate_id == self.aggregate_id
@@ -50,7 +51,7 @@ impl ExpectedEvent {
     }
 }
 
-/// A row in the form of [`ExpectedEvent::text`].
+/// Returns a row in the format of [`ExpectedEvent::text`].
 pub(super) fn row_text(row: &EventRecord) -> String {
     let mut fields = row.args.to_value();
     if let (Some(fields), Some(data)) = (fields.as_object_mut(), &row.data) {

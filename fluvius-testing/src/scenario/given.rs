@@ -1,4 +1,4 @@
-//! What was before: states and logs as units of work, committed to the store as any other.
+//! Preconditions: states and logs, committed to the store as units of work.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,10 +21,10 @@ use fluvius_store::{
     Json, LogEntry, StateDelta, StateRecord, Store, UnitOfWork, json,
 };
 
-/// The key of the command and the event that a given state comes from.
+/// The key of the command and of the event behind a given state.
 const GIVEN: &str = "given";
 
-/// Makes the state of an aggregate, as if one event had.
+/// Stores the state of an aggregate, as if one event had created it.
 pub(super) fn state<A: Aggregate>(
     fixture: &Fixture,
     context: &DomainContext,
@@ -60,7 +60,7 @@ pub(super) fn state<A: Aggregate>(
     commit(fixture, context, vec![event])
 }
 
-/// Makes the aggregates of a log.
+/// Stores the aggregates of a log.
 pub(super) fn log(
     fixture: &Fixture,
     context: &DomainContext,
@@ -70,7 +70,7 @@ pub(super) fn log(
     commit(fixture, context, events.into_iter().map(|event| event.record).collect())
 }
 
-/// One event a line, as serde writes a `LogEntry<EventRecord>`.
+/// Parses one event per line, as serde writes a `LogEntry<EventRecord>`.
 pub(super) fn read_lines(lines: &str) -> Result<Vec<LogEntry<EventRecord>>, String> {
     let lines = lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
@@ -81,7 +81,7 @@ pub(super) fn read_lines(lines: &str) -> Result<Vec<LogEntry<EventRecord>>, Stri
         .collect()
 }
 
-/// An event as it is written: the fields of the aggregate stand among its own.
+/// The serialized form of an event, with the fields of the aggregate id inlined.
 #[derive(Deserialize)]
 struct Line {
     position: u64,
@@ -118,7 +118,7 @@ impl Line {
     }
 }
 
-/// Commits events with the commands that they name, and the states that they fold to.
+/// Commits events, their commands, and the states folded from them.
 fn commit(
     fixture: &Fixture,
     context: &DomainContext,
@@ -147,7 +147,7 @@ fn commit(
     }
 }
 
-/// The states after the events, sorted by aggregate.
+/// Folds events to states, sorted by aggregate id.
 fn fold(
     fixture: &Fixture,
     context: &ContextRecord,
@@ -203,7 +203,7 @@ fn context_record(fixture: &Fixture, context: &DomainContext) -> ContextRecord {
     context.record(new_id(fixture), fixture.metadata(), BTreeMap::new())
 }
 
-/// The command that an event names, as far as the event tells.
+/// Returns the command of an event, as far as the event determines it.
 fn command(fixture: &Fixture, context: &ContextRecord, event: &EventRecord) -> CommandRecord {
     let aggregate = fixture.aggregate(&event.aggregate_id.resource);
     let key = aggregate.into_iter().flat_map(|one| one.actions).find_map(|action| {

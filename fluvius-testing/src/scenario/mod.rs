@@ -1,7 +1,7 @@
-//! Scenarios: what is given, one command, and what must come of it.
+//! Scenarios in the given-when-then form: preconditions, one command, and assertions.
 //!
-//! A scenario runs through the real processor over a memory store. It needs no runtime of the
-//! author's making, and it asserts nothing by itself: [`Then`] does.
+//! A scenario runs through the real processor over a memory store and builds its own runtime. It asserts nothing by
+//! itself: [`Then`] has the assertions.
 
 mod expected;
 mod given;
@@ -23,28 +23,26 @@ use fluvius_core::{
 };
 use fluvius_store::{AggregateId, EventRecord, LogEntry, json};
 
-/// What is given, before a command is sent.
+/// The preconditions of a command under test.
 ///
-/// Each `given` happens when it is called, each setting holds for what follows it. `when` sends a
-/// command and gives a [`Then`] to look at what came of it; [`Then::and`] goes on with the next.
+/// Each `given` takes effect immediately, and each setting applies to the calls after it. `when` sends a command and
+/// returns a [`Then`] with the assertions. [`Then::and`] continues with the next command.
 ///
-/// The clock stands at 2026-01-01T00:00:00Z until [`at`](Self::at) sets it, identifiers count up
-/// from 1,000,000, and the sender is `DomainContext::create("scenario")` until
-/// [`by`](Self::by) names another.
+/// Defaults: the clock is at 2026-01-01T00:00:00Z ([`at`](Self::at) sets it), and ids count up from 1,000,000. The
+/// sender is `DomainContext::create("scenario")` ([`by`](Self::by) sets it).
 ///
-/// Each state and each argument that an applied command stores is read back. It is a failure if serde cannot read it,
-/// writes it differently again (a `HashSet`), or reads another value (a field with `#[serde(skip)]`, `Some(None)`, a
-/// time that is cut to seconds). Values are compared by `PartialEq` if the state has it, else by the `Debug` text.
+/// Each state and each argument that an applied command stores is read back. The test fails if serde cannot read it or
+/// writes it differently again (a `HashSet`). It also fails if serde reads another value (a field with
+/// `#[serde(skip)]`, `Some(None)`, a time truncated to seconds). Values are compared by `PartialEq` if the state
+/// implements it, otherwise by the `Debug` text.
 ///
-/// Everything runs on a thread of its own while the caller waits. So scenarios work in a plain
-/// `#[test]` and, without `await`, in an async test too; only a rule that waits for what the
-/// async test itself does would wait for ever.
+/// Each command runs on its own thread while the caller blocks. So scenarios work in a plain `#[test]` and, without
+/// `await`, in an async test. An action that waits for the async test itself deadlocks.
 ///
 /// # Events that are given
 ///
-/// An aggregate has no function that applies an event to a state: what an event did is in the
-/// `delta` of its row in the log. A typed event alone therefore cannot make a state. What was
-/// before is given as commands, as states, or as rows of a real log.
+/// An aggregate has no function that applies an event to a state: the effect of an event is the `delta` of its log
+/// row. So a typed event alone cannot produce a state. Preconditions are commands, states, or rows of a real log.
 ///
 /// # Examples
 ///
@@ -104,37 +102,37 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A scenario of one aggregate alone, for rules that ask for no other aggregate.
+    /// Creates a scenario for a single aggregate type whose actions use no other one.
     pub fn for_aggregate<A: Aggregate>() -> Self {
         Self::for_domain::<Only<A>>()
     }
 
-    /// A scenario of a domain.
+    /// Creates a scenario for a domain.
     pub fn for_domain<D: Domain>() -> Self {
         Self { fixture: Fixture::of::<D>(), context: DomainContext::create("scenario") }
     }
 
-    /// Who sends what follows: actor, roles, realm. The aggregates that follow belong to its realm.
+    /// Sets the context of the calls that follow: actor, roles, realm. New aggregates belong to its realm.
     pub fn by(mut self, context: DomainContext) -> Self {
         self.context = context;
         self
     }
 
-    /// The time at which what follows is received.
+    /// Sets the time at which the commands that follow are received.
     pub fn at(self, now: DateTime<Utc>) -> Self {
         self.fixture.clock.set(now);
         self
     }
 
-    /// Sets the policy for the commands that follow, given ones too.
+    /// Sets the policy for all commands that follow, including given ones.
     ///
-    /// The policy is `Clone`, because the scenario builds a runtime for each command. Put what it shares into an `Arc`.
+    /// The policy is `Clone`, because the scenario builds a runtime for each command. Put shared data into an `Arc`.
     pub fn policy(self, policy: impl Policy + Clone) -> Self {
         self.with_runtime(move |builder| builder.policy(policy.clone()))
     }
 
-    /// Sets anything else of the runtime for what follows: listeners, deadlines, a clock. The
-    /// function is called for each command.
+    /// Configures the runtime of the calls that follow, such as observers, timeouts or a clock. The function is called
+    /// for each command.
     pub fn with_runtime(
         mut self,
         setup: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
@@ -143,10 +141,10 @@ impl Scenario {
         self
     }
 
-    /// A command that was applied before.
+    /// Sends a command as a precondition.
     ///
     /// # Panics
-    /// Where it is not applied.
+    /// If it is not applied.
     #[track_caller]
     pub fn given<C>(self, target: impl IntoAggregateId, command: C) -> Self
     where
@@ -155,7 +153,7 @@ impl Scenario {
     {
         let aggregate_id = target.into_aggregate_id::<C::Aggregate>();
         let answer = self.answer(|session| send(session, aggregate_id.clone(), command));
-        // The runtime refuses what it cannot read back at all.
+        // The runtime fails with `InvalidState` if a value cannot be read back at all.
         self.inspect(matches!(answer, Ok(_) | Err(Error::InvalidState { .. })));
         match answer {
             Ok(_) => self,
@@ -167,11 +165,10 @@ impl Scenario {
         }
     }
 
-    /// The state of an aggregate, as if one event had made it: it is at version 1.
+    /// Stores the state of an aggregate at version 1, as if one event had created it.
     ///
     /// # Panics
-    /// Where the aggregate has a state already, the domain does not have the resource, or no store
-    /// can keep the state.
+    /// If the aggregate already has a state, the domain does not have the resource, or the state cannot be stored.
     #[track_caller]
     pub fn given_state<A: Aggregate>(self, target: impl IntoAggregateId, state: A) -> Self {
         let aggregate_id = target.into_aggregate_id::<A>();
@@ -183,12 +180,12 @@ impl Scenario {
         }
     }
 
-    /// Events as they stand in a log: all of each aggregate from its first one on. The states are
-    /// folded from their changes; aggregates whose last event closes them are closed.
+    /// Stores the events of a log, complete for each aggregate from its first event on. The states are folded from
+    /// their deltas. An aggregate is closed if its last event closes it.
     ///
     /// # Panics
-    /// Where an event is missing or does not fit the one before it, where the domain does not
-    /// have a resource, or a state does not decode.
+    /// If an event is missing or its delta does not apply, the domain does not have a resource, or a state does not
+    /// decode.
     #[track_caller]
     pub fn given_log(self, events: impl IntoIterator<Item = LogEntry<EventRecord>>) -> Self {
         match given::log(&self.fixture, &self.context, events.into_iter().collect()) {
@@ -197,11 +194,11 @@ impl Scenario {
         }
     }
 
-    /// The same from text: one event a line, as `serde_json::to_string` writes a
-    /// `LogEntry<EventRecord>`. So a log of a running domain can be kept in a file of the tests.
+    /// Like [`given_log`](Self::given_log), from text with one event per line, as `serde_json::to_string` writes a
+    /// `LogEntry<EventRecord>`. So a test file can hold the log of a running domain.
     ///
     /// # Panics
-    /// As [`given_log`](Self::given_log), and where a line is no event.
+    /// As [`given_log`](Self::given_log), and if a line is not an event.
     #[track_caller]
     pub fn given_log_lines(self, lines: &str) -> Self {
         match given::read_lines(lines) {
@@ -213,7 +210,7 @@ impl Scenario {
     /// Sends a typed command.
     ///
     /// # Panics
-    /// Where the domain cannot be built.
+    /// If the domain cannot be built.
     #[track_caller]
     #[must_use = "call a `then`, or nothing is checked"]
     pub fn when<C>(self, target: impl IntoAggregateId, command: C) -> Then
@@ -225,10 +222,10 @@ impl Scenario {
         self.then(|session| send(session, aggregate_id, command))
     }
 
-    /// Sends a command by key, as a transport does.
+    /// Sends a command by key, like a transport.
     ///
     /// # Panics
-    /// Where the domain cannot be built.
+    /// If the domain cannot be built.
     #[track_caller]
     #[must_use = "call a `then`, or nothing is checked"]
     pub fn when_json(self, aggregate_id: AggregateId, key: &str, payload: Value) -> Then {
@@ -238,11 +235,10 @@ impl Scenario {
         })
     }
 
-    /// Sends a bundle, as [`command`](super::command()) makes it: with an identifier of the
-    /// test's own, or a precondition.
+    /// Sends a bundle from [`command`](super::command()), which may have its own id or a precondition.
     ///
     /// # Panics
-    /// Where the domain cannot be built.
+    /// If the domain cannot be built.
     #[track_caller]
     #[must_use = "call a `then`, or nothing is checked"]
     pub fn when_bundle(self, command: CommandBundle) -> Then {
@@ -250,10 +246,10 @@ impl Scenario {
         self.then(|session| async move { session.process_command(command).await })
     }
 
-    /// Sends several commands as one unit of work. The answer is that of the last.
+    /// Sends several commands as one unit of work. The answer is that of the last one.
     ///
     /// # Panics
-    /// Where there is no command, and where the domain cannot be built.
+    /// If there is no command, or the domain cannot be built.
     #[track_caller]
     #[must_use = "call a `then`, or nothing is checked"]
     pub fn when_atomic(self, commands: impl IntoIterator<Item = CommandBundle>) -> Then {
@@ -280,14 +276,13 @@ impl Scenario {
     {
         let before = then::Logs::read(&self.fixture).last_position();
         let answer = self.answer(run);
-        // The runtime refuses what it cannot read back at all.
+        // The runtime fails with `InvalidState` if a value cannot be read back at all.
         self.inspect(matches!(answer, Ok(_) | Err(Error::InvalidState { .. })));
         let logs = then::Logs::read(&self.fixture).after(before);
         Then::new(self, answer, logs)
     }
 
-    /// Panics if a value that a command has left is not read back unchanged. A command that the rule or the domain
-    /// refuses leaves nothing.
+    /// Panics if a stored value is not read back unchanged. A rejected or failed command stores no values.
     #[track_caller]
     fn inspect(&self, has_left: bool) {
         let faults = self.fixture.inspector.take();
@@ -308,7 +303,7 @@ impl Scenario {
     }
 }
 
-/// Sends a typed command; its answer as it is by key.
+/// Sends a typed command. Returns the answer as JSON, like a command by key.
 async fn send<C>(session: Session, aggregate_id: AggregateId, command: C) -> Result<Response, Error>
 where
     C: Command,
@@ -320,7 +315,7 @@ where
     Ok(response.with_data(data))
 }
 
-/// No identifier of the test's own is given to a row that the kit makes.
+/// Returns the id of a row that the kit makes. It is never one that the test wrote itself.
 fn new_id(fixture: &Fixture) -> Uuid {
     fluvius_core::IdGenerator::generate(&fixture.ids)
 }

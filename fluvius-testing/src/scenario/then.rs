@@ -1,4 +1,4 @@
-//! What came of a command: the answer, what it has stored, and the assertions on both.
+//! The result of a command, and the assertions on it.
 
 use std::fmt::{Debug, Write};
 
@@ -16,11 +16,10 @@ use fluvius_store::{
     StateRecord, Store, StoreError, json,
 };
 
-/// What came of a command.
+/// The result of a command: its answer, its stored rows, and the assertions on both.
 ///
-/// Each `then` panics at the caller's line where it finds something else, with what was expected
-/// and what was found. Lists are whole: an event that is not named fails as one that is missing
-/// does.
+/// If an assertion fails, it panics at the caller's line and shows the expected and the actual value. Lists are
+/// compared as a whole, so an unexpected event fails like a missing one.
 #[derive(Debug)]
 pub struct Then {
     scenario: Scenario,
@@ -33,25 +32,25 @@ impl Then {
         Self { scenario, answer, logs }
     }
 
-    /// The scenario as it is now, for more that is given and the next command.
+    /// Returns the scenario, to add more preconditions and send the next command.
     pub fn and(self) -> Scenario {
         self.scenario
     }
 
-    /// The answer.
+    /// Returns the answer.
     pub fn answer(&self) -> &Result<Response, Error> {
         &self.answer
     }
 
-    /// The events that the command has stored, those of invoked aggregates too, by position.
+    /// Returns the events that the command stored, in order of position, including those of invoked aggregates.
     pub fn events(&self) -> &[LogEntry<EventRecord>] {
         &self.logs.events
     }
 
-    /// The command was applied.
+    /// Asserts that the command was applied.
     ///
     /// # Panics
-    /// Where it was not.
+    /// If it was not applied.
     #[track_caller]
     pub fn then_applied(self) -> Self {
         if let Err(error) = &self.answer {
@@ -60,11 +59,11 @@ impl Then {
         self
     }
 
-    /// The rule said no, with this code and this message; so did that of an invoked aggregate where
-    /// the invoking rule passes it on.
+    /// Asserts that an action rejected the command with this code and message. It may be the action of an invoked
+    /// aggregate whose rejection the invoking action passes on.
     ///
     /// # Panics
-    /// Where the command ended in another way.
+    /// If the command ended otherwise.
     #[track_caller]
     pub fn then_rejected(self, code: &str, message: &str) -> Self {
         let expected = format!("rejected with `{code}`: {message}");
@@ -78,11 +77,11 @@ impl Then {
         self
     }
 
-    /// The command ended with an error of this [code](Error::code): `not-found`,
-    /// `permission-denied`, `invalid-payload`.
+    /// Asserts that the command failed with this [code](Error::code), such as `not-found`, `permission-denied` or
+    /// `invalid-payload`.
     ///
     /// # Panics
-    /// Where it ended in another way.
+    /// If the command ended otherwise.
     #[track_caller]
     pub fn then_error(self, code: &str) -> Self {
         match &self.answer {
@@ -92,11 +91,11 @@ impl Then {
         }
     }
 
-    /// The answer carries this: what the rule returned, or the state where it returned `()` or
+    /// Asserts the data of the answer: the value that the action returned, or the state if the action returns `()` or
     /// `Self`.
     ///
     /// # Panics
-    /// Where it carries something else, is no `T`, or the command was not applied.
+    /// If the data differs or is not a `T`, or if the command was not applied.
     #[track_caller]
     pub fn then_response<T>(self, expected: &T) -> Self
     where
@@ -116,11 +115,10 @@ impl Then {
         }
     }
 
-    /// The command has given these events and no others, those of invoked aggregates too, in this
-    /// order.
+    /// Asserts that the command emitted exactly these events in this order, including those of invoked aggregates.
     ///
     /// # Panics
-    /// Where it has given others.
+    /// If the events differ.
     #[track_caller]
     pub fn then_events(self, expected: impl IntoIterator<Item = ExpectedEvent>) -> Self {
         let expected: Vec<ExpectedEvent> = expected.into_iter().collect();
@@ -136,10 +134,10 @@ impl Then {
         self
     }
 
-    /// The state of an aggregate.
+    /// Asserts the state of an aggregate.
     ///
     /// # Panics
-    /// Where it is another, or the aggregate does not exist or is closed.
+    /// If the state differs, or the aggregate does not exist or is closed.
     #[track_caller]
     pub fn then_state<A: Aggregate + PartialEq>(
         self,
@@ -169,10 +167,10 @@ impl Then {
         }
     }
 
-    /// An aggregate does not exist, or is closed.
+    /// Asserts that an aggregate does not exist or is closed.
     ///
     /// # Panics
-    /// Where it exists.
+    /// If the aggregate exists.
     #[track_caller]
     pub fn then_not_found<A: Aggregate>(self, target: impl IntoAggregateId) -> Self {
         let aggregate_id = target.into_aggregate_id::<A>();
@@ -182,11 +180,10 @@ impl Then {
         self
     }
 
-    /// The command has sent these messages and no others, in this order: the key of each, and
-    /// what it says.
+    /// Asserts that the command sent exactly these messages in this order, each as its key and data.
     ///
     /// # Panics
-    /// Where it has sent others.
+    /// If the messages differ.
     #[track_caller]
     pub fn then_messages<'a>(self, expected: impl IntoIterator<Item = (&'a str, Value)>) -> Self {
         let expected: Vec<String> =
@@ -200,11 +197,10 @@ impl Then {
         self
     }
 
-    /// The command has left these activities and no others, in this order; what a policy
-    /// refuses leaves one as well.
+    /// Asserts that the command left exactly these activities in this order, including those of a denial.
     ///
     /// # Panics
-    /// Where it has left others.
+    /// If the activities differ.
     #[track_caller]
     pub fn then_activities(self, expected: impl IntoIterator<Item = Activity>) -> Self {
         let expected: Vec<String> = expected.into_iter().map(|one| activity_text(&one)).collect();
@@ -220,7 +216,7 @@ impl Then {
         self
     }
 
-    /// The stored row of an aggregate that exists.
+    /// Returns the stored row of an aggregate that exists and is not closed.
     fn stored(&self, aggregate_id: &AggregateId) -> Option<StateRecord> {
         let row = block_on::run(Time::Real, || self.scenario.fixture.store.load(aggregate_id));
         row.ok().flatten().filter(|row| row.closed_at.is_none())
@@ -242,7 +238,7 @@ impl Then {
     }
 }
 
-/// An error in one line.
+/// Returns an error as one line.
 pub(super) fn told(error: &Error) -> String {
     match error {
         Error::Rejected { code, message, .. } => format!("rejected with `{code}`: {message}"),
@@ -278,7 +274,7 @@ fn activity_text(activity: &Activity) -> String {
     text
 }
 
-/// The rows of the logs that a scenario looks at.
+/// The logs that a scenario compares.
 #[derive(Debug)]
 pub(super) struct Logs {
     events: Vec<LogEntry<EventRecord>>,

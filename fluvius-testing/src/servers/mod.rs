@@ -1,5 +1,5 @@
-//! PostgreSQL servers for tests: a given one, or private ones. They give addresses and names of schemas as text, and
-//! know no store.
+//! PostgreSQL servers for tests: an existing one, or private ones. The API consists of addresses and schema names as
+//! text, independent of any store.
 
 mod private_server;
 mod proxy;
@@ -12,10 +12,10 @@ use tokio_postgres::NoTls;
 pub use self::private_server::PrivateServer;
 pub use self::proxy::{Cut, Proxy};
 
-/// The variables with the address of a server; the first one that is set counts.
+/// The environment variables with the address of a server, in order of precedence.
 const URL_VARIABLES: [&str; 2] = ["FLUVIUS_POSTGRES_URL", "DATABASE_URL"];
 
-/// A server that tests share.
+/// A server shared by tests.
 #[derive(Debug, Clone, Copy)]
 pub struct TestServer {
     url: &'static str,

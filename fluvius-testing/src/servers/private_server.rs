@@ -1,4 +1,4 @@
-//! A server of a single test, which it may crash and restore.
+//! A private server of a single test, which can be crashed, restarted and restored.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use super::skipped;
 
-/// Creates a cluster in a folder, runs it on a socket in that folder, and executes orders, one per line. It ends when
-/// this process ends in any way, since that closes the pipe.
+/// Creates a cluster in a folder, runs it on a socket in that folder, and executes orders from its input, one per
+/// line. It ends when this process ends in any way, since that closes the pipe.
 const SCRIPT: &str = r#"
 set -e
 start() {
@@ -32,7 +32,7 @@ while read -r order; do
 done
 "#;
 
-/// A server of a single test, on a socket in a temporary folder. It ends, and the folder is removed, with the value.
+/// A server of a single test, on a socket in a temporary folder. Dropping it stops the server and removes the folder.
 #[derive(Debug)]
 pub struct PrivateServer {
     binaries: PathBuf,
@@ -98,12 +98,12 @@ impl PrivateServer {
         self.order("start");
     }
 
-    /// Copies its data while it does not run.
+    /// Copies the data directory. The server must be stopped.
     pub fn keep(&mut self) {
         self.order("keep");
     }
 
-    /// Replaces its data by the copy, while it does not run.
+    /// Replaces the data directory by the copy. The server must be stopped.
     pub fn set_back(&mut self) {
         self.order("set-back");
     }

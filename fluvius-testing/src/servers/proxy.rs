@@ -1,5 +1,4 @@
-//! A proxy between a client and a server of PostgreSQL, which cuts connections in the middle of a call or holds data
-//! back.
+//! A TCP proxy for PostgreSQL that cuts connections during a call, or holds data back.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -155,7 +154,7 @@ impl Proxy {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forwards until an end closes the connection, or it is cut.
+    /// Forwards data until either side closes the connection, or it is cut.
     async fn forward(self, mut client: TcpStream, mut server: UnixStream, number: usize) {
         let mut seen = self.cuts.subscribe();
         let (mut from_client, mut from_server) = (vec![0; 1 << 16], vec![0; 1 << 16]);
@@ -211,8 +210,8 @@ impl Proxy {
                 }
             }
         }
-        // The connection is closed before waiters are notified. The client may connect again in between: that connection
-        // is not of this cut.
+        // Close the connection before notifying waiters. The client may reconnect in between, and this cut does not
+        // affect that connection.
         let ended = self.connection_count();
         drop(client);
         self.end_connections(ended);

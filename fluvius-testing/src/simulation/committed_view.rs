@@ -1,4 +1,4 @@
-//! What is durable at a moment: the log up to there, and the states that it folds to.
+//! The durable state of a store at one moment: the event log up to then, and the states folded from it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::fixture::Fixture;
 use fluvius_core::{Aggregate, DecodeError, IntoAggregateId};
 use fluvius_store::{AggregateId, EventRecord, Json, LogEntry};
 
-/// What is durable at a moment: no unit of work is in it by half.
+/// A consistent view of the durable data: a unit of work is contained completely or not at all.
 #[derive(Debug, Default)]
 pub struct CommittedView {
     events: Vec<LogEntry<EventRecord>>,
@@ -22,25 +22,25 @@ pub(super) struct Folded {
     closed: bool,
 }
 
-/// An aggregate as it is durable.
+/// The durable state of an aggregate.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CommittedAggregate<A> {
-    /// The aggregate.
+    /// Id of the aggregate.
     pub aggregate_id: AggregateId,
-    /// Its version.
+    /// Version of the aggregate.
     pub version: u64,
-    /// Its state.
+    /// State of the aggregate. If the aggregate is closed, its last one.
     pub state: A,
-    /// Whether it is closed; its state is the last one then.
+    /// `true` if the aggregate is closed.
     pub closed: bool,
 }
 
 impl CommittedView {
-    /// An aggregate that exists and is not closed.
+    /// Returns an aggregate that exists and is not closed.
     ///
     /// # Panics
-    /// Where its state is no `A`.
+    /// If its state does not decode as `A`.
     #[track_caller]
     pub fn find<A: Aggregate>(
         &self,
@@ -51,10 +51,10 @@ impl CommittedView {
         Some(decoded(&aggregate_id, folded))
     }
 
-    /// Every aggregate of an aggregate, closed ones too, sorted by resource and identifier.
+    /// Returns all aggregates of a type, including closed ones, sorted by resource and id.
     ///
     /// # Panics
-    /// Where a state is no `A`.
+    /// If a state does not decode as `A`.
     #[track_caller]
     pub fn all<A: Aggregate>(&self) -> Vec<CommittedAggregate<A>> {
         let mut all = Vec::new();
@@ -66,15 +66,15 @@ impl CommittedView {
         all
     }
 
-    /// The log of events, by position.
+    /// Returns the event log, in order of position.
     pub fn log(&self) -> &[LogEntry<EventRecord>] {
         &self.events
     }
 
-    /// The events of an aggregate's aggregates, by position.
+    /// Returns the events of all aggregates of a type, in order of position.
     ///
     /// # Panics
-    /// Where one does not decode.
+    /// If an event does not decode.
     #[track_caller]
     pub fn events<A: Aggregate>(&self) -> Vec<(AggregateId, A::Event)> {
         let mut events = Vec::new();
@@ -90,7 +90,7 @@ impl CommittedView {
         events
     }
 
-    /// The position of the last event; 0 where there is none.
+    /// Returns the position of the last event, or 0 if there is none.
     pub(super) fn last_position(&self) -> u64 {
         self.events.last().map_or(0, |event| event.position)
     }
@@ -99,10 +99,10 @@ impl CommittedView {
         &self.aggregate_ids
     }
 
-    /// Adds what the log has had since.
+    /// Appends new events of the log.
     ///
     /// # Errors
-    /// What is wrong with an event.
+    /// If an event has the wrong version or its delta does not apply.
     pub(super) fn add(
         &mut self,
         fixture: &Fixture,

@@ -1,4 +1,4 @@
-//! The report of a failure: what did not hold, and the shortest sequence found that shows it.
+//! The report of a failed simulation.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,46 +9,46 @@ use fluvius_core::ActionDescriptor;
 use fluvius_core::{CommandBundle, Error, Response};
 use fluvius_store::Json;
 
-/// What did not hold, and the shortest sequence found that shows it.
+/// A violated invariant, and the shortest sequence found that violates it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The seed of the run that failed first.
+    /// Seed of the first failing run.
     pub seed: u64,
-    /// The name of the invariant.
+    /// Name of the invariant.
     pub invariant: String,
-    /// What it said.
+    /// Message of the invariant.
     pub message: String,
-    /// The shortest sequence found, in the order of sending, the given commands first.
+    /// The shortest sequence found, in the order of sending. The given commands come first.
     pub commands: Vec<SentCommand>,
-    /// How many commands the run had that failed first, besides those given.
+    /// Number of commands in the first failing run, without the given ones.
     pub drawn_count: usize,
-    /// How many clients send the shortest sequence.
+    /// Number of clients in the shortest sequence.
     pub client_count: usize,
-    /// Over how many runtimes it runs.
+    /// Number of runtimes in the shortest sequence.
     pub runtime_count: usize,
-    /// Whether the store fails in it.
+    /// `true` if the store injects faults in the shortest sequence.
     pub has_faults: bool,
 }
 
-/// A command of a run, and what came of it.
+/// A command of a run, and its answer.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SentCommand {
-    /// The client, from 1; 0: it was given.
+    /// Number of the client, from 1. 0 marks a given command.
     pub client: usize,
     /// The command.
     pub command: CommandBundle,
-    /// When it was sent, from the beginning of the run, in the run's own time.
+    /// Time of sending, since the start of the run, in simulated time.
     pub sent: Duration,
-    /// When the answer came, and what it was; `None` where the client gave up.
+    /// Time and value of the answer. `None` if the client gave up.
     pub answer: Option<(Duration, Result<Response, Error>)>,
-    /// The payload as the report shows it, without secrets.
+    /// The payload in the report, without secrets.
     pub(super) shown: String,
 }
 
 impl Failure {
-    /// The commands that were drawn, without those given.
+    /// Returns the drawn commands, without the given ones.
     pub fn drawn(&self) -> impl Iterator<Item = &SentCommand> {
         self.commands.iter().filter(|one| one.client > 0)
     }
@@ -101,11 +101,11 @@ impl fmt::Display for SentCommand {
     }
 }
 
-/// Returns the text of a payload for a report.
+/// Formats a payload for a report.
 ///
 /// # Shape
-/// If the action has secret fields, their values are `[secret]`, and fields that it does not have are left out: a
-/// misspelt name may hold a secret too. Of an unknown command only the size is shown.
+/// If the action has secret fields, their values become `[secret]`, and unknown fields are omitted: a misspelt name
+/// may hold a secret too. For an unknown command only the size is shown.
 pub(super) fn shown(action: Option<&ActionDescriptor>, payload: &Json) -> String {
     let Some(action) = action else { return format!("({} bytes)", payload.as_str().len()) };
     if !action.fields.iter().any(|field| field.secret) {

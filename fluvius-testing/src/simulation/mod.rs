@@ -1,4 +1,4 @@
-//! Random sequences of commands against invariants, sequential and simulated.
+//! Simulations: random command sequences that check invariants.
 
 mod committed_view;
 mod failure;
@@ -26,26 +26,27 @@ use fluvius_core::{Aggregate, CommandBundle, Domain, DomainContext, RuntimeBuild
 type Draw = Box<dyn Fn(&mut SeededRng, &CommittedView) -> CommandBundle + Send + Sync>;
 type Check = Box<dyn Fn(&CommittedView) -> Result<(), String> + Send + Sync>;
 
-/// Random sequences of commands, and the invariants that must hold after each of them.
+/// Random command sequences, and the invariants that must hold after each command.
 ///
-/// The author gives one function for each kind of command, which draws one, and invariants over the states and the log.
-/// There are two ways to run them:
+/// The author provides one generator function for each kind of command, and invariants over the states and the log.
+/// There are two modes:
 ///
-/// - [sequential](Self::check_sequential): one client sends each command after the answer to the one before. This checks
-///   the actions alone.
-/// - [simulated](Self::check_simulated): several clients send at once, over one or two runtimes. Each runtime has a
-///   [`FaultyStore`](super::FaultyStore) that is slow, fails, and loses answers. Clients give commands up and send them
-///   again. This checks the actions under everything that the runtime may do with them, and the clients with stale reads.
+/// - [sequential](Self::check_sequential): one client sends each command after the previous answer. This checks the
+///   actions by themselves.
+/// - [simulated](Self::check_simulated): several clients send concurrently, over one or two runtimes. Each runtime has
+///   a [`FaultyStore`](super::FaultyStore) that is slow, fails, and loses replies. Clients give up on commands and
+///   send them again. This checks the actions under all interleavings and faults that the runtime allows, and clients
+///   with stale reads.
 ///
-/// Invariants are checked after every answer, on the durable states and log. It is a failure, too, if a command panics or
-/// ends in another fault of the code, if a run does not end, or if the log does not fold to the stored states. As in a
-/// [`Scenario`](super::Scenario), a state or an argument that is not read back as it was left is a failure.
+/// Invariants are checked after every answer, on the durable states and log. A run also fails in these cases: a
+/// command panics or ends in another programming error, the run does not end, or the log does not fold to the stored
+/// states. As in a [`Scenario`](super::Scenario), a state or an argument that is not read back unchanged is a failure.
 ///
-/// A run depends on its seed alone: it has one thread, and tokio's paused time. An action that keeps a value in a `static`
-/// breaks this, and its runs do not repeat.
+/// A run depends on its seed alone: it uses one thread, and tokio's paused time. An action that keeps a value in a
+/// `static` breaks this, and its runs are not reproducible.
 ///
-/// A failing sequence is shrunk: commands, faults and the second runtime are left out as long as it still fails. The report
-/// has the seed and the shortest sequence found.
+/// A failing sequence is shrunk: commands, faults and the second runtime are removed while it still fails. The report
+/// contains the seed and the shortest sequence found.
 ///
 /// # Examples
 ///
@@ -108,12 +109,12 @@ struct Settings {
 }
 
 impl Simulation {
-    /// Sequences on one aggregate type alone, whose actions read no other one.
+    /// Creates a simulation of a single aggregate type whose actions use no other one.
     pub fn for_aggregate<A: Aggregate>() -> Self {
         Self::for_domain::<Only<A>>()
     }
 
-    /// Sequences on a domain.
+    /// Creates a simulation of a domain.
     pub fn for_domain<D: Domain>() -> Self {
         Self {
             fixture: Fixture::of::<D>(),
@@ -129,21 +130,21 @@ impl Simulation {
         }
     }
 
-    /// Who sends the commands.
+    /// Sets the context of all commands.
     pub fn by(mut self, context: DomainContext) -> Self {
         self.context = context;
         self
     }
 
-    /// The time at which each run begins: 2026-01-01T00:00:00Z unless set. It goes on with the
-    /// pauses and delays of the run.
+    /// Sets the start time of each run. The default is 2026-01-01T00:00:00Z. Time advances with the pauses and delays
+    /// of the run.
     pub fn at(self, now: DateTime<Utc>) -> Self {
         self.fixture.clock.set(now);
         self
     }
 
-    /// Sets anything else of the runtimes: a policy, listeners, deadlines. The function is called
-    /// for each runtime of each run.
+    /// Configures the runtimes, such as a policy, observers or timeouts. The function is called for each runtime of
+    /// each run.
     pub fn with_runtime(
         mut self,
         setup: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
@@ -152,16 +153,16 @@ impl Simulation {
         self
     }
 
-    /// Commands that are sent first in every run, one after the other, and are applied.
+    /// Adds commands that every run sends first, one after the other. Each must be applied.
     pub fn given(mut self, commands: impl IntoIterator<Item = CommandBundle>) -> Self {
         self.given.extend(commands);
         self
     }
 
-    /// A kind of command: a function that draws one. It is given what is durable at the moment,
-    /// as a client is that reads before it writes.
+    /// Adds a generator of commands with weight 1. It receives the durable data at that moment, like a client that
+    /// reads before it writes.
     ///
-    /// The function should depend on nothing else, so that a seed gives the same run again.
+    /// The function must depend on nothing else, so that a seed reproduces a run.
     pub fn command(
         self,
         draw: impl Fn(&mut SeededRng, &CommittedView) -> CommandBundle + Send + Sync + 'static,
@@ -169,7 +170,7 @@ impl Simulation {
         self.weighted(1, draw)
     }
 
-    /// A kind of command that is drawn so many times as often as one of weight 1.
+    /// Adds a generator of commands that is drawn `weight` times as often as one of weight 1.
     pub fn weighted(
         mut self,
         weight: u64,
@@ -179,7 +180,7 @@ impl Simulation {
         self
     }
 
-    /// Something that must always hold of what is durable; else the function says what is wrong.
+    /// Adds an invariant over the durable data. If it is violated, the function returns the reason as an error.
     pub fn invariant(
         mut self,
         name: impl Into<String>,
@@ -189,39 +190,39 @@ impl Simulation {
         self
     }
 
-    /// How many runs a check makes, each of its own seed: 200 unless set.
+    /// Sets the number of runs, each with its own seed. The default is 200.
     pub fn seeds(mut self, count: u64) -> Self {
         self.settings.seed_count = count;
         self
     }
 
-    /// How many commands a run has at the most: 30 unless set.
+    /// Sets the number of commands in a run. The default is 30.
     pub fn commands_per_run(mut self, count: usize) -> Self {
         self.settings.command_count = count;
         self
     }
 
-    /// How long a client waits at the most between drawing a command and sending it: 2 ms
-    /// unless set. The time of the runs is not that of the machine, so a day costs nothing; it
-    /// is what rules about time need.
+    /// Sets the upper bound of the random pause between drawing a command and sending it. The default is 2 ms. The
+    /// time is simulated, so long pauses cost nothing. Set days to test actions that depend on time.
     pub fn pause_max(mut self, pause: std::time::Duration) -> Self {
         self.settings.pause_max = pause;
         self
     }
 
-    /// Runs the simulation in order, each command after the answer to the one before it.
+    /// Runs the simulation with one client, each command after the previous answer.
     ///
     /// # Panics
-    /// At the caller's line, with a [`Failure`], where something does not hold; where no command
-    /// of any run was applied, since that shows nothing; where no command is there to draw, or
-    /// the domain cannot be built. As `FLUVIUS_SEED=17` says, one seed is run, or as
-    /// `FLUVIUS_SEEDS=100000` says so many.
+    /// At the caller's line, with a [`Failure`], if a check fails. Also if no command of any run was applied, there is
+    /// no command to draw, or the domain cannot be built.
+    ///
+    /// # Environment
+    /// `FLUVIUS_SEED=17` runs this seed only. `FLUVIUS_SEEDS=100000` sets the number of seeds.
     #[track_caller]
     pub fn check_sequential(&self) -> Stats {
         self.check(Mode::InOrder)
     }
 
-    /// Runs the simulation under the simulation.
+    /// Runs the simulation with concurrent clients and injected faults.
     ///
     /// # Panics
     /// As [`check_sequential`](Self::check_sequential).
@@ -230,15 +231,15 @@ impl Simulation {
         self.check(Mode::Simulated)
     }
 
-    /// The first failure of the runs in order, for tests that plant a fault to see it found.
+    /// Returns the first failure of the sequential runs, for tests with a planted fault.
     ///
     /// # Panics
-    /// Where no command is there to draw, or the domain cannot be built.
+    /// If there is no command to draw, or the domain cannot be built.
     pub fn find_failure_sequential(&self) -> Option<Failure> {
         self.search(Mode::InOrder, 0..self.settings.seed_count).err().map(|failure| *failure)
     }
 
-    /// The first failure under the simulation, for tests that plant a fault to see it found.
+    /// Returns the first failure of the simulated runs, for tests with a planted fault.
     ///
     /// # Panics
     /// As [`find_failure_sequential`](Self::find_failure_sequential).
@@ -297,7 +298,7 @@ impl Simulation {
         block_on::run(Time::Paused, || run::run(self, plan))
     }
 
-    /// What has panicked in the first run has printed it there.
+    /// Repeats a run without output. The first run has already printed its panics.
     fn run_again(&self, plan: &Plan) -> run::Run {
         block_on::run(Time::Paused, || {
             block_on::quiet();

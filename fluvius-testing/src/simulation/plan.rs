@@ -1,4 +1,4 @@
-//! The plan of a run: everything that its seed decides before it begins.
+//! The plan of a run: everything that its seed determines in advance.
 
 use std::num::{NonZeroU16, NonZeroUsize};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::fault_injection::Faults;
 use crate::rng::SeededRng;
 use fluvius_core::RuntimeBuilder;
 
-/// How the commands of a run follow each other.
+/// The mode of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     InOrder,
@@ -19,12 +19,12 @@ pub(super) enum Mode {
 pub(super) struct Plan {
     pub(super) mode: Mode,
     pub(super) runtimes: Vec<RuntimePlan>,
-    /// In the order in which they were drawn; each client takes its own one after the other.
+    /// The steps in the order of drawing. Each client executes its own steps one after the other.
     pub(super) steps: Vec<Step>,
     pub(super) pause_max: Duration,
 }
 
-/// One runtime of a run, and the store that it is over.
+/// One runtime of a run, and its store.
 #[derive(Debug, Clone)]
 pub(super) struct RuntimePlan {
     pub(super) store_seed: u64,
@@ -35,8 +35,8 @@ pub(super) struct RuntimePlan {
     cache_capacity: usize,
 }
 
-/// One command of one client. What it is comes from the seed of the step alone, and from what is
-/// durable when its turn comes: so a step stays what it is when others are left out.
+/// One command of one client. It is drawn from the seed of the step and the durable data at its execution only. So a
+/// step stays the same if others are removed.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) client: usize,
@@ -85,7 +85,6 @@ impl RuntimePlan {
             faults: faults(rng),
             outcome_timeout: Duration::from_millis(1 + rng.below(50)),
             max_batch_units: NonZeroUsize::MIN.saturating_add(index(rng.below(8))),
-            // A group of commands needs as many places at once.
             max_in_flight: NonZeroU16::MIN.saturating_add(small(rng.below(10))),
             cache_capacity: index(rng.below(8)) * 1024,
         }
@@ -100,7 +99,7 @@ impl RuntimePlan {
     }
 }
 
-/// About half of the faults, each at a rate of its own.
+/// Draws the faults. Each has an even chance to occur, at its own rate.
 fn faults(rng: &mut SeededRng) -> Faults {
     let mut some = |per_mille: u64| if rng.happens(500) { rng.below(per_mille) } else { 0 };
     Faults {

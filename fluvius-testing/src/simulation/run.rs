@@ -1,4 +1,5 @@
-//! One run of a plan: clients at work, then peace, with the invariants checked all the while.
+//! One run of a plan: concurrent clients with faults, then a shutdown without faults. Invariants are checked
+//! throughout.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -16,27 +17,27 @@ use crate::rng::SeededRng;
 use fluvius_core::{Clock, CommandBundle, DomainRuntime, Error, IdGenerator, Response, Session};
 use fluvius_store::{EventRecord, LogQuery, Store};
 
-/// How long a run may take in its own time: longer means that it hangs. Pauses come on top.
+/// Simulated time after which a run counts as hanging. Pauses are added to it.
 const HANGS_AFTER: Duration = Duration::from_secs(100_000);
 
-/// How often a client sends a command again that has met a fault of the store.
+/// Maximum number of times that a client sends a command again after a store error.
 const MAX_RESENDS: u32 = 3;
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) sent: Vec<SentCommand>,
     pub(super) fault: Option<Fault>,
 }
 
-/// What did not hold.
+/// A violated invariant.
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
     pub(super) invariant: String,
     pub(super) message: String,
 }
 
-/// A run while it goes on. Everything is on one thread, so nothing is locked.
+/// A run in progress. It has one thread, so it needs no locks.
 struct Going<'a> {
     simulation: &'a Simulation,
     plan: &'a Plan,
@@ -111,7 +112,7 @@ impl<'a> Going<'a> {
         self.is_as_stored().await;
     }
 
-    /// Sends what is given, in peace.
+    /// Sends the given commands, without faults.
     async fn given(&self, domain: &DomainRuntime) {
         let session = domain.session(self.simulation.context.clone());
         for command in &self.simulation.given {
@@ -126,7 +127,7 @@ impl<'a> Going<'a> {
         self.look().await;
     }
 
-    /// One client: its steps, one after the other.
+    /// Executes the steps of one client, one after the other.
     async fn client(&self, client: usize, session: Session) {
         for step in self.plan.steps.iter().filter(|step| step.client == client) {
             if self.fault.borrow().is_some() {
@@ -192,9 +193,9 @@ impl<'a> Going<'a> {
         self.sent.borrow_mut()[index].answer = Some((self.began.elapsed(), answer));
     }
 
-    /// Reads what is durable, and checks the invariants where there is something new.
+    /// Reads new events, and checks the invariants if there are any.
     async fn look(&self) {
-        // Results of commands that were not applied show faults of the rules as well.
+        // Values of commands that were not applied reveal faults of the actions too.
         if let Some(fault) = self.fixture.inspector.take().into_iter().next() {
             return self.fail("stored values are read back as they were left", fault);
         }
@@ -218,7 +219,7 @@ impl<'a> Going<'a> {
         }
     }
 
-    /// Whether the stored states are those that the log folds to.
+    /// Checks that the stored states equal those folded from the log.
     async fn is_as_stored(&self) {
         const NAME: &str = "the log folds to the stored states";
         let committed = self
@@ -242,14 +243,15 @@ impl<'a> Going<'a> {
         }
     }
 
-    /// The first fault counts.
+    /// Records a violation. Only the first one is kept.
     fn fail(&self, invariant: &str, message: String) {
         let fault = Fault { invariant: invariant.to_owned(), message };
         self.fault.borrow_mut().get_or_insert(fault);
     }
 }
 
-/// Sends a command, and again under the same identifier where the store was not there.
+/// Sends a command, and repeats it under the same id if the store was unavailable or the outcome is unknown or a
+/// conflict.
 async fn persistent(
     session: &Session,
     command: CommandBundle,
@@ -272,7 +274,7 @@ fn part_of(max: Duration, rng: &mut SeededRng) -> Duration {
     Duration::from_micros(rng.below(micros))
 }
 
-/// Whether an error tells of a mistake in the rules or in the test, whatever the data.
+/// Checks whether an error shows a mistake in the actions or in the test, whatever the data.
 fn is_fault_of_the_code(error: &Error) -> bool {
     matches!(
         error,
@@ -286,7 +288,7 @@ fn is_fault_of_the_code(error: &Error) -> bool {
     )
 }
 
-/// The clock of a run: it goes with tokio's paused time.
+/// The clock of a run. It advances with tokio's paused time.
 struct RunClock {
     began: Instant,
     fixture: Fixture,
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stored_state_that_the_log_does_not_tell_of_is_a_fault() {
+    async fn a_state_that_differs_from_the_log_is_a_failure() {
         let light = || command(Uuid::from_u128(1), LightLamp {});
         let simulation =
             Simulation::for_aggregate::<Lamp>().given([light()]).command(move |_, _| light());
@@ -333,7 +335,7 @@ mod tests {
         going.go().await;
         assert!(going.fault.borrow().is_none(), "{:?}", going.fault);
 
-        // The same again for another aggregate, with a state that its event does not make.
+        // The same for another aggregate, with a state that its event does not produce.
         let aggregate_id = command(Uuid::from_u128(2), LightLamp {}).aggregate_id;
         let (id, store) = (Uuid::from_u128(3), &going.fixture.store);
         let query = LogQuery::all().limit(1);

@@ -1,24 +1,24 @@
-//! Making a plan that fails smaller, while it still fails in the same way.
+//! Shrinking: reduces a failing plan while it still violates the same invariant.
 
 use super::plan::{Mode, Plan};
 use super::run::{Fault, Run};
 use crate::fault_injection::Faults;
 use crate::rng::SeededRng;
 
-/// How many runs may be spent.
+/// Maximum number of runs.
 const MAX_RUNS: u32 = 2_000;
 
-/// A sequence of so many commands is short: more is spent on making it shorter still.
+/// Maximum length of a short sequence. Short sequences get more attempts.
 const SHORT_LENGTH: usize = 8;
 
-/// How many ways of timing a smaller plan is tried with under the simulation, a short one and a
-/// longer one: with fewer commands the same seeds give another interleaving.
+/// Attempts per smaller plan in a simulated run, each with other store seeds: for a short plan, and for a longer one.
+/// With fewer commands the same seeds give another interleaving.
 const TIMINGS: (u64, u64) = (24, 4);
 
-/// How often a short sequence is drawn anew with one command fewer.
+/// Consecutive failed attempts after which redrawing a short sequence with one command fewer stops.
 const REDRAWN_COUNT: u32 = 100;
 
-/// The smallest plan found that fails as the given one does, and its run.
+/// Returns the smallest plan found that fails like the given one, and its run.
 pub(super) fn shrink(
     plan: Plan,
     run: Run,
@@ -41,7 +41,7 @@ struct Search<'a, F> {
 }
 
 impl<F: Fn(&Plan) -> Run> Search<'_, F> {
-    /// Without faults, with the first runtime alone, without delays.
+    /// Tries one runtime only, and then no faults. Delays stay.
     fn quieter(&mut self) {
         let plan = &self.best.0;
         let mut alone = plan.clone();
@@ -59,7 +59,7 @@ impl<F: Fn(&Plan) -> Run> Search<'_, F> {
         }
     }
 
-    /// Leaves out steps: first many at once, at last one by one, until none can go.
+    /// Removes steps: half of them at first, finally single ones, until none can be removed.
     fn fewer_steps(&mut self) {
         let mut size = self.best.0.steps.len().div_ceil(2).max(1);
         loop {
@@ -69,7 +69,7 @@ impl<F: Fn(&Plan) -> Run> Search<'_, F> {
                 let mut fewer = self.best.0.clone();
                 let end = (start + size).min(fewer.steps.len());
                 fewer.steps.drain(start..end);
-                // What follows has moved to where the removed steps were.
+                // The steps behind the removed ones have moved to `start`.
                 if self.take(fewer) {
                     found = true;
                 } else {
@@ -84,8 +84,8 @@ impl<F: Fn(&Plan) -> Run> Search<'_, F> {
         }
     }
 
-    /// Where no step can go without the others being as they were, others may do with fewer: two
-    /// withdrawals where one larger one is enough.
+    /// Redraws all steps with one fewer. This helps if no step can be removed while the others stay the same, such as
+    /// two withdrawals in place of one larger one.
     fn redrawn(&mut self) {
         let mut rng = SeededRng::new(0);
         let mut tries = 0;
@@ -99,7 +99,7 @@ impl<F: Fn(&Plan) -> Run> Search<'_, F> {
         }
     }
 
-    /// Keeps a plan that fails in the same way.
+    /// Keeps a plan that violates the same invariant.
     fn take(&mut self, plan: Plan) -> bool {
         let timings = match plan.mode {
             Mode::InOrder => 1,

@@ -1,27 +1,27 @@
-//! What came up in the runs of a check.
+//! Statistics of a simulation.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::run::Run;
 
-/// What came up in the runs of a check, for tests that make sure of what they have tried.
+/// Counts over all runs of a simulation, for tests that assert their coverage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How many runs there were.
+    /// Number of runs.
     pub run_count: u64,
-    /// How often each command was applied, by key.
+    /// Number of applied commands, by key.
     pub applied: BTreeMap<String, u64>,
-    /// How often each command ended in an error, by key and by the code of the rejection, or else
-    /// of the error.
+    /// Number of commands that failed, by key and code. The code is that of the rejection, otherwise that of the
+    /// error.
     pub refused: BTreeMap<(String, String), u64>,
-    /// Commands whose answer was not waited for.
+    /// Number of commands whose client gave up.
     pub given_up: u64,
 }
 
 impl Stats {
-    /// How many commands were applied.
+    /// Returns the number of applied commands.
     pub fn applied_count(&self) -> u64 {
         self.applied.values().sum()
     }

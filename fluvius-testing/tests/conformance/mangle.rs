@@ -1,4 +1,4 @@
-//! What a store can do to the values that it is given.
+//! Faults of a store that change values.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::mutant::Mutant;
 
-/// The unit as a store with this fault keeps it.
+/// Returns the unit as a store with this mutant keeps it.
 pub(crate) fn mangle(unit: &UnitOfWork, mutant: Mutant) -> UnitOfWork {
     let how = How(mutant);
     let mut unit = unit.clone();
@@ -159,7 +159,7 @@ fn numbers_as_floats(value: &mut Value) {
     match value {
         Value::Number(number) => {
             let float = number.as_f64().unwrap();
-            // What a float holds exactly would come back.
+            // Short numbers are skipped, since a float can represent them.
             if number.to_string().len() > 15 {
                 *value = float.into();
             }

@@ -1,6 +1,6 @@
-//! What a store can do wrong.
+//! The mutants of the naive store.
 
-/// One thing that a store does wrong.
+/// One planted fault of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Mutant {
     // Versions.
@@ -27,7 +27,7 @@ pub(crate) enum Mutant {
     FatesMissing,
     EmptyBatchHasAFate,
 
-    // What is left behind.
+    // Atomicity.
     OnlyFirstAggregateWritten,
     RefusedLeavesCommand,
     StaleLeavesStates,
@@ -64,7 +64,7 @@ pub(crate) enum Mutant {
     LogShownLater,
     OldContentShown,
 
-    // At the same time.
+    // Concurrency.
     CheckedEarly,
     ReadAggregatesCheckedEarly,
     AbsentAggregatesCheckedEarly,
@@ -174,7 +174,7 @@ pub(crate) enum Mutant {
     ClaimsMayPass,
     ClaimsCheckedEarly,
 
-    // Turns.
+    // Leases.
     TurnsHadByAll,
     TurnsNotGivenBack,
     TurnsNotTold,

@@ -1,4 +1,4 @@
-//! Every fault is found by the claims that are meant for it, and every claim finds a fault.
+//! Every mutant is found by its cases, and every case finds a mutant.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use fluvius_testing::conformance::{CLAIMS, Harness, check};
 use crate::mutant::Mutant::{self, *};
 use crate::naive::{Naive, Place};
 
-/// A fault, and the claims that find it.
+/// A mutant, and the cases that find it.
 type Finding = (Mutant, &'static [&'static str]);
 
 const VERSIONS: &[Finding] = &[
@@ -17,175 +17,172 @@ const VERSIONS: &[Finding] = &[
         VersionsUnchecked,
         &[
             "an_expected_version_is_the_stored_one",
-            "many_committers_lose_no_update",
+            "concurrent_commits_lose_no_update",
             "two_runtimes_lose_no_money",
         ],
     ),
     (
         ReadAggregatesUnchecked,
-        &[
-            "an_aggregate_that_is_only_read_is_checked",
-            "of_two_units_that_read_what_the_other_writes_one_stands",
-        ],
+        &["an_aggregate_that_is_only_read_is_checked", "write_skew_is_prevented"],
     ),
     (
         AbsentAggregatesUnchecked,
-        &["an_absent_aggregate_has_version_zero", "of_two_creations_of_an_aggregate_one_stands"],
+        &["an_absent_aggregate_has_version_zero", "one_of_two_creations_is_committed"],
     ),
     (ClosedAggregatesAreAbsent, &["a_closed_aggregate_is_not_absent"]),
     (
         LastStaleAggregateTold,
-        &["the_first_stale_aggregate_is_told", "a_unit_of_many_aggregates_is_stored"],
+        &["the_first_version_conflict_is_reported", "a_unit_of_many_aggregates_is_stored"],
     ),
     (StaleRowNotTold, &["an_expected_version_is_the_stored_one"]),
-    (OnlyOneVersionAUnit, &["a_unit_gives_an_aggregate_several_versions"]),
-    (BatchNotCounted, &["a_unit_stands_on_those_before_it_in_the_batch"]),
-    (StaleRowOfBeforeTheBatch, &["a_stale_aggregate_is_told_as_the_batch_has_left_it"]),
+    (OnlyOneVersionAUnit, &["a_unit_may_write_several_versions"]),
+    (BatchNotCounted, &["a_unit_sees_the_units_before_it_in_the_batch"]),
+    (StaleRowOfBeforeTheBatch, &["a_version_conflict_reports_the_row_of_the_batch"]),
 ];
 
 const FATES: &[Finding] = &[
     (
         DependenciesIgnored,
         &[
-            "what_stands_on_a_refused_unit_falls_over_every_step",
-            "a_unit_falls_though_its_versions_are_right",
+            "dependents_of_a_failed_unit_abort_transitively",
+            "a_dependent_aborts_despite_matching_versions",
         ],
     ),
-    (FallsOneStep, &["what_stands_on_a_refused_unit_falls_over_every_step"]),
-    (AllBehindARefusalFall, &["what_stands_on_a_refused_unit_falls_over_every_step"]),
-    (RefusalFailsTheBatch, &["what_stands_on_a_refused_unit_falls_over_every_step"]),
-    (LastDependencyTold, &["the_first_reason_is_the_fate"]),
-    (StaleBeforeKnown, &["the_first_reason_is_the_fate"]),
-    (KnownBeforeFell, &["the_first_reason_is_the_fate"]),
+    (FallsOneStep, &["dependents_of_a_failed_unit_abort_transitively"]),
+    (AllBehindARefusalFall, &["dependents_of_a_failed_unit_abort_transitively"]),
+    (RefusalFailsTheBatch, &["dependents_of_a_failed_unit_abort_transitively"]),
+    (LastDependencyTold, &["the_first_reason_is_the_outcome"]),
+    (StaleBeforeKnown, &["the_first_reason_is_the_outcome"]),
+    (KnownBeforeFell, &["the_first_reason_is_the_outcome"]),
     (ShapeUnchecked, &["a_malformed_unit_fails_and_leaves_nothing"]),
     (ShapeFaultMayPass, &["a_malformed_unit_fails_and_leaves_nothing"]),
-    (FatesMissing, &["what_stands_on_a_refused_unit_falls_over_every_step"]),
-    (EmptyBatchHasAFate, &["an_empty_batch_has_no_fates"]),
+    (FatesMissing, &["dependents_of_a_failed_unit_abort_transitively"]),
+    (EmptyBatchHasAFate, &["an_empty_batch_has_no_outcomes"]),
 ];
 
 const ATOMICITY: &[Finding] = &[
-    (OnlyFirstAggregateWritten, &["a_unit_over_several_aggregates_is_stored_wholly"]),
-    (RefusedLeavesCommand, &["a_refused_unit_leaves_nothing"]),
-    (StaleLeavesStates, &["a_refused_unit_leaves_nothing"]),
+    (OnlyFirstAggregateWritten, &["a_unit_with_several_aggregates_is_stored"]),
+    (RefusedLeavesCommand, &["a_failed_unit_leaves_nothing"]),
+    (StaleLeavesStates, &["a_failed_unit_leaves_nothing"]),
     (
         RefusedLeavesContext,
-        &["a_refused_unit_leaves_nothing", "a_context_of_a_refused_unit_rides_with_the_next"],
+        &["a_failed_unit_leaves_nothing", "the_context_of_a_failed_unit_is_stored_later"],
     ),
     (UnitsWithoutRowsUnchecked, &["a_unit_without_rows_only_checks"]),
     (UnitsWithoutRowsLeaveContext, &["a_unit_without_rows_only_checks"]),
-    (DroppedLeavesHalf, &["a_dropped_commit_leaves_a_unit_or_nothing"]),
+    (DroppedLeavesHalf, &["a_dropped_commit_stores_all_or_nothing"]),
     (ManyAggregatesFail, &["a_unit_of_many_aggregates_is_stored"]),
     (ManyUnitsFail, &["a_batch_of_many_units_is_stored"]),
     (ClosedRowsDropped, &["a_closed_aggregate_keeps_its_row"]),
 ];
 
 const IDENTIFIERS: &[Finding] = &[
-    (IdentifiersUnchecked, &["a_taken_identifier_is_known"]),
-    (IdentifiersUncheckedInBatch, &["an_identifier_is_taken_inside_a_batch"]),
-    (IdentifiersOfRefusalsFree, &["an_identifier_of_a_refusal_is_taken"]),
-    (IdentifiersOfInvokedFree, &["an_identifier_of_an_invoked_command_is_taken"]),
-    (IdentifiersOfRefusedUnitsTaken, &["an_identifier_of_a_refused_unit_is_free"]),
-    (KnownTellsTheNewRow, &["a_taken_identifier_is_known"]),
-    (RefusalsNotFound, &["a_command_sent_again_has_its_first_answer"]),
-    (ContextsRemembered, &["a_context_of_a_refused_unit_rides_with_the_next"]),
+    (IdentifiersUnchecked, &["a_used_command_id_is_a_duplicate"]),
+    (IdentifiersUncheckedInBatch, &["a_command_id_is_used_within_a_batch"]),
+    (IdentifiersOfRefusalsFree, &["the_command_id_of_a_rejection_is_used"]),
+    (IdentifiersOfInvokedFree, &["the_id_of_an_invoked_command_is_used"]),
+    (IdentifiersOfRefusedUnitsTaken, &["the_command_id_of_a_failed_unit_is_free"]),
+    (KnownTellsTheNewRow, &["a_used_command_id_is_a_duplicate"]),
+    (RefusalsNotFound, &["a_repeated_command_replays_its_answer"]),
+    (ContextsRemembered, &["the_context_of_a_failed_unit_is_stored_later"]),
     (ContextsReplaced, &["a_context_is_stored_once"]),
     (ContextsOfActivitiesDropped, &["a_context_is_stored_once"]),
 ];
 
 const ORDER: &[Finding] = &[
-    (EventsBeforeCommands, &["rows_of_a_unit_follow_one_by_one"]),
-    (PositionsPerLog, &["rows_of_a_unit_follow_one_by_one"]),
-    (PositionsWithGaps, &["rows_of_a_unit_follow_one_by_one"]),
-    (PositionsPerHandle, &["positions_rise_over_handles"]),
+    (EventsBeforeCommands, &["rows_of_a_unit_have_consecutive_positions"]),
+    (PositionsPerLog, &["rows_of_a_unit_have_consecutive_positions"]),
+    (PositionsWithGaps, &["rows_of_a_unit_have_consecutive_positions"]),
+    (PositionsPerHandle, &["positions_rise_across_handles"]),
     (PositionsReserved, &["nothing_appears_behind_a_reader"]),
-    (OldContentShown, &["what_is_committed_is_seen_by_every_handle"]),
-    (HalfUnitsShown, &["a_reader_never_sees_half_a_unit"]),
-    (LastRowsShownLater, &["a_reader_never_sees_half_a_unit"]),
-    (LogShownLater, &["state_and_log_are_seen_together"]),
-    (CheckedEarly, &["many_committers_lose_no_update", "two_runtimes_lose_no_money"]),
-    (ReadAggregatesCheckedEarly, &["of_two_units_that_read_what_the_other_writes_one_stands"]),
-    (AbsentAggregatesCheckedEarly, &["of_two_creations_of_an_aggregate_one_stands"]),
-    (IdentifiersCheckedEarly, &["of_two_uses_of_an_identifier_one_stands"]),
-    (LocksInBatchOrder, &["batches_in_opposite_orders_end"]),
+    (OldContentShown, &["commits_are_visible_to_every_handle"]),
+    (HalfUnitsShown, &["a_reader_sees_no_partial_unit"]),
+    (LastRowsShownLater, &["a_reader_sees_no_partial_unit"]),
+    (LogShownLater, &["state_and_log_are_visible_together"]),
+    (CheckedEarly, &["concurrent_commits_lose_no_update", "two_runtimes_lose_no_money"]),
+    (ReadAggregatesCheckedEarly, &["write_skew_is_prevented"]),
+    (AbsentAggregatesCheckedEarly, &["one_of_two_creations_is_committed"]),
+    (IdentifiersCheckedEarly, &["one_of_two_uses_of_a_command_id_is_committed"]),
+    (LocksInBatchOrder, &["batches_in_opposite_orders_do_not_deadlock"]),
 ];
 
 const VALUES: &[Finding] = &[
-    (TextsTrimmed, &["hostile_strings_come_back"]),
-    (QuotesDoubled, &["hostile_strings_come_back"]),
-    (TextsCut, &["a_long_text_comes_back"]),
-    (NamesInLowerCase, &["names_that_look_alike_are_different"]),
-    (NamesCompared, &["names_that_look_alike_are_different"]),
-    (EmptyIsAbsent, &["what_is_empty_is_not_absent", "hostile_strings_come_back"]),
-    (NullIsAbsent, &["what_is_empty_is_not_absent"]),
-    (NumbersAsFloats, &["hostile_json_comes_back"]),
-    (PayloadInOneForm, &["hostile_json_comes_back"]),
-    (TimesInMilliseconds, &["times_come_back_with_microseconds"]),
-    (TimesUnsigned, &["times_come_back_with_microseconds"]),
-    (NilIsAbsent, &["identifiers_come_back"]),
-    (RolesSorted, &["every_column_comes_back"]),
-    (RevisionsSigned, &["every_column_comes_back"]),
+    (TextsTrimmed, &["hostile_strings_round_trip"]),
+    (QuotesDoubled, &["hostile_strings_round_trip"]),
+    (TextsCut, &["long_texts_round_trip"]),
+    (NamesInLowerCase, &["similar_names_are_different"]),
+    (NamesCompared, &["similar_names_are_different"]),
+    (EmptyIsAbsent, &["empty_values_are_not_absent", "hostile_strings_round_trip"]),
+    (NullIsAbsent, &["empty_values_are_not_absent"]),
+    (NumbersAsFloats, &["hostile_json_round_trips"]),
+    (PayloadInOneForm, &["hostile_json_round_trips"]),
+    (TimesInMilliseconds, &["times_round_trip_in_microseconds"]),
+    (TimesUnsigned, &["times_round_trip_in_microseconds"]),
+    (NilIsAbsent, &["identifiers_round_trip"]),
+    (RolesSorted, &["every_column_round_trips"]),
+    (RevisionsSigned, &["every_column_round_trips"]),
 ];
 
 const LOGS: &[Finding] = &[
     (AggregatesIgnored, &["a_log_is_read_by_aggregate"]),
-    (RealmsIgnored, &["a_log_is_read_by_realm", "a_realm_sees_its_own"]),
-    (NoRealmIsAllRealms, &["a_log_is_read_by_realm", "a_realm_sees_its_own"]),
+    (RealmsIgnored, &["a_log_is_read_by_realm", "a_realm_sees_its_own_aggregates"]),
+    (NoRealmIsAllRealms, &["a_log_is_read_by_realm", "a_realm_sees_its_own_aggregates"]),
     (RealmOfTheAggregate, &["a_log_is_read_by_realm"]),
     (AfterIncluded, &["a_log_is_read_in_pages"]),
     (LimitOverrun, &["a_log_is_read_in_pages"]),
-    (BoundsSigned, &["bounds_may_be_anything"]),
-    (LimitBeforeConditions, &["conditions_hold_together"]),
-    (ScanLimitIgnored, &["a_page_tells_how_far_it_has_looked"]),
+    (BoundsSigned, &["extreme_log_bounds_are_handled"]),
+    (LimitBeforeConditions, &["log_conditions_are_combined"]),
+    (ScanLimitIgnored, &["a_page_reports_its_scanned_position"]),
     (
         PlaceAlwaysTheNewest,
-        &["a_page_tells_how_far_it_has_looked", "nothing_appears_behind_a_reader"],
+        &["a_page_reports_its_scanned_position", "nothing_appears_behind_a_reader"],
     ),
-    (PlaceOnlyOfRowsGiven, &["a_page_tells_how_far_it_has_looked"]),
+    (PlaceOnlyOfRowsGiven, &["a_page_reports_its_scanned_position"]),
     (
         PlaceAheadOfTheRows,
-        &["a_page_tells_how_far_it_has_looked", "nothing_appears_behind_a_reader"],
+        &["a_page_reports_its_scanned_position", "nothing_appears_behind_a_reader"],
     ),
-    (PlacesUnchecked, &["a_place_that_is_not_there_is_refused", "bounds_may_be_anything"]),
-    (PlacesAheadUnchecked, &["a_place_that_is_not_there_is_refused", "bounds_may_be_anything"]),
-    (PlaceFaultMayPass, &["a_place_that_is_not_there_is_refused"]),
-    (PlacesOfOtherLogsRefused, &["a_place_that_is_not_there_is_refused"]),
-    (HistoryWithoutLast, &["a_history_has_the_versions_asked_for"]),
+    (PlacesUnchecked, &["an_unknown_position_is_invalid", "extreme_log_bounds_are_handled"]),
+    (PlacesAheadUnchecked, &["an_unknown_position_is_invalid", "extreme_log_bounds_are_handled"]),
+    (PlaceFaultMayPass, &["an_unknown_position_is_invalid"]),
+    (PlacesOfOtherLogsRefused, &["an_unknown_position_is_invalid"]),
+    (HistoryWithoutLast, &["a_history_has_the_requested_versions"]),
     (ClaimsUnchecked, &["a_resource_belongs_to_one_domain"]),
     (ClaimsMayPass, &["a_resource_belongs_to_one_domain"]),
-    (ClaimsHalf, &["a_refused_claim_takes_nothing"]),
-    (ClaimsCheckedEarly, &["of_two_claims_at_once_one_stands"]),
-    (ForgetsWhenClosed, &["everything_is_there_after_reopening"]),
-    (IdentifiersForgottenWhenClosed, &["a_reopened_store_goes_on"]),
-    (PositionsForgottenWhenClosed, &["a_reopened_store_goes_on"]),
-    (ClosedForLoadsAlone, &["a_closed_store_takes_no_calls"]),
+    (ClaimsHalf, &["a_failed_registration_takes_no_resource"]),
+    (ClaimsCheckedEarly, &["one_of_two_registrations_succeeds"]),
+    (ForgetsWhenClosed, &["the_content_survives_reopening"]),
+    (IdentifiersForgottenWhenClosed, &["a_reopened_store_continues"]),
+    (PositionsForgottenWhenClosed, &["a_reopened_store_continues"]),
+    (ClosedForLoadsAlone, &["a_closed_store_fails_all_calls"]),
 ];
 
 const TURNS: &[Finding] = &[
-    (TurnsHadByAll, &["a_turn_is_had_by_one_at_a_time"]),
-    (TurnsNotGivenBack, &["a_turn_is_had_by_one_at_a_time"]),
-    (TurnsNotTold, &["who_has_no_turn_commits_and_is_told"]),
-    (TurnsToldForGood, &["who_has_no_turn_commits_and_is_told"]),
-    (TurnsBind, &["who_has_no_turn_commits_and_is_told"]),
+    (TurnsHadByAll, &["a_lease_is_exclusive"]),
+    (TurnsNotGivenBack, &["a_lease_is_exclusive"]),
+    (TurnsNotTold, &["a_commit_without_a_lease_reports_contention"]),
+    (TurnsToldForGood, &["a_commit_without_a_lease_reports_contention"]),
+    (TurnsBind, &["a_commit_without_a_lease_reports_contention"]),
 ];
 
 const QUERIES: &[Finding] = &[
-    (QueriesUnchecked, &["a_query_that_is_not_valid_is_refused"]),
-    (LargestFiltersRefused, &["the_largest_filters_are_answered"]),
-    (QueryFaultMayPass, &["a_query_that_is_not_valid_is_refused"]),
+    (QueriesUnchecked, &["an_invalid_query_fails"]),
+    (LargestFiltersRefused, &["the_largest_filters_succeed"]),
+    (QueryFaultMayPass, &["an_invalid_query_fails"]),
     (NumbersAsTexts, &["numbers_are_compared_by_value"]),
     (NumbersAsDoubles, &["numbers_are_compared_by_value"]),
     (TextsAreNoNumbers, &["numbers_are_compared_by_value"]),
     (NumbersReadKindly, &["numbers_are_compared_by_value"]),
-    (NumbersAreFlags, &["truth_values_are_compared"]),
+    (NumbersAreFlags, &["booleans_are_compared"]),
     (TimesAsTexts, &["times_are_compared_by_instant"]),
     (TimesInSeconds, &["times_are_compared_by_instant"]),
     (TimesWithNanoseconds, &["times_are_compared_by_instant"]),
     (TimesReadKindly, &["times_are_compared_by_instant"]),
-    (TextsFolded, &["texts_are_compared_letter_by_letter", "texts_are_looked_into"]),
-    (TextsArePatterns, &["texts_are_looked_into"]),
-    (StartsAnywhere, &["texts_are_looked_into"]),
-    (OperandQuotesDoubled, &["texts_are_compared_letter_by_letter"]),
-    (EverythingIsText, &["texts_are_compared_letter_by_letter", "texts_are_looked_into"]),
+    (TextsFolded, &["texts_are_compared_by_code_point", "substrings_and_prefixes_are_found"]),
+    (TextsArePatterns, &["substrings_and_prefixes_are_found"]),
+    (StartsAnywhere, &["substrings_and_prefixes_are_found"]),
+    (OperandQuotesDoubled, &["texts_are_compared_by_code_point"]),
+    (EverythingIsText, &["texts_are_compared_by_code_point", "substrings_and_prefixes_are_found"]),
     (IdentifiersAsTexts, &["identifiers_are_compared_by_bytes"]),
     (AnyIdentifierIsRead, &["identifiers_are_compared_by_bytes"]),
     (CreatorIsUpdater, &["columns_are_compared"]),
@@ -194,51 +191,55 @@ const QUERIES: &[Finding] = &[
     (MembersHideColumns, &["columns_are_compared"]),
     (
         UnknownIsFalse,
-        &["numbers_are_compared_by_value", "texts_are_looked_into", "conditions_are_put_together"],
+        &[
+            "numbers_are_compared_by_value",
+            "substrings_and_prefixes_are_found",
+            "filter_conditions_are_combined",
+        ],
     ),
-    (UnknownWins, &["conditions_are_put_together"]),
+    (UnknownWins, &["filter_conditions_are_combined"]),
     (NotOfUnknownIsTrue, &["numbers_are_compared_by_value", "columns_are_compared"]),
     (NullDiffers, &["numbers_are_compared_by_value", "times_are_compared_by_instant"]),
     (OnlyJsonNullIsNull, &["numbers_are_compared_by_value"]),
-    (NothingIsEverything, &["conditions_are_put_together"]),
-    (DotsSplitNames, &["fields_are_found_by_name", "a_path_leads_through_objects_alone"]),
+    (NothingIsEverything, &["filter_conditions_are_combined"]),
+    (DotsSplitNames, &["fields_are_found_by_name", "a_path_leads_through_objects_only"]),
     (NamesTrimmed, &["fields_are_found_by_name"]),
     (NamesFolded, &["fields_are_found_by_name"]),
-    (PathsOneLong, &["fields_are_found_by_name", "a_path_leads_through_objects_alone"]),
-    (PathsThroughArrays, &["a_path_leads_through_objects_alone"]),
-    (PathsThroughTexts, &["a_path_leads_through_objects_alone"]),
-    (QueryRealmsIgnored, &["only_aggregates_that_are_asked_for_are_found"]),
-    (QueryResourcesFolded, &["only_aggregates_that_are_asked_for_are_found"]),
-    (ClosedShown, &["only_aggregates_that_are_asked_for_are_found"]),
-    (ClosedNeverShown, &["only_aggregates_that_are_asked_for_are_found"]),
+    (PathsOneLong, &["fields_are_found_by_name", "a_path_leads_through_objects_only"]),
+    (PathsThroughArrays, &["a_path_leads_through_objects_only"]),
+    (PathsThroughTexts, &["a_path_leads_through_objects_only"]),
+    (QueryRealmsIgnored, &["only_requested_aggregates_are_found"]),
+    (QueryResourcesFolded, &["only_requested_aggregates_are_found"]),
+    (ClosedShown, &["only_requested_aggregates_are_found"]),
+    (ClosedNeverShown, &["only_requested_aggregates_are_found"]),
     (DirectionsIgnored, &["numbers_are_compared_by_value"]),
     (NullsLast, &["numbers_are_compared_by_value"]),
     (FirstKeyAlone, &["columns_are_compared"]),
     (TiesTheOtherWay, &["numbers_are_compared_by_value"]),
-    (ResourcesUnordered, &["pages_go_over_resources"]),
-    (QueryAfterIncluded, &["pages_make_the_whole", "pages_go_over_resources"]),
-    (AfterByIdentifierAlone, &["pages_make_the_whole"]),
-    (AfterNullNothing, &["pages_make_the_whole"]),
-    (PagesByCounting, &["pages_hold_while_others_write"]),
-    (QueryLimitSigned, &["a_limit_may_be_anything"]),
-    (QueryLimitOverrun, &["pages_make_the_whole", "a_limit_may_be_anything"]),
-    (QueryLimitBeforeFilter, &["pages_make_the_whole", "a_limit_may_be_anything"]),
-    (QueryInSteps, &["a_page_is_of_one_moment"]),
-    (SnapshotInSteps, &["a_snapshot_is_of_one_moment"]),
-    (SnapshotInOtherOrder, &["a_snapshot_has_the_rows_asked_for"]),
-    (SnapshotWithoutAbsent, &["a_snapshot_has_the_rows_asked_for"]),
-    (SnapshotWithoutTwins, &["a_snapshot_has_the_rows_asked_for"]),
-    (SnapshotWithoutClosed, &["a_snapshot_has_the_rows_asked_for"]),
+    (ResourcesUnordered, &["pages_span_resources"]),
+    (QueryAfterIncluded, &["pages_add_up_to_the_whole", "pages_span_resources"]),
+    (AfterByIdentifierAlone, &["pages_add_up_to_the_whole"]),
+    (AfterNullNothing, &["pages_add_up_to_the_whole"]),
+    (PagesByCounting, &["pages_are_stable_under_concurrent_writes"]),
+    (QueryLimitSigned, &["any_limit_is_accepted"]),
+    (QueryLimitOverrun, &["pages_add_up_to_the_whole", "any_limit_is_accepted"]),
+    (QueryLimitBeforeFilter, &["pages_add_up_to_the_whole", "any_limit_is_accepted"]),
+    (QueryInSteps, &["a_page_is_consistent"]),
+    (SnapshotInSteps, &["a_snapshot_is_consistent"]),
+    (SnapshotInOtherOrder, &["a_snapshot_has_the_requested_rows"]),
+    (SnapshotWithoutAbsent, &["a_snapshot_has_the_requested_rows"]),
+    (SnapshotWithoutTwins, &["a_snapshot_has_the_requested_rows"]),
+    (SnapshotWithoutClosed, &["a_snapshot_has_the_requested_rows"]),
     (IndexHidesNulls, &["an_index_changes_no_answer"]),
-    (IndexForgetsWrites, &["an_index_follows_every_handle"]),
-    (SnapshotOfFew, &["a_snapshot_has_the_rows_asked_for"]),
-    (NoRealmIsAllRealms, &["only_aggregates_that_are_asked_for_are_found"]),
+    (IndexForgetsWrites, &["an_index_covers_the_writes_of_every_handle"]),
+    (SnapshotOfFew, &["a_snapshot_has_the_requested_rows"]),
+    (NoRealmIsAllRealms, &["only_requested_aggregates_are_found"]),
 ];
 
-/// Long for a claim on a store in memory.
+/// Ample time for a case on a store in memory.
 const MAX_TIME: Duration = Duration::from_secs(30);
 
-/// Long enough to see that a store hangs.
+/// Time after which a store counts as hanging.
 const HANGS_AFTER: Duration = Duration::from_secs(3);
 
 fn check_found(findings: &[Finding]) {
@@ -256,7 +257,7 @@ fn check_found(findings: &[Finding]) {
             });
             match found {
                 Ok(()) => faults.push(format!("{mutant:?} is not found by `{name}`")),
-                // A store that is slow would be found for a fault that it has not.
+                // A slow store must not count as one that hangs.
                 Err(broken) => {
                     let hangs = broken.to_string().contains("has not ended");
                     if hangs != (mutant == LocksInBatchOrder) {
@@ -276,7 +277,7 @@ fn faults_of_versions_are_found() {
 }
 
 #[test]
-fn faults_of_fates_are_found() {
+fn faults_of_outcomes_are_found() {
     check_found(FATES);
 }
 
@@ -311,12 +312,12 @@ fn faults_of_queries_and_snapshots_are_found() {
 }
 
 #[test]
-fn faults_of_turns_are_found() {
+fn faults_of_leases_are_found() {
     check_found(TURNS);
 }
 
 #[test]
-fn every_claim_finds_a_fault() {
+fn every_case_finds_a_mutant() {
     let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, TURNS, QUERIES];
     let names = all.iter().flat_map(|findings| findings.iter().flat_map(|(_, names)| *names));
     let named: BTreeSet<&str> = names.copied().collect();

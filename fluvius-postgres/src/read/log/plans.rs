@@ -1,4 +1,4 @@
-//! The rows that PostgreSQL reads for a page of a log, as it counts them itself.
+//! The number of rows that PostgreSQL reads for a page of a log, as measured by the server.
 
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};

@@ -1,4 +1,4 @@
-//! The rows that are read for a page of one aggregate's events.
+//! The number of rows read for a page of one aggregate's events.
 
 use fluvius_store::Store;
 use rusqlite::StatementStatus;
@@ -8,7 +8,7 @@ use super::*;
 use crate::SqliteStore;
 use crate::writer::tests::units;
 
-/// A store with one aggregate of this many events, between those of another.
+/// Creates a store with one aggregate of this many events, interleaved with those of another.
 async fn store(count: u64) -> (TempDir, Connection, SqliteStore, AggregateId) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
@@ -30,7 +30,7 @@ async fn store(count: u64) -> (TempDir, Connection, SqliteStore, AggregateId) {
     (folder, connection, store, aggregate_id)
 }
 
-/// Returns the rows of events that were read since the last call: each statement reads up to one.
+/// Returns the number of event rows read since the last call. Each statement reads up to one.
 fn rows_read(connection: &Connection) -> i32 {
     let statements = [INDEXED, PREVIOUS, EVENT].map(|sql| connection.prepare_cached(sql).unwrap());
     statements.iter().map(|statement| statement.reset_status(StatementStatus::Run)).sum()
@@ -64,8 +64,7 @@ async fn a_page_of_one_aggregate_costs_what_it_returns() {
             let found = page(&connection, &aggregate_id, RealmFilter::All, position, limit);
             let expected = all[after..].iter().take(limit);
             assert_eq!(found, expected.map(|event| event.record.version).collect::<Vec<_>>());
-            // Beside the rows: 8 steps of a binary search among 126, and twice the way from one
-            // event in the index to the next.
+            // In addition to the rows: 8 steps of a binary search among 126, and two walks between indexed events.
             let read = usize::try_from(rows_read(&connection)).unwrap();
             assert!(read <= limit + 48, "{limit} behind {after}: {read} rows");
         }
@@ -75,7 +74,7 @@ async fn a_page_of_one_aggregate_costs_what_it_returns() {
 }
 
 #[tokio::test]
-async fn every_position_has_its_first_event_behind_it() {
+async fn the_first_event_after_every_position_is_found() {
     for count in [1_u64, 15, 16, 17, 33, 100] {
         let (_folder, connection, store, aggregate_id) = store(count).await;
         let all = store.history(&aggregate_id, 1, u64::MAX).await.unwrap();

@@ -1,4 +1,4 @@
-//! Query plans, as SQLite explains them.
+//! Query plans, from `EXPLAIN QUERY PLAN`.
 
 use fluvius_store::Store;
 use fluvius_store::query::{Cursor, Field};
@@ -20,7 +20,7 @@ fn fields() -> [Field; 5] {
     ]
 }
 
-/// A store of 40 purses with five fields, all of which are declared.
+/// Creates a store of 40 purses with five declared fields.
 async fn store() -> (TempDir, Connection, SqliteStore) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
@@ -43,7 +43,7 @@ async fn store() -> (TempDir, Connection, SqliteStore) {
     (folder, connection, store)
 }
 
-/// Returns the search of the index and the sorts in the plan of a query.
+/// Returns the index search and the sorts in the plan of a query.
 fn plan(connection: &Connection, query: &StateQuery) -> (String, String) {
     let index = Index::of(connection, query).unwrap();
     let sql = Sql::of(query, index.as_ref());
@@ -101,7 +101,7 @@ async fn an_equality_and_a_range_are_looked_up() {
 }
 
 #[tokio::test]
-async fn an_order_is_that_of_the_index_page_by_page() {
+async fn pages_keep_the_order_of_the_index() {
     let (_folder, connection, store) = store().await;
     for (key, sorted, behind) in [
         (Field::number("coins").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
@@ -115,7 +115,7 @@ async fn an_order_is_that_of_the_index_page_by_page() {
         let cursor = Cursor::of(&first, &rows[9]);
         let next = first.after(cursor);
         check(&connection, &next, behind, sorted);
-        // With a range on the same field, the cursor is where the search begins.
+        // With a range on the same field, the search begins at the cursor.
         let narrow = next.filter(Field::number("coins").between(0, 1_000));
         if key.field == Field::number("coins") {
             let behind = match key.is_descending {
@@ -125,7 +125,7 @@ async fn an_order_is_that_of_the_index_page_by_page() {
             check(&connection, &narrow, behind, sorted);
         }
     }
-    // By identifier, of values that are equal.
+    // By id among equal values.
     let first = found_by(Field::boolean("is_open").eq(true));
     let rows = store.query(&first).await.unwrap();
     let cursor = Cursor::of(&first, &rows[9]);
@@ -152,7 +152,7 @@ async fn undeclared_fields_are_not_looked_up() {
     assert!(found.starts_with("SCAN"), "{found}");
 }
 
-/// Where many aggregates match, the order decides.
+/// If many aggregates match, the sort order decides.
 #[tokio::test]
 async fn an_unselective_index_is_not_used_if_another_is_cheaper() {
     let (folder, connection, _store) = store().await;
@@ -166,13 +166,13 @@ async fn an_unselective_index_is_not_used_if_another_is_cheaper() {
     let many = || Field::number("coins").gt(3);
     let few = || Field::text("owner").eq("owner 3");
     let by = |query: StateQuery| Index::of(&connection, &query).unwrap().map(|index| index.field);
-    // The first that match come soon in the order of identifiers.
+    // In id order, the first matches come soon.
     assert_eq!(by(found_by(many())), None);
     assert_eq!(by(found_by(many() & few())), Some(Field::text("owner")));
     let sorted = |key| found_by(many()).sort(vec![key]);
     assert_eq!(by(sorted(Field::number("coins").ascending())), Some(Field::number("coins")));
     assert_eq!(by(sorted(Field::text("owner").ascending())), Some(Field::text("owner")));
-    // All that match have to be sorted, whatever way they are found.
+    // All matches have to be sorted with any index.
     assert_eq!(by(sorted(Field::number("other").ascending())), Some(Field::number("coins")));
     let few_sorted = sorted(Field::number("coins").ascending()).filter(few());
     assert_eq!(by(few_sorted), Some(Field::text("owner")));

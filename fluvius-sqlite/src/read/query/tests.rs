@@ -1,4 +1,4 @@
-//! The cost of a query, as counted by SQLite.
+//! The cost of a query, in virtual machine steps of SQLite.
 
 use fluvius_store::Store;
 use fluvius_store::query::Field;
@@ -26,7 +26,7 @@ fn asked(filter: Filter) -> StateQuery {
     StateQuery::for_resource("purse", 10).filter(filter)
 }
 
-/// The steps that SQLite takes for a query.
+/// Returns the steps that SQLite takes for a query.
 fn steps(connection: &Connection, asked: &StateQuery) -> i32 {
     query(connection, asked).unwrap();
     let sql = Sql::of(asked, None);

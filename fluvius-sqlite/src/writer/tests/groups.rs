@@ -1,4 +1,4 @@
-//! The number of batches that a transaction takes.
+//! The number of batches in a transaction.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +13,7 @@ use crate::database_path::DatabasePath;
 use crate::writer::thread::JobQueue;
 use crate::writer::{Commit, Job};
 
-/// The number of batches, of ten with one unit each, that are committed together.
+/// Returns the number of batches committed together, of ten with one unit each.
 fn gathered(max_batch_bytes: usize, change: impl Fn(&mut UnitOfWork)) -> usize {
     let (sender, jobs) = mpsc::channel();
     let commit = || {
@@ -36,7 +36,7 @@ fn long() -> Json {
 }
 
 #[test]
-fn all_texts_of_a_unit_count_for_the_bound_of_a_group() {
+fn all_texts_of_a_unit_count_towards_the_group_limit() {
     assert_eq!(gathered(25_000, |_| {}), 10);
     let changes: [fn(&mut UnitOfWork); 8] = [
         |unit| Arc::make_mut(&mut unit.states[0]).data = long(),

@@ -16,14 +16,14 @@ use super::{failing, failure};
 use crate::writer::Job;
 use crate::{SqliteStore, field};
 
-/// More than are filled in at once.
+/// More aggregates than one part fills in.
 const MANY: usize = 4_500;
 
 fn purse(coins: usize) -> fluvius_store::Json {
     json(&format!(r#"{{"coins":{coins},"owner":"owner {}"}}"#, coins % 100))
 }
 
-/// Commits new aggregates, and gives them.
+/// Commits new aggregates, and returns them.
 async fn fill(store: &SqliteStore, count: usize) -> Vec<AggregateId> {
     let context = context();
     let aggregate_ids: Vec<AggregateId> = (0..count).map(|_| aggregate_id()).collect();
@@ -54,7 +54,7 @@ async fn owned(store: &SqliteStore, owner: &str) -> usize {
     store.query(&StateQuery::for_resource("purse", usize::MAX).filter(filter)).await.unwrap().len()
 }
 
-/// Does a part of what `index` does.
+/// Does one part of the work of `declare_indexes`.
 async fn part(store: &SqliteStore, fields: Option<Vec<Field>>) -> bool {
     let (answer, answered) = oneshot::channel();
     let resource = "purse".to_owned();
@@ -72,7 +72,7 @@ async fn begins(store: &SqliteStore, owner: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
+async fn a_new_field_is_filled_while_commits_continue() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let aggregate_ids = fill(&store, MANY).await;
@@ -87,12 +87,12 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
         commits += 1;
         assert_eq!(begins(&store, "owner").await, MANY + commits);
     }
-    // Three parts a field.
+    // Three parts per field.
     assert_eq!(commits, 6);
     assert_eq!(filled(&connection), 2);
     check_values(&connection);
     assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 2 * (MANY + commits) as i64);
-    // Nothing is done where all is as it was declared.
+    // If the declarations are unchanged, nothing is done.
     let before =
         connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
     store
@@ -123,7 +123,7 @@ async fn each_store_maintains_declarations_of_the_others() {
     let known = aggregate_id();
     commit(&other, units::with_data(&context(), &known, 0, purse(1))).await;
     one.declare_indexes("purse", &[Field::text("owner")]).await.unwrap();
-    // It has written before, and has declared nothing.
+    // The other store has written before, and has declared nothing.
     commit(&other, units::with_data(&context(), &known, 1, purse(2))).await;
     commit(&other, units::with_data(&context(), &aggregate_id(), 0, purse(2))).await;
     check_values(&connection);
@@ -135,7 +135,7 @@ async fn each_store_maintains_declarations_of_the_others() {
     let path: String =
         connection.query_row("SELECT path FROM field", [], |row| row.get(0)).unwrap();
     assert_eq!(path, r#"["coins"]"#);
-    // Of two that declare at once neither waits for the other for ever.
+    // Two concurrent declarations do not wait for each other forever.
     fill(&one, MANY).await;
     let declare = |store: &SqliteStore, fields: Vec<Field>| {
         let store = store.clone();
@@ -153,9 +153,9 @@ async fn each_store_maintains_declarations_of_the_others() {
     check_values(&connection);
 }
 
-/// Another program writes by the tables, with triggers and without what reads a state.
+/// Another program writes to the tables, with triggers but without the functions that read a state.
 #[tokio::test]
-async fn a_state_that_another_program_changes_is_found_as_it_is() {
+async fn a_state_changed_by_another_program_is_found() {
     for change in [
         r#"UPDATE state SET data = '{"owner":"new"}'"#,
         r#"REPLACE INTO state SELECT aggregate, version, event, etag, revision, '{"owner":"new"}', updated_at, updated_by, closed_at FROM state"#,
@@ -196,7 +196,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
     }
 }
 
-/// Declaring, filling and removing end at every point, one after the other, and are then done.
+/// Declaring, filling and removing fail at every failpoint in turn, and then complete.
 #[tokio::test]
 async fn declaring_fields_resumes_after_a_disk_failure() {
     let left = Arc::new(AtomicUsize::new(usize::MAX));
@@ -273,7 +273,7 @@ async fn a_backup_has_the_indexes() {
     assert!(verify(&copy).await.unwrap().is_sound());
 }
 
-/// All values of all fields are those of the states, and no others are kept.
+/// Checks that the stored values are exactly those of the states.
 pub(super) fn check_values(connection: &Connection) {
     let fields =
         "SELECT f.id, r.text, f.path, f.kind FROM field AS f JOIN name AS r ON r.id = f.resource";

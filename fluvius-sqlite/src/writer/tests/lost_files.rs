@@ -1,4 +1,4 @@
-//! Files that go away while a commit is under way.
+//! Files that are lost during a commit.
 
 #![cfg(unix)]
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::units::{aggregate_id, commit, context, unit};
 use super::{SqliteOptions, failing};
 
-/// Options of a store of which a file is moved away at the next commit, once this is set.
+/// Returns the options of a store whose file is moved away at the next commit, once the flag is set.
 fn moving(folder: &Path, name: &'static str) -> (SqliteOptions, Arc<AtomicBool>) {
     let is_armed = Arc::new(AtomicBool::new(false));
     let (folder, armed) = (folder.to_owned(), Arc::clone(&is_armed));
@@ -39,7 +39,7 @@ async fn a_commit_into_a_lost_file_is_in_doubt_until_it_is_back() {
         let stale = unit(&context(), &known, 9);
         let id = lost.commands[0].id;
         let outcomes = store.commit(Arc::from([lost, stale])).await;
-        // No outcome is reported that rests on the lost file.
+        // No outcome is reported that relies on the lost file.
         let [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] = &outcomes[..] else {
             panic!("{outcomes:?}")
         };

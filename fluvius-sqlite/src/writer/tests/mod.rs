@@ -26,7 +26,7 @@ pub(crate) mod units;
 
 use units::{aggregate_id, commit, context, json, logs, unit};
 
-/// Options of a store in which this happens at the points.
+/// Returns the options of a store that calls `happens` at its failpoints.
 fn failing(
     happens: impl Fn(&'static str) -> Result<(), Fault> + Send + Sync + 'static,
 ) -> SqliteOptions {
@@ -41,7 +41,7 @@ fn failure(code: i32) -> Fault {
     Fault::Sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("planted".to_owned())))
 }
 
-/// While the disk cannot be written to at all, a commit that failed may still come back.
+/// While the disk accepts no writes, a failed commit may still reappear after a crash.
 #[tokio::test]
 async fn a_failed_commit_is_in_doubt_until_it_is_overwritten() {
     let folder = TempDir::new().unwrap();
@@ -77,7 +77,7 @@ async fn a_failed_commit_is_in_doubt_until_it_is_overwritten() {
     assert!(store.command(id).await.unwrap().is_some());
 }
 
-/// Runs something with the writer's connection.
+/// Runs a function on the writer's connection.
 async fn on_writer<T: Send + 'static>(
     store: &SqliteStore,
     run: impl FnOnce(&rusqlite::Connection) -> T + Send + 'static,
@@ -104,7 +104,7 @@ async fn a_full_disk_fails_commits_until_there_is_space() {
                     .unwrap();
             })
         };
-        // No smaller than it is already.
+        // The limit cannot be below the current size.
         set_page_count_max(1).await;
         let before = logs(&store).await;
         let large = json(&format!("{:?}", "x".repeat(100_000)));
@@ -139,7 +139,7 @@ async fn a_lost_writer_is_replaced() {
     assert_eq!(store.load(&known).await.unwrap().unwrap().version, 2);
 }
 
-/// Units that were stored one by one, in a transaction that then could not be committed.
+/// The units were stored one by one, in a transaction whose COMMIT then failed.
 #[tokio::test]
 async fn a_failed_transaction_clears_the_cache() {
     let folder = TempDir::new().unwrap();
@@ -152,7 +152,7 @@ async fn a_failed_transaction_clears_the_cache() {
     });
     let store = options.open(&file).await.unwrap();
     commit(&store, unit(&context(), &aggregate_id(), 0)).await;
-    // A row that the database refuses lets each unit be stored by itself.
+    // A rejected row makes the writer store each unit separately.
     let foreign = rusqlite::Connection::open(&file).unwrap();
     foreign.execute_batch("CREATE UNIQUE INDEX planted ON command (response)").unwrap();
     let (fresh, context) = (aggregate_id(), context());

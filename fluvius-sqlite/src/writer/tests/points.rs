@@ -1,4 +1,4 @@
-//! Commits that fail at every point, one after the other (T3).
+//! Commits that fail at every failpoint in turn (T3).
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use super::{child, failing, failure, on_writer};
 use crate::failpoint::{Failpoint, Step};
 use crate::{SqliteOptions, SqliteStore};
 
-/// Lets the commit fail at the n-th point that it comes to.
+/// Makes the commit fail at the n-th failpoint that it reaches.
 #[derive(Default)]
 struct Trap {
     is_armed: AtomicBool,
@@ -26,11 +26,11 @@ struct Trap {
 
 #[derive(Debug, Clone, Copy)]
 enum ThreadHandle {
-    /// The disk has failed: SQLite may have left something.
+    /// A disk failure, after which SQLite may have left frames in the log.
     Disk,
     Full,
     Panic,
-    /// The process ends. It says before where.
+    /// The process aborts. It prints the failpoint before.
     Abort,
 }
 
@@ -69,31 +69,31 @@ impl Trap {
 /// The way in which rows are written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Case {
-    /// All units at once.
+    /// All units together.
     Whole,
-    /// Each behind a savepoint, since the database refuses a row of the last.
+    /// Each unit behind a savepoint, since a row of the last one is rejected.
     Each,
 }
 
 /// Makes the database reject a second event with the same data.
 const PLANTED: &str = "CREATE UNIQUE INDEX planted ON event (data)";
 
-/// The first unit of the aggregate that the batches write, and the one whose event's data is taken.
+/// Returns the first unit of the aggregate that the batches write. Its event has the data that the index then rejects.
 fn first(known: &AggregateId) -> UnitOfWork {
     let mut unit = unit(&context(), known, 0);
     Arc::make_mut(&mut unit.events[0]).data = Some(json("\"once\""));
     unit
 }
 
-/// A batch in which a unit makes an aggregate, one stands on it, and one writes another aggregate; and one
-/// that the database refuses.
+/// Returns a batch with a unit that creates an aggregate, one that depends on it, and one that writes another
+/// aggregate. In the second case, a further unit has a rejected row.
 fn batch(known: &AggregateId, version: u64, case: Case) -> Arc<[UnitOfWork]> {
     let (context, fresh) = (context(), aggregate_id());
     let one = unit(&context, &fresh, 0);
     let mut second = unit(&context, &fresh, 1);
     second.depends_on.push(0);
     let mut third = unit(&context, known, version);
-    // A name that is new each time.
+    // A new name each time.
     Arc::make_mut(&mut third.commands[0]).command = format!("give-{}", units::id()).into();
     let mut batch = vec![one, second, third];
     if case == Case::Each {
@@ -102,7 +102,7 @@ fn batch(known: &AggregateId, version: u64, case: Case) -> Arc<[UnitOfWork]> {
     batch.into()
 }
 
-/// Returns true if the batch is stored, by the outcomes of its units, or `None` in doubt.
+/// Returns true if the batch is stored, by the outcomes of its units. Returns `None` if it is in doubt.
 fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
     use CommitOutcome::{Committed, Failed, InDoubt};
     let (three, refused) = outcomes.split_at(3);
@@ -126,7 +126,7 @@ fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
     }
 }
 
-/// Fails at one point after the other, until none is left to fail at.
+/// Fails at one failpoint after the other, until none is left.
 async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
     let folder = TempDir::new().unwrap();
     let trap = Arc::new(Trap::default());
@@ -153,7 +153,7 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
         let at = points.get(point).copied().unwrap_or("none");
         let stands = match stands(&outcomes, case) {
             Some(stands) => stands,
-            // After a panic at the COMMIT the log decides.
+            // After a panic at the COMMIT the log shows the outcome.
             None => {
                 assert!(
                     matches!(handle, ThreadHandle::Panic) && ["commit", "committed"].contains(&at)
@@ -175,7 +175,7 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
             );
             assert!(store.context(batch[0].context.id).await.unwrap().is_none(), "at `{at}`");
         }
-        // The same again: it stands now, however it ended before.
+        // A second commit of the same batch leaves it stored, whatever the first outcome was.
         for outcome in store.commit(Arc::from(&batch[..3])).await {
             match outcome {
                 CommitOutcome::Committed { .. } => assert!(!stands, "at `{at}`"),
@@ -226,7 +226,7 @@ async fn a_panic_at_any_point_leaves_all_or_nothing() {
 /// Environment variable of the process: the failpoint at which it aborts, and the case.
 const ABORTS: &str = "FLUVIUS_SQLITE_ABORTS";
 
-/// The process that ends at a point; alone it does nothing.
+/// The process that aborts at a failpoint. Without the variable it does nothing.
 #[tokio::test]
 async fn a_process_that_ends_at_a_point() {
     let Some(file) = child::file() else { return };
@@ -246,7 +246,7 @@ async fn a_process_that_ends_at_a_point() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_process_at_any_point_leaves_all_or_nothing() {
+async fn a_process_abort_at_any_point_leaves_all_or_nothing() {
     for case in ["whole", "each"] {
         for point in 0.. {
             assert!(point < 200, "the process never comes to its end");
@@ -277,7 +277,7 @@ async fn the_end_of_the_process_at_any_point_leaves_all_or_nothing() {
     }
 }
 
-/// A statement without a point behind it would be one at which no test lets the commit fail.
+/// If a changing statement had no failpoint after it, no test would fail the commit there.
 #[tokio::test]
 async fn every_changing_statement_has_a_failpoint() {
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -312,7 +312,7 @@ async fn every_changing_statement_has_a_failpoint() {
     store.commit(batch(&known, 3, Case::Each)).await;
 
     let seen = seen.lock().unwrap();
-    // They change nothing; and a rollback follows on a failure.
+    // These statements change nothing, and a rollback follows on a failure.
     let changes = |step: &str| {
         let others = ["point", "SELECT", "WITH", "PRAGMA data_version", "ROLLBACK"];
         step.starts_with("ROLLBACK TO") || !others.iter().any(|other| step.starts_with(other))
@@ -322,7 +322,7 @@ async fn every_changing_statement_has_a_failpoint() {
         let next = seen[at + 1..]
             .iter()
             .find(|step| !step.starts_with("SELECT") && !step.starts_with("WITH"));
-        // Where the database refuses the row there is no point to come to.
+        // A rejected row has no failpoint after it.
         let is_point =
             next.is_some_and(|step| step.starts_with("point") || step.starts_with("ROLLBACK"));
         assert!(is_point, "behind `{}` comes {next:?}", seen[*at]);

@@ -1,4 +1,4 @@
-//! A unit of work is stored wholly or not at all.
+//! A unit of work is stored completely or not at all.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,9 +11,7 @@ use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, fell, known, stale};
 use fluvius_store::{AggregateId, CommitOutcome, Store};
 
-pub(crate) async fn a_unit_over_several_aggregates_is_stored_wholly(
-    harness: &Harness,
-) -> CaseResult {
+pub(crate) async fn a_unit_with_several_aggregates_is_stored(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let aggregate_ids = [harness.aggregate_id(), harness.aggregate_id(), harness.aggregate_id()];
@@ -34,15 +32,15 @@ pub(crate) async fn a_unit_over_several_aggregates_is_stored_wholly(
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_failed_unit_leaves_nothing(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let aggregate_id = harness.aggregate_id();
     let first = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
     harness.commit_all(&store, [first.clone()]).await?;
 
-    // Each writes a fresh aggregate before and one behind the aggregate that it is refused for, has a
-    // context that is new, and rows of all kinds.
+    // Each unit writes one new aggregate before and one after the conflicting one, and has a new context and rows of
+    // all kinds.
     let refused = || {
         let fresh = harness.aggregate_id();
         harness.draft(&harness.context(), &fresh).writes(&fresh, 0).message().activity()
@@ -105,7 +103,7 @@ pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseRe
     fell("a unit that stands on another", &outcomes[3], 1)?;
     harness.holds(&store).await?;
 
-    // On what stands in the same batch.
+    // Checks against a unit of the same batch.
     let write = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 1).done();
     let right =
         harness.draft(&fresh(), &aggregate_id).reads(&aggregate_id, 2).after(0).only_checks();
@@ -118,7 +116,7 @@ pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseRe
     harness.holds(&store).await
 }
 
-pub(crate) async fn an_empty_batch_has_no_fates(harness: &Harness) -> CaseResult {
+pub(crate) async fn an_empty_batch_has_no_outcomes(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     harness.commit(&store, []).await?;
     harness.holds(&store).await
@@ -183,7 +181,7 @@ pub(crate) async fn a_batch_of_many_units_is_stored(harness: &Harness) -> CaseRe
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_dropped_commit_stores_all_or_nothing(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     for poll_count in 0..12 {
@@ -194,7 +192,7 @@ pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness)
         harness.watch(std::slice::from_ref(&unit));
         drop_after(poll_count, store.commit(Arc::from([unit.clone()]))).await;
 
-        // It stands, or it does not: the same unit again tells, under its identifier.
+        // To find the outcome, commit the same unit again under its id.
         match harness.commit_one(&store, unit.clone()).await? {
             CommitOutcome::Committed { .. } => {}
             CommitOutcome::DuplicateCommand { command, .. } => {
@@ -212,7 +210,7 @@ pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness)
     Ok(())
 }
 
-/// Polls a future so many times, with time for the store in between, and drops it.
+/// Polls a future up to `poll_count` times, with pauses for the store, and drops it.
 async fn drop_after(poll_count: usize, commit: impl Future) {
     let mut commit = pin!(commit);
     for _ in 0..poll_count {
@@ -224,5 +222,5 @@ async fn drop_after(poll_count: usize, commit: impl Future) {
     }
 }
 
-/// So long a store gets between two polls.
+/// The pause between two polls.
 const PAUSE: Duration = Duration::from_micros(100);

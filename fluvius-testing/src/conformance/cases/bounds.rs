@@ -1,4 +1,4 @@
-//! Queries at the bounds that every store must answer.
+//! Queries at the limits that every store must support.
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::harness::Harness;
@@ -6,7 +6,7 @@ use crate::conformance::query_fixture::{Shelf, query};
 use fluvius_store::query::{Column, Cursor, Field, Filter, MAX_SORT_KEYS, MAX_TERMS, SortKey};
 use fluvius_store::{StateQuery, Store};
 
-pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseResult {
+pub(crate) async fn the_largest_filters_succeed(harness: &Harness) -> CaseResult {
     let states = ["1", "2", "3", "null"].map(|v| format!(r#"{{"v":{v},"t":"t{v}"}}"#));
     let shelf = Shelf::of(harness, &states).await?;
     for is_indexed in [false, true] {
@@ -29,9 +29,9 @@ pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseR
     Ok(())
 }
 
-/// Filters with as many terms as are allowed, and the numbers of the states that they find.
+/// Returns filters with the maximum number of terms, and the numbers of the matching states.
 fn largest() -> Vec<(Filter, Vec<usize>)> {
-    // The filter that holds the others is a term too.
+    // The enclosing filter is a term too.
     let numbers = || 1..MAX_TERMS;
     let any = |of: &dyn Fn(usize) -> Filter| Filter::Any(numbers().map(of).collect());
     let all = |of: &dyn Fn(usize) -> Filter| Filter::All(numbers().map(of).collect());
@@ -67,7 +67,7 @@ fn longest_order() -> Vec<SortKey> {
     keys.into()
 }
 
-/// The numbers of the states that are found page by page.
+/// Returns the numbers of the states found page by page.
 async fn paged(shelf: &Shelf, mut query: StateQuery) -> Result<Vec<usize>, CaseFailure> {
     query.limit = 1;
     let mut found = Vec::new();

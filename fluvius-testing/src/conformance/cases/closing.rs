@@ -1,11 +1,11 @@
-//! A store that is closed takes no more calls, or says that closing does nothing.
+//! A closed store fails all calls with a retryable error, unless closing has no effect.
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::conformance::dyn_store::{Handle, behind};
 use crate::conformance::harness::Harness;
 use fluvius_store::{CommitOutcome, LogKind, StateQuery, Store, StoreError};
 
-pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_closed_store_fails_all_calls(harness: &Harness) -> CaseResult {
     let aggregate_id = harness.aggregate_id();
     let context = harness.context();
     let store = harness.open().await;
@@ -13,7 +13,7 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResu
     harness.commit_all(&store, [unit.clone()]).await?;
     store.close().await?;
     store.close().await?;
-    // A store may ignore the call; then it goes on as before.
+    // A store may ignore `close`, and then works as before.
     let is_closed = store.load(&aggregate_id).await.is_err();
     let calls = reads(&store, &aggregate_id, &unit).await;
     for (call, error) in calls {
@@ -36,7 +36,7 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResu
             )));
         }
     }
-    // If the place can be opened again, everything is there.
+    // If the place can be opened again, it is complete.
     let again = harness.open().await;
     match again.load(&aggregate_id).await {
         Ok(_) => harness.holds(&again).await,
@@ -44,7 +44,7 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResu
     }
 }
 
-/// Calls every other method, and returns each error.
+/// Calls every other method. Returns the error of each call.
 async fn reads(
     store: &Handle,
     aggregate_id: &fluvius_store::AggregateId,

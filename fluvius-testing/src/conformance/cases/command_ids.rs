@@ -1,4 +1,4 @@
-//! A command identifier is used once.
+//! A command id is used once.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, fell, known, stale};
 use fluvius_store::Store;
 
-pub(crate) async fn a_taken_identifier_is_known(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_used_command_id_is_a_duplicate(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
     let before = harness.draft(&harness.context(), &aggregate_id).writes(&aggregate_id, 0).done();
@@ -20,7 +20,7 @@ pub(crate) async fn a_taken_identifier_is_known(harness: &Harness) -> CaseResult
     let position = committed("the first", &outcome)?;
     let taken = first.commands[0].id;
 
-    // From another context, for another aggregate, as a refusal, and the very same unit again.
+    // From another context, for another aggregate, as a rejection, and the same unit again.
     let again = [
         harness
             .draft(&harness.context(), &aggregate_id)
@@ -41,7 +41,7 @@ pub(crate) async fn a_taken_identifier_is_known(harness: &Harness) -> CaseResult
     harness.holds(&store).await
 }
 
-pub(crate) async fn an_identifier_is_taken_inside_a_batch(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_command_id_is_used_within_a_batch(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let [aggregate_id, other, third] = [(); 3].map(|()| harness.aggregate_id());
@@ -61,7 +61,7 @@ pub(crate) async fn an_identifier_is_taken_inside_a_batch(harness: &Harness) -> 
     harness.holds(&store).await
 }
 
-pub(crate) async fn an_identifier_of_a_refusal_is_taken(harness: &Harness) -> CaseResult {
+pub(crate) async fn the_command_id_of_a_rejection_is_used(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let aggregate_id = harness.aggregate_id();
@@ -74,7 +74,7 @@ pub(crate) async fn an_identifier_of_a_refusal_is_taken(harness: &Harness) -> Ca
     harness.holds(&store).await
 }
 
-pub(crate) async fn an_identifier_of_an_invoked_command_is_taken(harness: &Harness) -> CaseResult {
+pub(crate) async fn the_id_of_an_invoked_command_is_used(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
@@ -94,7 +94,7 @@ pub(crate) async fn an_identifier_of_an_invoked_command_is_taken(harness: &Harne
     harness.holds(&store).await
 }
 
-pub(crate) async fn an_identifier_of_a_refused_unit_is_free(harness: &Harness) -> CaseResult {
+pub(crate) async fn the_command_id_of_a_failed_unit_is_free(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let aggregate_id = harness.aggregate_id();
@@ -102,7 +102,7 @@ pub(crate) async fn an_identifier_of_a_refused_unit_is_free(harness: &Harness) -
     let id = refused.commands[0].id;
     let fallen = harness.draft(&context, &aggregate_id).after(0).writes(&aggregate_id, 0).done();
     let fallen_id = fallen.commands[0].id;
-    // In the same batch, and in the next.
+    // In the same batch, and in the next one.
     let again = harness.draft(&context, &aggregate_id).with_id(id).writes(&aggregate_id, 0).done();
     let outcomes = harness.commit(&store, [refused, fallen, again]).await?;
     stale("the refused unit", &outcomes[0], &aggregate_id, None)?;

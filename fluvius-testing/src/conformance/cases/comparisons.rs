@@ -1,5 +1,4 @@
-//! Fields compare with operands as values of their kind, never as the text that they are written
-//! in.
+//! Fields compare with operands as values of their kind, never as JSON text.
 
 use std::sync::Arc;
 
@@ -13,10 +12,10 @@ use crate::conformance::query_fixture::{Shelf, query};
 use fluvius_store::Store;
 use fluvius_store::query::{Column, Comparison, Field, Filter, Kind, Operand};
 
-/// What no kind reads as a value, besides a member that is not there.
+/// Values that no kind can read, besides a missing member.
 const NEVER_A_VALUE: &[&str] = &["null", "[]", "{}", "[10]", r#"{"v":10}"#];
 
-/// JSON values with their rank: those of one rank are equal, a higher one is greater.
+/// JSON values with their ranks. Equal ranks are equal values, and a higher rank is a greater value.
 type Ranked<'a> = &'a [(&'a str, usize)];
 
 const NUMBERS: Ranked<'_> = &[
@@ -43,7 +42,7 @@ const NUMBERS: Ranked<'_> = &[
     (r#""10.00""#, 10),
     (r#""1e1""#, 10),
     (r#""100E-1""#, 10),
-    // The four digits that an exponent may have begin behind its zeros.
+    // Leading zeros do not count towards the four digits of an exponent.
     (r#""1e00001""#, 10),
     (r#""1E+0000000001""#, 10),
     (r#""100e-00001""#, 10),
@@ -152,7 +151,7 @@ pub(crate) async fn times_are_compared_by_instant(harness: &Harness) -> CaseResu
     compare(harness, Kind::Time, TIMES, NO_TIMES, &operands?).await
 }
 
-/// In the order of their code points.
+/// Texts in the order of their code points.
 const TEXTS: &[&str] = &[
     "",
     "\t",
@@ -202,7 +201,7 @@ const TEXTS: &[&str] = &[
 
 const NO_TEXTS: &[&str] = &["0", "10", "10.5", "true", "false"];
 
-pub(crate) async fn texts_are_compared_letter_by_letter(harness: &Harness) -> CaseResult {
+pub(crate) async fn texts_are_compared_by_code_point(harness: &Harness) -> CaseResult {
     let mut written = Vec::new();
     for (rank, text) in TEXTS.iter().enumerate() {
         written.push((serde_json::to_string(text)?, rank));
@@ -244,13 +243,13 @@ pub(crate) async fn identifiers_are_compared_by_bytes(harness: &Harness) -> Case
     compare(harness, Kind::Uuid, IDENTIFIERS, NO_IDENTIFIERS, &operands?).await
 }
 
-pub(crate) async fn truth_values_are_compared(harness: &Harness) -> CaseResult {
+pub(crate) async fn booleans_are_compared(harness: &Harness) -> CaseResult {
     let others = ["0", "1", r#""true""#, r#""""#, r#""t""#];
     let operands = [(false.into(), 0), (true.into(), 1)];
     compare(harness, Kind::Boolean, &[("false", 0), ("true", 1)], &others, &operands).await
 }
 
-/// Every comparison with every operand gives what the ranks say, and so does the order.
+/// Checks every comparison with every operand, and the sort order, against the ranks.
 async fn compare(
     harness: &Harness,
     kind: Kind,
@@ -293,7 +292,7 @@ async fn compare(
         let mut expected = found.clone();
         expected.sort_unstable();
         same("the rows in order", &(0..shelf.aggregate_ids.len()).collect::<Vec<_>>(), &expected)?;
-        // Of equal ones the lower identifier is first, whichever way the key goes.
+        // Ties are sorted by ascending id in both directions.
         expected.sort_by_key(|number| shelf.aggregate_ids[*number].id);
         match key.is_descending {
             false => expected.sort_by_key(|number| rank(*number)),
@@ -305,7 +304,7 @@ async fn compare(
 }
 
 pub(crate) async fn columns_are_compared(harness: &Harness) -> CaseResult {
-    // Members that are named as the columns are something else.
+    // Members of the state with the names of columns.
     let state = r#"{"version":7,"realm":"east","created":"2020-01-01T00:00:00Z","resource":"x","identifier":"00000000-0000-0000-0000-000000000000","revision":"9","deleted":"2020-01-01T00:00:00Z"}"#;
     let shelf = Shelf::of(harness, &[state, "{}", "{}"]).await?;
     let context = harness.context_of(Some("north"));
@@ -349,7 +348,7 @@ pub(crate) async fn columns_are_compared(harness: &Harness) -> CaseResult {
     shelf.check_finds(Field::column(Column::Realm).is_null(), vec![0, 2]).await?;
     shelf.check_finds(!Field::column(Column::Realm).eq("north"), Vec::new()).await?;
     shelf.check_finds(Field::column(Column::Revision).ne(9), everything).await?;
-    // The members themselves are found beside the columns.
+    // Such members are found by field, beside the columns.
     shelf.check_finds(Field::number("version").eq(7), vec![0, 1]).await?;
     shelf.check_finds(Field::time("deleted").lt(row.updated_at), vec![0, 1]).await?;
     shelf.check_finds(Field::column(Column::CreatedBy).eq(actor), Vec::new()).await?;

@@ -1,4 +1,4 @@
-//! Commits at the same time, from several handles and threads.
+//! Concurrent commits from several handles and threads.
 
 use futures_util::future::{join, join_all};
 
@@ -8,17 +8,15 @@ use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
 use fluvius_store::{AggregateId, CommitOutcome, Store, UnitOfWork};
 
-/// How often two commits are let loose on each other.
+/// Number of races per case.
 const ROUND_COUNT: usize = 40;
 
-pub(crate) async fn of_two_units_that_read_what_the_other_writes_one_stands(
-    harness: &Harness,
-) -> CaseResult {
+pub(crate) async fn write_skew_is_prevented(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
     for round in 0..ROUND_COUNT {
         let (left, right) = (harness.aggregate_id(), harness.aggregate_id());
-        // Present in one round, absent in the next: what is absent cannot be locked.
+        // Existing aggregates in one round, absent ones in the next: an absent row cannot be locked.
         let version = u64::from(round % 2 == 0);
         if version == 1 {
             let create = harness.draft(&context, &left).writes(&left, 0).writes(&right, 0).done();
@@ -33,7 +31,7 @@ pub(crate) async fn of_two_units_that_read_what_the_other_writes_one_stands(
     harness.holds(&stores[1]).await
 }
 
-pub(crate) async fn of_two_creations_of_an_aggregate_one_stands(harness: &Harness) -> CaseResult {
+pub(crate) async fn one_of_two_creations_is_committed(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     for _ in 0..ROUND_COUNT {
         let aggregate_id = harness.aggregate_id();
@@ -46,7 +44,7 @@ pub(crate) async fn of_two_creations_of_an_aggregate_one_stands(harness: &Harnes
     harness.holds(&stores[1]).await
 }
 
-pub(crate) async fn of_two_uses_of_an_identifier_one_stands(harness: &Harness) -> CaseResult {
+pub(crate) async fn one_of_two_uses_of_a_command_id_is_committed(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     for _ in 0..ROUND_COUNT {
         let id = harness.id();
@@ -70,7 +68,7 @@ pub(crate) async fn of_two_uses_of_an_identifier_one_stands(harness: &Harness) -
     harness.holds(&stores[1]).await
 }
 
-pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> CaseResult {
+pub(crate) async fn concurrent_commits_lose_no_update(harness: &Harness) -> CaseResult {
     const COMMITTERS: usize = 8;
     const UPDATES_EACH: u64 = 15;
     let stores = [harness.open().await, harness.open().await];
@@ -112,7 +110,7 @@ pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> CaseRes
     harness.holds(&stores[1]).await
 }
 
-pub(crate) async fn batches_in_opposite_orders_end(harness: &Harness) -> CaseResult {
+pub(crate) async fn batches_in_opposite_orders_do_not_deadlock(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
     let aggregate_ids: Vec<AggregateId> = (0..10).map(|_| harness.aggregate_id()).collect();
@@ -144,7 +142,7 @@ pub(crate) async fn batches_in_opposite_orders_end(harness: &Harness) -> CaseRes
     harness.holds(&stores[1]).await
 }
 
-/// Commits each unit from its own handle, at the same time.
+/// Commits each unit on its own handle, concurrently.
 async fn at_once(
     harness: &Harness,
     stores: &[Handle; 2],

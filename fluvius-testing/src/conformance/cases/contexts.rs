@@ -1,4 +1,4 @@
-//! A context is stored once, with the first unit that is stored and carries it.
+//! A context is stored once, with the first committed unit that carries it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
     }
     let next = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 2).done();
     harness.commit_all(&store, [next]).await?;
-    // Nothing changes a context; nobody would, and still.
+    // A stored context never changes, even if another one is sent under its id.
     let other = Arc::new({
         let mut record = (*context).clone();
         record.source = "other".to_owned();
@@ -32,7 +32,7 @@ pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
     ensure!(stored.as_deref() == Some(&*context), "the context was changed: {stored:?}");
     ensure!(store.context(harness.id()).await?.is_none(), "a context is found that is not there");
 
-    // An activity may be all that carries it.
+    // A context is stored even if only an activity refers to it.
     let context = harness.context_of(Some("north"));
     let mut denied = harness.draft(&context, &aggregate_id).activity().done();
     denied.commands.clear();
@@ -42,9 +42,7 @@ pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_context_of_a_refused_unit_rides_with_the_next(
-    harness: &Harness,
-) -> CaseResult {
+pub(crate) async fn the_context_of_a_failed_unit_is_stored_later(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let aggregate_id = harness.aggregate_id();

@@ -1,4 +1,4 @@
-//! Units of one batch that stand on each other.
+//! Commit dependencies between the units of a batch.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use crate::conformance::case_failure::{CaseResult, same};
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, failed, fell, known, stale};
 
-pub(crate) async fn a_unit_stands_on_those_before_it_in_the_batch(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_unit_sees_the_units_before_it_in_the_batch(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
-    // The version that each expects is only there because of the one before it.
+    // The expected version of each unit exists only because of the unit before.
     let batch = [
         harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done(),
         harness.draft(&context, &aggregate_id).after(0).writes(&aggregate_id, 1).done(),
@@ -31,7 +31,7 @@ pub(crate) async fn a_unit_stands_on_those_before_it_in_the_batch(harness: &Harn
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_stale_aggregate_is_told_as_the_batch_has_left_it(
+pub(crate) async fn a_version_conflict_reports_the_row_of_the_batch(
     harness: &Harness,
 ) -> CaseResult {
     let store = harness.open().await;
@@ -50,7 +50,7 @@ pub(crate) async fn a_stale_aggregate_is_told_as_the_batch_has_left_it(
     harness.holds(&store).await
 }
 
-pub(crate) async fn what_stands_on_a_refused_unit_falls_over_every_step(
+pub(crate) async fn dependents_of_a_failed_unit_abort_transitively(
     harness: &Harness,
 ) -> CaseResult {
     let store = harness.open().await;
@@ -80,11 +80,11 @@ pub(crate) async fn what_stands_on_a_refused_unit_falls_over_every_step(
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_unit_falls_though_its_versions_are_right(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_dependent_aborts_despite_matching_versions(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let [stale_aggregate, read, written] = [(); 3].map(|()| harness.aggregate_id());
-    // It has no aggregate in common with the unit that it was decided on.
+    // The unit has no aggregate in common with its dependency.
     let batch = [
         harness.draft(&context, &stale_aggregate).writes(&stale_aggregate, 3).done(),
         harness.draft(&context, &written).after(0).writes(&written, 0).reads(&read, 0).done(),
@@ -97,7 +97,7 @@ pub(crate) async fn a_unit_falls_though_its_versions_are_right(harness: &Harness
     harness.holds(&store).await
 }
 
-pub(crate) async fn the_first_reason_is_the_fate(harness: &Harness) -> CaseResult {
+pub(crate) async fn the_first_reason_is_the_outcome(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
@@ -122,7 +122,7 @@ pub(crate) async fn the_first_reason_is_the_fate(harness: &Harness) -> CaseResul
     fell("a unit that stands on two that fell", &outcomes[2], 0)?;
     failed("a malformed unit that is refused for every reason", &outcomes[3])?;
 
-    // Of two taken identifiers, that of the first command.
+    // If two ids are taken, that of the first command is reported.
     let second = harness.draft(&context, &other).writes(&other, 0).done();
     let outcome = harness.commit_one(&store, second.clone()).await?;
     let position = committed("the second", &outcome)?;

@@ -1,4 +1,4 @@
-//! Filters: what stands where, what is unknown, and how conditions are put together.
+//! Filters: field paths, unknown values, and combined conditions.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use fluvius_store::query::{
 };
 use fluvius_store::{AggregateId, RealmFilter, StateQuery, Store};
 
-/// Names of members that are mangled where they are taken for something else than a name.
+/// Names of members that break if they are interpreted.
 const NAMES: &[&str] = &[
     "a",
     "A",
@@ -55,7 +55,7 @@ const NAMES: &[&str] = &[
 pub(crate) async fn fields_are_found_by_name(harness: &Harness) -> CaseResult {
     let mut states = Vec::new();
     for (number, name) in NAMES.iter().enumerate() {
-        // Each at the top and one level down, with the others around it.
+        // Each name at the top level and one level down, among all others.
         let others = NAMES.iter().filter(|other| *other != name);
         let mut members: serde_json::Map<_, _> =
             others.map(|other| ((*other).to_owned(), serde_json::json!("other"))).collect();
@@ -75,7 +75,7 @@ pub(crate) async fn fields_are_found_by_name(harness: &Harness) -> CaseResult {
     Ok(())
 }
 
-pub(crate) async fn a_path_leads_through_objects_alone(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_path_leads_through_objects_only(harness: &Harness) -> CaseResult {
     let states = [
         r#"{"a":{"b":{"c":"x"}}}"#,
         r#"{"a":{"b":"{\"c\":\"x\"}"}}"#,
@@ -103,7 +103,7 @@ pub(crate) async fn a_path_leads_through_objects_alone(harness: &Harness) -> Cas
     shelf.check_finds(Field::at(["a", "b.c"], Kind::Text).eq("x"), vec![4]).await
 }
 
-pub(crate) async fn texts_are_looked_into(harness: &Harness) -> CaseResult {
+pub(crate) async fn substrings_and_prefixes_are_found(harness: &Harness) -> CaseResult {
     let texts = [
         "",
         "a",
@@ -151,8 +151,8 @@ pub(crate) async fn texts_are_looked_into(harness: &Harness) -> CaseResult {
     Ok(())
 }
 
-pub(crate) async fn conditions_are_put_together(harness: &Harness) -> CaseResult {
-    // Each truth of one field with each of another: true, false, unknown.
+pub(crate) async fn filter_conditions_are_combined(harness: &Harness) -> CaseResult {
+    // All combinations of true, false and unknown for two fields.
     let truths = ["true", "false", "null"];
     let mut states = Vec::new();
     for one in truths {
@@ -191,7 +191,7 @@ pub(crate) async fn conditions_are_put_together(harness: &Harness) -> CaseResult
     Ok(())
 }
 
-pub(crate) async fn only_aggregates_that_are_asked_for_are_found(harness: &Harness) -> CaseResult {
+pub(crate) async fn only_requested_aggregates_are_found(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let realms = [None, Some("north"), Some("North"), Some("")];
     let mut rows: Vec<(AggregateId, Option<&str>, bool)> = Vec::new();
@@ -207,7 +207,7 @@ pub(crate) async fn only_aggregates_that_are_asked_for_are_found(harness: &Harne
                     .done();
                 harness.commit_all(&store, [created_at]).await?;
                 if is_closed {
-                    // Closed from another realm, which is not the aggregate's own.
+                    // Closed from a realm that is not the aggregate's own.
                     let mut closing =
                         harness.draft(&foreign, &aggregate_id).closes(&aggregate_id, 1).done();
                     Arc::make_mut(&mut closing.states[0]).realm = realm.map(Into::into);
@@ -253,7 +253,7 @@ pub(crate) async fn only_aggregates_that_are_asked_for_are_found(harness: &Harne
     Ok(())
 }
 
-pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> CaseResult {
+pub(crate) async fn an_invalid_query_fails(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &[r#"{"v":1}"#, r#"{"v":2}"#]).await?;
     let deep = |depth: usize| {
         (1..depth).fold(Field::number("v").eq(1), |filter, level| match level % 2 {
@@ -293,7 +293,7 @@ pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> C
             }
         }
     }
-    // What is just inside of the bounds is answered.
+    // Queries at the limits succeed.
     let sort = vec![Field::number("v").ascending(); MAX_SORT_KEYS];
     same("the deepest filter", &vec![0], &shelf.ask(&query(deep(MAX_FILTER_DEPTH), &[])).await?)?;
     let found = shelf.ask(&query(many(MAX_TERMS), &sort)).await?;

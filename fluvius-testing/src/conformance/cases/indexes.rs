@@ -1,4 +1,4 @@
-//! Indexes: a help that no answer shows, whoever declares what, and whoever writes.
+//! Indexes do not change answers, whichever handle declares them or writes.
 
 use futures_util::future::join;
 
@@ -46,7 +46,7 @@ pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult 
     ];
     for fields in declared {
         shelf.store.declare_indexes("conformance", &fields).await?;
-        // Again, and for a resource that has no roots.
+        // Declares them again, and for a resource without aggregates.
         shelf.store.declare_indexes("conformance", &fields).await?;
         shelf.store.declare_indexes("other", &fields).await?;
         for (expected, asked) in &before {
@@ -65,13 +65,13 @@ pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult 
     Ok(())
 }
 
-/// A field whose name a store may mangle in a statement of its own.
+/// Returns a field whose name needs escaping in a statement of the store.
 fn odd_name() -> Field {
     Field::at([r#"$put$ $body$ %s %1$L '' \ "{a,b}" ; --"#], Kind::Text)
 }
 
-/// What one handle has declared holds for what another one writes, and for what it declares then.
-pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResult {
+/// Indexes that one handle declares apply to the writes and later declarations of the other one.
+pub(crate) async fn an_index_covers_the_writes_of_every_handle(harness: &Harness) -> CaseResult {
     let (shelf, other) = (Shelf::of(harness, &states()).await?, harness.open().await);
     let handles = [&shelf.store, &other];
     let declared: [&[Field]; 3] = [
@@ -82,7 +82,7 @@ pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResu
     let context = harness.context();
     for (round, fields) in declared.into_iter().enumerate() {
         handles[round % 2].declare_indexes("conformance", fields).await?;
-        // Each aggregate takes the state of another, and what it was asked for by is no more.
+        // Each aggregate takes the state of another one, so its old index entries are obsolete.
         let written = states().into_iter().cycle().skip(round + 1);
         for (number, (aggregate_id, state)) in shelf.aggregate_ids.iter().zip(written).enumerate() {
             let draft = harness.draft(&context, aggregate_id).sets(
@@ -115,7 +115,7 @@ pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResu
     harness.holds(&other).await
 }
 
-/// Every answer is made of the rows as they are, page by page.
+/// Checks that every page equals a selection from the stored rows.
 async fn check_answers(store: &Handle, aggregate_ids: &[AggregateId]) -> CaseResult {
     let rows: Vec<StateRecord> =
         store.snapshot(aggregate_ids).await?.into_iter().flatten().collect();

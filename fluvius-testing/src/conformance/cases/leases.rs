@@ -1,5 +1,4 @@
-//! Turns across processes are had by one at a time, and bind nobody. A store without turns keeps
-//! both claims.
+//! Leases are exclusive and advisory. A store without leases passes both cases.
 
 use std::time::Duration;
 
@@ -8,12 +7,12 @@ use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
 use fluvius_store::{AggregateId, CommitOutcome, Lease, Store};
 
-/// How often what takes a moment is looked for, each time after a pause.
+/// Number of polls for an eventual condition, each followed by a pause.
 const LOOK_COUNT: u32 = 200;
 
 const PAUSE: Duration = Duration::from_millis(25);
 
-pub(crate) async fn a_turn_is_had_by_one_at_a_time(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_lease_is_exclusive(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
     let Some(lease) = stores[0].acquire_lease(&aggregate_id).await else { return Ok(()) };
@@ -24,7 +23,7 @@ pub(crate) async fn a_turn_is_had_by_one_at_a_time(harness: &Harness) -> CaseRes
     let elsewhere = wait_for_turn(&stores[1], &other).await?;
     tokio::time::sleep(PAUSE * 4).await;
     let next = match next.is_finished() {
-        // Who has waited for a second may be told to go on without.
+        // The call may have given up after about one second.
         true => match next.await? {
             Some(_) => return Err(CaseFailure::new("two have the turn of one aggregate")),
             None => None,
@@ -40,7 +39,7 @@ pub(crate) async fn a_turn_is_had_by_one_at_a_time(harness: &Harness) -> CaseRes
     Ok(())
 }
 
-pub(crate) async fn who_has_no_turn_commits_and_is_told(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_commit_without_a_lease_reports_contention(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
     let context = harness.context();
@@ -63,7 +62,7 @@ pub(crate) async fn who_has_no_turn_commits_and_is_told(harness: &Harness) -> Ca
     Err(CaseFailure::new("it tells of a turn that was given back"))
 }
 
-/// A turn that somebody gives back about now.
+/// Acquires a lease that is released about now.
 async fn wait_for_turn(store: &Handle, aggregate_id: &AggregateId) -> Result<Lease, CaseFailure> {
     for _ in 0..LOOK_COUNT {
         if let Some(lease) = store.acquire_lease(aggregate_id).await {

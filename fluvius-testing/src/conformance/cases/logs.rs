@@ -14,10 +14,10 @@ use fluvius_store::{
     StoreError,
 };
 
-/// The realms of the content, in turn.
+/// The realms of the test data.
 const REALMS: [Option<&str>; 4] = [None, Some("north"), Some("south"), Some("")];
 
-/// A log as the claims see it: its name, and of each row the position, the aggregate and the realm.
+/// A log under test: its name, and the position, aggregate and realm of each row.
 type Log = (&'static str, Vec<(u64, AggregateId, Option<String>)>);
 
 pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> CaseResult {
@@ -70,7 +70,7 @@ pub(crate) async fn a_log_is_read_by_realm(harness: &Harness) -> CaseResult {
     Ok(())
 }
 
-pub(crate) async fn conditions_hold_together(harness: &Harness) -> CaseResult {
+pub(crate) async fn log_conditions_are_combined(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
@@ -98,7 +98,7 @@ fn only(realm: &str) -> RealmFilter {
     RealmFilter::Only(Some(realm.to_owned()))
 }
 
-pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> CaseResult {
+pub(crate) async fn extreme_log_bounds_are_handled(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let whole = LogQuery::all();
     check(&harness.content(&store).await?, &store, &whole).await?;
@@ -131,7 +131,7 @@ pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> CaseResult {
     Ok(())
 }
 
-pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_page_reports_its_scanned_position(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     for query in [LogQuery::all(), LogQuery::all().limit(0)] {
         check(&harness.content(&store).await?, &store, &query).await?;
@@ -156,7 +156,7 @@ pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> Cas
             pages_by_place(&content, &store, &query).await?;
         }
     }
-    // Rows stored later lie behind the place up to which the log was looked at.
+    // Rows stored later are behind the scanned position.
     let nowhere = LogQuery::all().realm(only("nowhere"));
     let mut ends = Vec::new();
     for index in 0..4 {
@@ -170,11 +170,11 @@ pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> Cas
     Ok(())
 }
 
-/// Reads a log to its end, each page behind the place up to which the previous one has looked.
+/// Reads a log to its end, each page from the resume token of the previous one.
 async fn pages_by_place(content: &Content, store: &Handle, query: &LogQuery) -> CaseResult {
     for (index, (log, rows)) in logs(content).into_iter().enumerate() {
         let mut after = query.after;
-        // Each page moves on, so there are at most as many pages as rows, plus one to find the end.
+        // Each page makes progress, so the pages number at most the rows, plus one to find the end.
         let newest = newest(content).map_or(0, |(position, _)| position);
         for _ in 0..=rows.len() {
             if after.position() == newest {
@@ -187,7 +187,7 @@ async fn pages_by_place(content: &Content, store: &Handle, query: &LogQuery) -> 
     Ok(())
 }
 
-pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> CaseResult {
+pub(crate) async fn an_unknown_position_is_invalid(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let unknown = harness.id();
     for after in [1.into(), ResumeToken::new(0, unknown), ResumeToken::new(1, unknown)] {
@@ -210,7 +210,7 @@ pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> C
             is_refused(&store, &LogQuery::all().after(after).limit(limit)).await?;
         }
     }
-    // A row of one log is a place in all of them, also for readers that do not see the row.
+    // A token of one log is valid in all logs, also for readers that cannot see the row.
     for (position, id) in &ids {
         let after = ResumeToken::new(*position, *id);
         let query = LogQuery::all().after(after).realm(only("north"));
@@ -220,7 +220,7 @@ pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> C
     Ok(())
 }
 
-/// Checks that every log refuses the place of the query permanently.
+/// Checks that every log fails permanently for the resume token of the query.
 async fn is_refused(store: &Handle, query: &LogQuery) -> CaseResult {
     for index in 0..4 {
         let error = match read_page(store, index, query).await {
@@ -236,7 +236,7 @@ async fn is_refused(store: &Handle, query: &LogQuery) -> CaseResult {
     Ok(())
 }
 
-pub(crate) async fn a_history_has_the_versions_asked_for(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_history_has_the_requested_versions(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
@@ -255,7 +255,7 @@ pub(crate) async fn a_history_has_the_versions_asked_for(harness: &Harness) -> C
     same("the history of an aggregate that there is not", &0, &unknown.len())
 }
 
-/// Aggregates of all realms, with rows in all four logs, and rows of refusals and of activities alone.
+/// Commits aggregates of all realms, with rows in all four logs, and rows of rejections and of activities only.
 async fn fill(harness: &Harness, store: &Handle) -> CaseResult {
     for other_realm in REALMS.into_iter().take(3) {
         for realm in REALMS {
@@ -269,7 +269,7 @@ async fn fill(harness: &Harness, store: &Handle) -> CaseResult {
             let draft = draft.command(&other).writes(&other, 0).message().message().activity();
             let refusal = harness.draft(&context, &other).refused().reads(&other, 1).activity();
             harness.commit_all(store, [draft.done(), refusal.done()]).await?;
-            // An aggregate of one realm, and a command that came from another.
+            // A command on the aggregate from another realm.
             let foreign = harness.context_of(other_realm);
             let draft = harness
                 .draft(&foreign, &aggregate_id)
@@ -346,7 +346,7 @@ fn logs(content: &Content) -> [Log; 4] {
     ]
 }
 
-/// A page as the claims see it.
+/// A page under test.
 #[derive(Debug)]
 struct Read {
     positions: Vec<u64>,
@@ -354,7 +354,7 @@ struct Read {
     newest: u64,
 }
 
-/// The page that a log gives for a query.
+/// Returns the page of a log.
 async fn read(store: &Handle, log: usize, query: &LogQuery) -> Result<Read, CaseFailure> {
     Ok(read_page(store, log, query).await?)
 }
@@ -365,7 +365,7 @@ async fn read_page(store: &Handle, log: usize, query: &LogQuery) -> Result<Read,
     Ok(Read { positions, scanned_to: page.scanned_to, newest: page.newest })
 }
 
-/// Returns the identifier of the row at each position.
+/// Returns the row id at each position.
 fn ids(content: &Content) -> BTreeMap<u64, Uuid> {
     fn of<T: LogRecord>(rows: &[LogEntry<T>]) -> impl Iterator<Item = (u64, Uuid)> {
         rows.iter().map(|row| (row.position, row.record.row_id()))
@@ -378,7 +378,7 @@ fn newest(content: &Content) -> Option<(u64, Uuid)> {
     ids(content).pop_last()
 }
 
-/// Each log gives what the whole content says that it must.
+/// Checks the page of each log against the expected content.
 async fn check(content: &Content, store: &Handle, query: &LogQuery) -> CaseResult {
     for index in 0..4 {
         check_log(content, store, index, query).await?;
@@ -411,7 +411,7 @@ async fn check_log(
     let newest = newest(content).map_or(0, |(position, _)| position);
     same(&told("the newest position"), &newest, &found.newest)?;
 
-    // The page ends only at a limit.
+    // A page ends only at a limit or at the end of the log.
     ensure!(found.positions.len() <= query.limit, "{} are too many", told("the rows"));
     let looked = rows.iter().filter(|(position, ..)| (after + 1..=end).contains(position)).count();
     if query.aggregate_id.is_none() {

@@ -1,4 +1,4 @@
-//! A unit of another shape than [`UnitOfWork`] tells is refused, by every store.
+//! Every store fails a unit that violates the invariants of [`UnitOfWork`].
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, failed, fell};
 use fluvius_store::{Json, UnitOfWork};
 
-/// What is wrong with a unit, and how it is made so of one that changes an aggregate at version 1 and
+/// The name of a malformation, and the function that applies it. The unit changes one aggregate at version 1 and
 /// creates another, in two commands, with a message and an activity.
 type Fault = (&'static str, fn(&Harness, &mut UnitOfWork));
 

@@ -1,4 +1,4 @@
-//! The claims, each a plain function of a harness.
+//! The cases, each a function of a harness.
 
 pub(super) mod atomicity;
 pub(super) mod bounds;

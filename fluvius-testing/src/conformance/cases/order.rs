@@ -1,4 +1,4 @@
-//! One order for all logs, and readers that see only what stands in it for good.
+//! One commit order for all logs, and readers that see only committed rows.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +14,14 @@ use fluvius_store::{
     AggregateId, CommandRecord, EventRecord, MessageRecord, ResumeToken, Store, UnitOfWork,
 };
 
-/// How many writers commit while readers read, and how many units each.
+/// Concurrent writers, and units of each.
 const WRITER_COUNT: usize = 4;
 const UNITS_EACH: u64 = 60;
 
-/// How many rows a reader takes at once: few, so that a page ends anywhere.
+/// Page size of a reader. It is small, so that pages end within units.
 const PAGE_ROW_COUNT: usize = 7;
 
-pub(crate) async fn rows_of_a_unit_follow_one_by_one(harness: &Harness) -> CaseResult {
+pub(crate) async fn rows_of_a_unit_have_consecutive_positions(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let mut last = 0;
@@ -40,7 +40,7 @@ pub(crate) async fn rows_of_a_unit_follow_one_by_one(harness: &Harness) -> CaseR
             last = first + u64::try_from(unit.row_count())? - 1;
         }
     }
-    // The content that is expected has the rows of each unit one by one from its first on.
+    // `holds` expects the rows of each unit at consecutive positions.
     harness.holds(&store).await?;
     let content = harness.content(&store).await?;
     let newest = content.events.iter().map(|row| row.position);
@@ -48,7 +48,7 @@ pub(crate) async fn rows_of_a_unit_follow_one_by_one(harness: &Harness) -> CaseR
     same("the newest position", &Some(last), &newest)
 }
 
-pub(crate) async fn positions_rise_over_handles(harness: &Harness) -> CaseResult {
+pub(crate) async fn positions_rise_across_handles(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
     let mut last = 0;
@@ -65,7 +65,7 @@ pub(crate) async fn positions_rise_over_handles(harness: &Harness) -> CaseResult
     harness.holds(&stores[1]).await
 }
 
-pub(crate) async fn what_is_committed_is_seen_by_every_handle(harness: &Harness) -> CaseResult {
+pub(crate) async fn commits_are_visible_to_every_handle(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
     let aggregate_id = harness.aggregate_id();
@@ -76,7 +76,7 @@ pub(crate) async fn what_is_committed_is_seen_by_every_handle(harness: &Harness)
         };
         let unit = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version).done();
         let id = unit.commands[0].id;
-        // Whoever has looked before must look again.
+        // Reads before the commit too, since the handle may cache the result.
         let found = reader.load(&aggregate_id).await?.map_or(0, |row| row.version);
         same("the version that another handle loads", &version, &found)?;
         harness.commit_all(writer, [unit]).await?;
@@ -97,7 +97,7 @@ pub(crate) async fn nothing_appears_behind_a_reader(harness: &Harness) -> CaseRe
     let reader = async {
         let mut seen = Seen::default();
         loop {
-            // Before the last look, so that the last look sees all.
+            // Read before the page, so that the last page is complete.
             let was_over = is_over.load(Ordering::SeqCst);
             let more = seen.read_on(&stores[2]).await?;
             if was_over && !more {
@@ -128,8 +128,7 @@ pub(crate) async fn nothing_appears_behind_a_reader(harness: &Harness) -> CaseRe
     harness.holds(&stores[0]).await
 }
 
-/// The positions that a reader has seen. Events are read on from the last one, the other logs from
-/// the place up to which they were looked at.
+/// The positions that a reader has seen. Events are paged by the last position, the other logs by resume token.
 #[derive(Debug, Default)]
 struct Seen {
     events: Vec<u64>,
@@ -137,7 +136,7 @@ struct Seen {
     messages: Vec<u64>,
     commands_to: ResumeToken,
     messages_to: ResumeToken,
-    /// An event's position, and how many commands stood before it once it was seen.
+    /// For the position of an event: the number of commands before it, when it was seen.
     counts: BTreeMap<u64, usize>,
 }
 
@@ -166,7 +165,7 @@ impl Seen {
     }
 }
 
-pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_reader_sees_no_partial_unit(harness: &Harness) -> CaseResult {
     let is_over = AtomicBool::new(false);
     let stores = open_some(harness, 3).await;
     let reader = async {
@@ -195,7 +194,7 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseRe
                     behind_it.iter().any(|event| event.record.command_id == newest.record.id);
                 ensure!(has_event, "command {} is seen without its event", newest.record.id);
             }
-            // A page may end inside of a unit; the log may not.
+            // A page may end within a unit, but the log may not.
             if page.len() < PAGE_ROW_COUNT {
                 same("the sum of the balances", &0, &balances.values().sum::<i64>())?;
                 if was_over {
@@ -216,7 +215,7 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseRe
     harness.holds(&stores[2]).await
 }
 
-pub(crate) async fn state_and_log_are_seen_together(harness: &Harness) -> CaseResult {
+pub(crate) async fn state_and_log_are_visible_together(harness: &Harness) -> CaseResult {
     let is_over = AtomicBool::new(false);
     let stores = open_some(harness, 3).await;
     let context = harness.context();
@@ -225,7 +224,7 @@ pub(crate) async fn state_and_log_are_seen_together(harness: &Harness) -> CaseRe
         let store = &stores[2];
         while !is_over.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;
-            // All units write both aggregates: what one shows, the other has, and the log as well.
+            // All units write both aggregates, so the second one and the log are at least as new as the first one.
             let Some(one) = store.load(&first).await? else { continue };
             let other = store.load(&second).await?.map_or(0, |row| row.version);
             ensure!(
@@ -277,9 +276,8 @@ async fn open_some(harness: &Harness, count: usize) -> Vec<Handle> {
     stores
 }
 
-/// Writers that move amounts between aggregates of their own, two in a unit, all at the same time; the
-/// balances of all aggregates add up to 0 after each unit. One writes large batches, which take long,
-/// the others small ones, which pass it.
+/// Runs concurrent writers. Each unit of a writer moves an amount between its two aggregates, so all balances add up
+/// to 0. One writer commits large, slow batches, and the others commit small ones that overtake them.
 async fn write_transfers(harness: &Harness, stores: &[Handle]) -> CaseResult {
     let writers = (0..WRITER_COUNT).map(|writer| {
         let unit_count_max = if writer == 0 { 20 } else { 3 };

@@ -1,4 +1,4 @@
-//! Pages: a total order, bounds, and what holds while others write.
+//! Pages: total order, limits, and stability under concurrent writes.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::conformance::query_fixture::{Shelf, query};
 use fluvius_store::query::{Column, Cursor, Field, Filter, SortKey};
 use fluvius_store::{AggregateId, StateQuery, Store};
 
-/// States with many equal values, and with some that are null.
+/// Returns states with many equal values and some nulls.
 pub(super) fn states() -> Vec<String> {
     let amounts = ["10", r#""10.00""#, "9.5", r#""100""#, "null", r#""ten""#, "-1"];
     let owners = [r#""Ada""#, r#""ada""#, r#""Grace""#, "7"];
@@ -47,7 +47,7 @@ pub(super) fn orders() -> Vec<Vec<SortKey>> {
     ]
 }
 
-pub(crate) async fn pages_make_the_whole(harness: &Harness) -> CaseResult {
+pub(crate) async fn pages_add_up_to_the_whole(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;
     let filters = [
         Filter::default(),
@@ -65,7 +65,7 @@ pub(crate) async fn pages_make_the_whole(harness: &Harness) -> CaseResult {
                     let rows = shelf.store.query(&page).await?;
                     same("the length of a page", &limit.min(count - seen.len()), &rows.len())?;
                     let Some(last) = rows.last() else { break };
-                    // As a client sends it back.
+                    // Round-trips the cursor through its text, like a client.
                     let cursor = Cursor::of(&page, last).to_string();
                     page.after = Some(cursor.parse()?);
                     seen.extend(rows);
@@ -78,12 +78,12 @@ pub(crate) async fn pages_make_the_whole(harness: &Harness) -> CaseResult {
     Ok(())
 }
 
-pub(crate) async fn pages_go_over_resources(harness: &Harness) -> CaseResult {
+pub(crate) async fn pages_span_resources(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let mut expected: Vec<AggregateId> = Vec::new();
     for _ in 0..4 {
-        // One identifier in several resources, whose names are in an order of their own.
+        // The same id in several resources, whose names are not in sort order.
         let identifier = harness.id();
         for resource in ["b", "B", "a", "", "\u{e9}", "a b"] {
             let aggregate_id = AggregateId::new(resource, identifier);
@@ -106,7 +106,7 @@ pub(crate) async fn pages_go_over_resources(harness: &Harness) -> CaseResult {
     same("the aggregates of all resources, 5 at a time", &expected, &found)
 }
 
-pub(crate) async fn a_limit_may_be_anything(harness: &Harness) -> CaseResult {
+pub(crate) async fn any_limit_is_accepted(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;
     let whole = query(Field::number("amount").gt(9), &[Field::number("amount").ascending()]);
     let all = shelf.ask(&whole).await?;
@@ -119,7 +119,7 @@ pub(crate) async fn a_limit_may_be_anything(harness: &Harness) -> CaseResult {
     Ok(())
 }
 
-pub(crate) async fn pages_hold_while_others_write(harness: &Harness) -> CaseResult {
+pub(crate) async fn pages_are_stable_under_concurrent_writes(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;
     let context = harness.context();
     let sort = [Field::number("amount").ascending(), Field::text("owner").descending()];
@@ -139,8 +139,8 @@ pub(crate) async fn pages_hold_while_others_write(harness: &Harness) -> CaseResu
         for row in rows.iter().filter(|row| shelf.aggregate_ids.contains(&row.aggregate_id)) {
             seen.push(shelf.number(row)?);
         }
-        // Between two pages rows come, go and move to either side; then nothing more, so that
-        // even pages that go astray end.
+        // Between pages, rows are inserted, closed and moved in both directions. The writes stop after some pages, so
+        // that even wrong pages end.
         pages += 1;
         let steps = if pages < 15 { &["-50", "5000", "9.7"][..] } else { &[] };
         for (step, amount) in steps.iter().enumerate() {
@@ -164,7 +164,7 @@ pub(crate) async fn pages_hold_while_others_write(harness: &Harness) -> CaseResu
     same("the rows that nobody has touched", &expected, &found)
 }
 
-pub(crate) async fn a_page_is_of_one_moment(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_page_is_consistent(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &[r#"{"balance":100}"#, r#"{"balance":0}"#]).await?;
     let reader = harness.open().await;
     check_sums(harness, &shelf, || async {
@@ -174,7 +174,7 @@ pub(crate) async fn a_page_is_of_one_moment(harness: &Harness) -> CaseResult {
     .await
 }
 
-pub(crate) async fn a_snapshot_is_of_one_moment(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_snapshot_is_consistent(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &[r#"{"balance":100}"#, r#"{"balance":0}"#]).await?;
     let reader = harness.open().await;
     let aggregate_ids = shelf.aggregate_ids.clone();
@@ -185,7 +185,7 @@ pub(crate) async fn a_snapshot_is_of_one_moment(harness: &Harness) -> CaseResult
     .await
 }
 
-/// Amounts go from one aggregate to the other and back, and a reader always finds their sum.
+/// Moves amounts between two aggregates, and checks that a reader always finds the same sum.
 async fn check_sums<F>(harness: &Harness, shelf: &Shelf, read: impl Fn() -> F) -> CaseResult
 where
     F: Future<Output = Result<Vec<serde_json::Value>, CaseFailure>>,
@@ -227,7 +227,7 @@ where
     read
 }
 
-pub(crate) async fn a_snapshot_has_the_rows_asked_for(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_snapshot_has_the_requested_rows(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &["0", "1", "2", "3", "4"]).await?;
     let context = harness.context();
     let closed = &shelf.aggregate_ids[3];
@@ -257,7 +257,7 @@ pub(crate) async fn a_snapshot_has_the_rows_asked_for(harness: &Harness) -> Case
     );
     same("the rows of a snapshot", &expected, &shelf.store.snapshot(&asked).await?)?;
     same("the snapshot of nothing", &0, &shelf.store.snapshot(&[]).await?.len())?;
-    // More than a statement has parameters.
+    // More ids than a statement may have parameters.
     let many: Vec<AggregateId> = aggregate_ids.iter().cycle().take(40_000).cloned().collect();
     let found = shelf.store.snapshot(&many).await?;
     ensure!(found.len() == many.len(), "of {} rows {} are given", many.len(), found.len());

@@ -1,4 +1,4 @@
-//! What a store holds when it is closed and opened again.
+//! The content of a store that is closed and opened again.
 
 use crate::conformance::case_failure::{CaseResult, ensure};
 use crate::conformance::dyn_store::Handle;
@@ -6,7 +6,7 @@ use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, known, stale};
 use fluvius_store::{AggregateId, Store};
 
-pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> CaseResult {
+pub(crate) async fn the_content_survives_reopening(harness: &Harness) -> CaseResult {
     let aggregate_id = harness.aggregate_id();
     let mut store = harness.open().await;
     for version in 0..3 {
@@ -16,14 +16,14 @@ pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> Ca
         store = harness.open().await;
         harness.holds(&store).await?;
     }
-    // One that was opened beside it does not end with it.
+    // A second handle stays usable after the first one is dropped.
     let beside = harness.open().await;
     drop(store);
     fill(harness, &beside, &aggregate_id, 3).await?;
     harness.holds(&beside).await
 }
 
-pub(crate) async fn a_reopened_store_goes_on(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_reopened_store_continues(harness: &Harness) -> CaseResult {
     let aggregate_id = harness.aggregate_id();
     let context = harness.context();
     let store = harness.open().await;

@@ -1,4 +1,4 @@
-//! A store holds a resource name for one domain.
+//! A resource name belongs to one domain.
 
 use futures_util::future::join;
 
@@ -13,7 +13,7 @@ pub(crate) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> CaseR
     refused(stores[0].register_domain("shop", &["account"]).await, "bank")?;
     refused(stores[1].register_domain("shop", &["transfer"]).await, "bank")?;
     refused(stores[1].register_domain("Bank", &["account"]).await, "bank")?;
-    // The same again, some of them, more of them, and other names.
+    // Registers the same names again, some of them, more of them, and others.
     stores[1].register_domain("bank", &["account", "transfer"]).await?;
     stores[0].register_domain("bank", &["transfer", "cheque"]).await?;
     stores[1].register_domain("shop", &["Account", "account ", "basket"]).await?;
@@ -21,7 +21,7 @@ pub(crate) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> CaseR
     refused(stores[1].register_domain("shop", &["cheque"]).await, "bank")
 }
 
-pub(crate) async fn a_refused_claim_takes_nothing(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_failed_registration_takes_no_resource(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     store.register_domain("bank", &["account"]).await?;
     refused(store.register_domain("shop", &["basket", "account", "shelf"]).await, "bank")?;
@@ -29,7 +29,7 @@ pub(crate) async fn a_refused_claim_takes_nothing(harness: &Harness) -> CaseResu
     refused(store.register_domain("shop", &["shelf"]).await, "market")
 }
 
-pub(crate) async fn of_two_claims_at_once_one_stands(harness: &Harness) -> CaseResult {
+pub(crate) async fn one_of_two_registrations_succeeds(harness: &Harness) -> CaseResult {
     const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let stores = [harness.open().await, harness.open().await];
     for name in NAMES {

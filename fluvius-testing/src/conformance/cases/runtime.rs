@@ -1,4 +1,4 @@
-//! Runtimes over the store, as they are at work later.
+//! Domain runtimes over the store.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
                 let (from, to) = (any()?, any()?);
                 match session.send(from, GiveCoins { coins, to }).await {
                     Ok(_) => {}
-                    // From a purse to itself, or more than it has.
+                    // A transfer from a purse to itself, or of more than it has.
                     Err(error)
                         if matches!(error.framework_code(), "reentrant-invoke" | "rejected") => {}
                     Err(error) => return Err(CaseFailure::new(format!("a transfer: {error:?}"))),
@@ -41,7 +41,7 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
             Ok(())
         }
     });
-    // Each client in turn would be no load: they run at the same time.
+    // The clients run concurrently to create contention.
     try_join_all(clients).await?;
     for domain in &domains {
         domain.shutdown().await;
@@ -73,7 +73,7 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
     same("the sum of all coins", &(PURSES * COINS), &sum)
 }
 
-pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_repeated_command_replays_its_answer(harness: &Harness) -> CaseResult {
     let (done, refused) = (harness.id(), harness.id());
     let store = harness.open().await;
     let domain = runtime(&store).await?;
@@ -86,7 +86,7 @@ pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness)
     domain.shutdown().await;
     drop((session, domain, store));
 
-    // Another runtime, which has nothing but the store.
+    // A new runtime that shares only the store.
     let store = harness.open().await;
     let domain = runtime(&store).await?;
     let session = domain.session(DomainContext::create("conformance"));
@@ -107,7 +107,7 @@ pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness)
     same("the row of the refusal", &Some(CommandStatus::Rejected), &row)
 }
 
-pub(crate) async fn a_realm_sees_its_own(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_realm_sees_its_own_aggregates(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let domain = runtime(&store).await?;
     let north = domain.session(DomainContext::create("conformance").with_realm("north"));
@@ -126,7 +126,7 @@ pub(crate) async fn a_realm_sees_its_own(harness: &Harness) -> CaseResult {
 }
 
 async fn runtime(store: &Handle) -> Result<DomainRuntime, CaseFailure> {
-    // Another runtime may be quicker any number of times; the claim is that it ends.
+    // The other runtime may win any number of times, so attempts are not limited.
     let builder = PurseDomain::builder(store.clone());
     Ok(builder.max_attempts(std::num::NonZeroU32::MAX).build().await?)
 }

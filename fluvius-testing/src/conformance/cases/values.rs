@@ -1,4 +1,4 @@
-//! What is stored comes back as it was.
+//! Values round-trip unchanged.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use fluvius_store::{
     RealmFilter, StateDelta, Store, Transport, UnitOfWork,
 };
 
-/// Texts that are mangled where they are taken for something else than text.
+/// Texts that break if they are interpreted.
 const TEXTS: &[&str] = &[
     "",
     " ",
@@ -50,7 +50,7 @@ const TEXTS: &[&str] = &[
     "%_*?[a-z]",
 ];
 
-/// JSON texts that are mangled where numbers, keys or text are taken for something else.
+/// JSON texts that break if numbers, keys or strings are reinterpreted.
 const DOCUMENTS: &[&str] = &[
     "null",
     "true",
@@ -84,7 +84,7 @@ const DOCUMENTS: &[&str] = &[
     " { \"spaced\" : [ 1 , 2 ] } ",
 ];
 
-pub(crate) async fn hostile_strings_come_back(harness: &Harness) -> CaseResult {
+pub(crate) async fn hostile_strings_round_trip(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     for text in TEXTS {
         let unit = with_texts(harness, text);
@@ -92,7 +92,7 @@ pub(crate) async fn hostile_strings_come_back(harness: &Harness) -> CaseResult {
         let realm = unit.context.realm.clone();
         harness.commit_all(&store, [unit]).await?;
         harness.holds(&store).await?;
-        // They are asked for as they are stored.
+        // Query by the same values.
         let realm = RealmFilter::Only(realm);
         let query = LogQuery::all().aggregate_id(Some(aggregate_id)).realm(realm);
         for (log, count) in counts(&store, &query).await? {
@@ -110,7 +110,7 @@ async fn counts(store: &Handle, query: &LogQuery) -> Result<[(LogKind, usize); 4
     Ok(counts)
 }
 
-/// A unit in which every text is this one.
+/// Returns a unit in which every text is `text`.
 fn with_texts(harness: &Harness, text: &'static str) -> UnitOfWork {
     let context = Arc::new({
         let mut record = ContextRecord::new(harness.id(), text, text.to_owned());
@@ -140,7 +140,7 @@ fn with_texts(harness: &Harness, text: &'static str) -> UnitOfWork {
     unit
 }
 
-pub(crate) async fn hostile_json_comes_back(harness: &Harness) -> CaseResult {
+pub(crate) async fn hostile_json_round_trips(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     for text in DOCUMENTS {
@@ -168,7 +168,7 @@ pub(crate) async fn hostile_json_comes_back(harness: &Harness) -> CaseResult {
     harness.holds(&store).await
 }
 
-pub(crate) async fn names_that_look_alike_are_different(harness: &Harness) -> CaseResult {
+pub(crate) async fn similar_names_are_different(harness: &Harness) -> CaseResult {
     const NAMES: &[&str] = &[
         "name",
         "Name",
@@ -194,7 +194,7 @@ pub(crate) async fn names_that_look_alike_are_different(harness: &Harness) -> Ca
     for (index, name) in NAMES.iter().enumerate() {
         let aggregate_id = AggregateId::new(*name, id);
         let context = harness.context_of(Some(name));
-        // As many versions as tell the aggregates apart.
+        // Distinct numbers of versions, so that the counts identify the aggregates.
         for version in 0..=u64::try_from(index)? {
             let unit = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version).done();
             harness.commit_all(&store, [unit]).await?;
@@ -212,7 +212,7 @@ pub(crate) async fn names_that_look_alike_are_different(harness: &Harness) -> Ca
     harness.holds(&store).await
 }
 
-pub(crate) async fn times_come_back_with_microseconds(harness: &Harness) -> CaseResult {
+pub(crate) async fn times_round_trip_in_microseconds(harness: &Harness) -> CaseResult {
     const TIMES: &[&str] = &[
         "1970-01-01T00:00:00Z",
         "1970-01-01T00:00:00.000001Z",
@@ -238,7 +238,7 @@ pub(crate) async fn times_come_back_with_microseconds(harness: &Harness) -> Case
     harness.holds(&store).await
 }
 
-pub(crate) async fn identifiers_come_back(harness: &Harness) -> CaseResult {
+pub(crate) async fn identifiers_round_trip(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let ids = [
         Uuid::nil(),
@@ -275,11 +275,11 @@ pub(crate) async fn identifiers_come_back(harness: &Harness) -> CaseResult {
     harness.holds(&store).await
 }
 
-pub(crate) async fn what_is_empty_is_not_absent(harness: &Harness) -> CaseResult {
+pub(crate) async fn empty_values_are_not_absent(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let texts: [Option<Cow<'static, str>>; 3] = [None, Some("".into()), Some("null".into())];
     let values = [None, Some(Json::null()), Some(json("\"\"")), Some(json("\"null\""))];
-    // Their numbers have no divisor in common: every text meets every value.
+    // The lengths are coprime, so every text is combined with every value.
     for index in 0..texts.len() * values.len() {
         let (text, value) = (&texts[index % texts.len()], &values[index % values.len()]);
         let context = Arc::new({
@@ -308,8 +308,8 @@ pub(crate) async fn what_is_empty_is_not_absent(harness: &Harness) -> CaseResult
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_long_text_comes_back(harness: &Harness) -> CaseResult {
-    /// What does not fit 16 bits, nor a page, in characters of several bytes.
+pub(crate) async fn long_texts_round_trip(harness: &Harness) -> CaseResult {
+    /// Exceeds 16-bit lengths and database pages, with multi-byte characters.
     const LENGTH: usize = 100_000;
     let store = harness.open().await;
     let context = Arc::new({
@@ -330,7 +330,7 @@ pub(crate) async fn a_long_text_comes_back(harness: &Harness) -> CaseResult {
     harness.holds(&store).await
 }
 
-pub(crate) async fn every_column_comes_back(harness: &Harness) -> CaseResult {
+pub(crate) async fn every_column_round_trips(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let transports = [Transport::InProcess, Transport::Http, Transport::Queue, Transport::Cli];
     let kinds = [ActivityKind::UserAction, ActivityKind::AppRequest, ActivityKind::SystemCall];
@@ -357,7 +357,7 @@ pub(crate) async fn every_column_comes_back(harness: &Harness) -> CaseResult {
         state.updated_at = state.created_at + chrono::TimeDelta::microseconds(1);
         state.realm = Some("south".into());
         Arc::make_mut(&mut unit.activities[0]).kind = kinds[index % kinds.len()];
-        // Rows may tell of another aggregate than the one that was changed.
+        // Rows may name another aggregate than the changed one.
         Arc::make_mut(&mut unit.activities[1]).aggregate_id = other.clone();
         Arc::make_mut(&mut unit.messages[0]).aggregate_id = other;
         harness.commit_all(&store, [unit]).await?;

@@ -1,4 +1,4 @@
-//! Every aggregate that a unit rests on has the version that the unit expects.
+//! Every aggregate that a unit reads or writes must be at its expected version.
 
 use crate::conformance::case_failure::{CaseResult, ensure};
 use crate::conformance::harness::Harness;
@@ -39,7 +39,7 @@ pub(crate) async fn an_aggregate_that_is_only_read_is_checked(harness: &Harness)
         let outcome = harness.commit_one(&store, draft.reads(&read, version).done()).await?;
         stale(&format!("read at {version}, stored at 2"), &outcome, &read, row.as_ref())?;
     }
-    // A refusal rests on what it has read as well.
+    // The reads of a rejection are checked too.
     let refusal = harness.draft(&context, &written).refused();
     let outcome = harness.commit_one(&store, refusal.reads(&read, 1).done()).await?;
     stale("a refusal that has read an old version", &outcome, &read, row.as_ref())?;
@@ -72,7 +72,7 @@ pub(crate) async fn an_absent_aggregate_has_version_zero(harness: &Harness) -> C
     stale("an absent aggregate that was read as present", &outcome, &absent, None)?;
     harness.holds(&store).await?;
 
-    // The same identifier under another resource is another aggregate.
+    // The same id under another resource is another aggregate.
     let other = AggregateId::new("other", present.id);
     let create = harness.draft(&context, &other).writes(&other, 0).reads(&absent, 0).done();
     harness.commit_all(&store, [create]).await?;
@@ -92,13 +92,13 @@ pub(crate) async fn a_closed_aggregate_is_not_absent(harness: &Harness) -> CaseR
     let again = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
     let outcome = harness.commit_one(&store, again).await?;
     stale("a closed aggregate that is created_at again", &outcome, &aggregate_id, Some(&row))?;
-    // What read it as closed expects it at the version of its row.
+    // A read of the closed aggregate expects the version of its row.
     let refusal = harness.draft(&context, &aggregate_id).refused().reads(&aggregate_id, 2).done();
     harness.commit_all(&store, [refusal]).await?;
     harness.holds(&store).await
 }
 
-pub(crate) async fn the_first_stale_aggregate_is_told(harness: &Harness) -> CaseResult {
+pub(crate) async fn the_first_version_conflict_is_reported(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let mut aggregate_ids = [
@@ -126,7 +126,7 @@ pub(crate) async fn the_first_stale_aggregate_is_told(harness: &Harness) -> Case
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_unit_gives_an_aggregate_several_versions(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_unit_may_write_several_versions(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());

@@ -1,4 +1,4 @@
-//! Ways of committing that are wrong when somebody else is at work.
+//! Ways to commit that are wrong under concurrency.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::{Content, Naive};
 use crate::mutant::Mutant;
 
 impl Naive {
-    /// Checks on a copy, waits, and then writes to what is there by then.
+    /// Checks a copy, waits, and then writes to the current content.
     pub(super) async fn commit_early(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let mut copy = self.content().clone();
         let outcomes = self.apply(&mut copy, batch);
@@ -37,7 +37,7 @@ impl Naive {
                 || !unit.depends_on.is_empty()
                 || is_due(unit, &content)
         }) {
-            // Somebody was quicker: again, on what is there now.
+            // Another commit came first. Apply the batch to the current content.
             return self.apply(&mut content, batch);
         }
         let mut written = Vec::new();
@@ -50,7 +50,7 @@ impl Naive {
         written
     }
 
-    /// Publishes the new content in two steps. Writers take turns.
+    /// Publishes the new content in two steps. Writers exclude each other.
     pub(super) async fn commit_in_steps(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let _writer = self.place.writer.lock().await;
         let before = self.content().clone();
@@ -63,7 +63,7 @@ impl Naive {
                 first_step.rows.truncate(shown);
             }
             Some(Mutant::LastRowsShownLater) => {
-                // Of a transfer, the second event and the message.
+                // Of a transfer, hides the second event and the message.
                 let shown = after.rows.len().saturating_sub(2).max(before.rows.len());
                 first_step.rows.truncate(shown);
             }
@@ -78,7 +78,7 @@ impl Naive {
         outcomes
     }
 
-    /// Draws positions first, and writes the rows when others may have passed.
+    /// Reserves positions first, and writes the rows later, when other commits may have overtaken it.
     pub(super) async fn commit_reserved(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let count: usize = batch.iter().map(UnitOfWork::row_count).sum();
         let first = {
@@ -95,7 +95,7 @@ impl Naive {
         outcomes
     }
 
-    /// Takes the lock of each aggregate in the order of the batch.
+    /// Locks the aggregates in the order of the batch.
     pub(super) async fn commit_locked(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let mut held = BTreeMap::new();
         for unit in batch {

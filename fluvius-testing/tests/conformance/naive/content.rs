@@ -59,7 +59,7 @@ impl Content {
     }
 }
 
-/// Returns the place of a row.
+/// Returns the resume token of a row.
 pub(super) fn place(row: &LogEntry<AnyRecord>) -> ResumeToken {
     ResumeToken::new(row.position, row.record.row_id())
 }

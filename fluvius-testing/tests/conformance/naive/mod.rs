@@ -1,7 +1,6 @@
-//! A second store, as plain as can be, which can be told to do one thing wrong.
+//! An independent store that is as simple as possible, with an optional planted fault.
 //!
-//! It has nothing in common with the memory store: one vector of rows, searched from its
-//! beginning.
+//! It shares no code with the memory store: one vector holds all rows and is searched from the start.
 
 mod commit;
 mod content;
@@ -26,7 +25,7 @@ use crate::mutant::Mutant;
 use commit::pause;
 use content::Content;
 
-/// What all handles share.
+/// The content that all handles share.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     content: Mutex<Content>,
@@ -35,7 +34,7 @@ pub(crate) struct Place {
     leases: Mutex<BTreeMap<AggregateId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// A handle.
+/// A handle to the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Naive {
     place: Arc<Place>,
@@ -43,7 +42,7 @@ pub(crate) struct Naive {
     own: Arc<Mutex<Own>>,
 }
 
-/// What a handle keeps for itself.
+/// The private data of a handle.
 #[derive(Debug, Default)]
 struct Own {
     position: u64,
@@ -57,9 +56,9 @@ struct Own {
 }
 
 impl Naive {
-    /// A handle, over a store that does this wrong.
+    /// Opens a handle, with an optional mutant.
     pub(crate) fn open(place: &Arc<Place>, mutant: Option<Mutant>) -> Self {
-        // The suite's own and the caller's: no other handle is open.
+        // One reference is the harness's, one the caller's, so no other handle is open.
         let is_first = Arc::strong_count(place) == 2;
         let store = Self { place: Arc::clone(place), mutant, own: Arc::default() };
         if store.is(Mutant::ForgetsWhenClosed) && is_first {
@@ -87,9 +86,9 @@ impl Naive {
         self.own.lock().unwrap()
     }
 
-    /// The content as this handle shows it.
+    /// Returns the content that this handle shows.
     fn shown(&self) -> Content {
-        // One lock at a time.
+        // Takes one lock at a time.
         let unseen = self.own().unseen.clone();
         unseen.unwrap_or_else(|| self.content().clone())
     }
@@ -101,7 +100,7 @@ impl Naive {
         }
     }
 
-    /// Commits a batch on a content, and tells the outcomes.
+    /// Applies a batch to a content. Returns the outcomes.
     fn apply(&self, content: &mut Content, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let before = content.clone();
         let mut outcomes: Vec<CommitOutcome> = Vec::new();
@@ -146,7 +145,7 @@ impl Naive {
         outcomes
     }
 
-    /// The turn of an aggregate, made when it is first asked for.
+    /// Returns the lease of an aggregate, and creates it at first use.
     fn turn_of(&self, aggregate_id: &AggregateId) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(self.place.leases.lock().unwrap().entry(aggregate_id.clone()).or_default())
     }
@@ -161,7 +160,7 @@ impl Naive {
         unit.states.iter().map(|state| &state.aggregate_id).filter(is_told).cloned().collect()
     }
 
-    /// What a refused unit should not leave.
+    /// Plants the rows that a failed unit must not leave.
     fn leave_behind(&self, content: &mut Content, unit: &UnitOfWork, outcome: &CommitOutcome) {
         let is_known = matches!(outcome, CommitOutcome::DuplicateCommand { .. });
         match self.mutant {
@@ -303,7 +302,7 @@ impl Store for Naive {
             pause().await;
         }
         let mut content = self.content();
-        // Somebody may have been quicker since the copy.
+        // Another registration may have come first since the copy.
         let is_taken =
             |resource: &&&str| content.owners.get(**resource).is_some_and(|owner| owner != domain);
         if let Some(resource) = resources.iter().find(is_taken)
@@ -342,7 +341,7 @@ impl Store for Naive {
             Some(Mutant::PositionsReserved) => self.commit_reserved(&batch).await,
             Some(Mutant::LocksInBatchOrder) => self.commit_locked(&batch).await,
             Some(Mutant::OldContentShown) => {
-                // A reader of this handle sees what it saw when it last wrote, or first looked.
+                // A reader of this handle sees the content of its last write or first read.
                 let outcomes = self.apply(&mut self.content(), &batch);
                 self.own().unseen = None;
                 outcomes

@@ -1,4 +1,4 @@
-//! State queries, written anew from what is told of them, over values of serde_json.
+//! State queries, implemented independently over `serde_json` values.
 
 use std::cmp::Ordering;
 
@@ -56,7 +56,7 @@ impl Naive {
             rows.retain(|row| own.indexed.states.get(&row.aggregate_id) == Some(row));
         }
         if self.is(Mutant::PagesByCounting) {
-            // As `offset` does: so many rows were given before.
+            // Like `offset`: counts the rows already returned.
             let mut own = self.own();
             own.given = if query.after.is_some() { own.given } else { 0 };
             rows.drain(..own.given.min(rows.len()));
@@ -263,14 +263,14 @@ impl Naive {
         };
         match self.mutant {
             Some(Mutant::QueryAfterIncluded) => order.is_ge(),
-            // As `(key, id) > (?, ?)` does in SQL.
+            // Like `(key, id) > (?, ?)` in SQL.
             Some(Mutant::AfterNullNothing) => order.is_gt() && !before.contains(&Found::Null),
             _ => order.is_gt(),
         }
     }
 }
 
-/// SQL's `like`, without an escape.
+/// Like `LIKE` in SQL, without an escape.
 fn is_like(text: &str, pattern: &str) -> bool {
     let mut pattern = pattern.chars();
     match pattern.next() {

@@ -58,7 +58,7 @@ impl Naive {
         match self.mutant {
             Some(Mutant::PlaceAlwaysTheNewest) => page.scanned_to = newest,
             Some(Mutant::PlaceOnlyOfRowsGiven) => page.scanned_to = scanned_to,
-            // Like a counter from which the next commit has drawn.
+            // Like a counter from which the next commit has already drawn.
             Some(Mutant::PlaceAheadOfTheRows) if page.is_last() => {
                 page.scanned_to = (newest.position() + 1).into();
             }

@@ -1,4 +1,4 @@
-//! Why a unit cannot be stored.
+//! The checks that a unit must pass before it is stored.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The values of fields, as a query compares them.
+//! Field values, as a query compares them.
 
 use std::cmp::Ordering;
 
@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::Naive;
 use crate::mutant::Mutant;
 
-/// A value that can be compared, or null.
+/// A comparable value, or null.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Found {
     Null,
     Flag(bool),
-    /// Sign, digits before the point, digits behind it.
+    /// Sign, integer digits, fraction digits.
     Amount(bool, String, String),
     Float(f64),
     Text(String),
@@ -102,7 +102,7 @@ impl Naive {
         })
     }
 
-    /// A JSON number, whole and fraction written out.
+    /// Parses a JSON number into its integer and fraction digits, with the exponent applied.
     fn amount(&self, text: &str) -> Found {
         let read = if self.is(Mutant::NumbersReadKindly) {
             text.trim().trim_start_matches('+')
@@ -110,7 +110,7 @@ impl Naive {
             text
         };
         let number: Result<serde_json::Number, _> = serde_json::from_str(read);
-        // serde_json's number is a float where it must be; the text is what counts.
+        // serde_json may hold the number as a float, so the text is compared.
         let is_json = number.is_ok() && !read.contains(char::is_whitespace)
             || read.trim_start_matches('-').len() > 15 && is_long_number(read);
         let is_kind = self.is(Mutant::NumbersReadKindly) && read.parse::<f64>().is_ok();
