@@ -1,17 +1,17 @@
-//! Where times come from. One type in the whole API: UTC, cut to microseconds.
+//! Clocks. All times of the API have one type: UTC, truncated to microseconds.
 
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
-/// A source of the time of receipt.
+/// A source of the time at which commands are received.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now. The runtime cuts it to microseconds and keeps it within the years 1 to 9999; a leap second
-    /// (`23:59:60`) is kept as the last microsecond before it.
+    /// Returns the current time. The runtime truncates it to microseconds and clamps it to the years 1 to 9999. A leap
+    /// second (`23:59:60`) becomes the last microsecond before it.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The clock of the machine.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -24,16 +24,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time of the machine's clock since 1970; none where that stands before it.
+/// Returns the time since 1970 by the system clock; zero if the clock is set before 1970.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub(crate) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The earliest time that is kept: the beginning of the year 1.
+/// The earliest time that can be stored: the beginning of the year 1.
 const EARLIEST: DateTime<Utc> = at(-62_135_596_800, 0);
 
-/// The latest time that is kept: the last microsecond of the year 9999.
+/// The latest time that can be stored: the last microsecond of the year 9999.
 const LATEST: DateTime<Utc> = at(253_402_300_799, 999_999_000);
 
 const fn at(seconds: i64, nanoseconds: u32) -> DateTime<Utc> {
@@ -43,9 +43,8 @@ const fn at(seconds: i64, nanoseconds: u32) -> DateTime<Utc> {
     }
 }
 
-/// Converts a clock's time to one that every store gives back unchanged and every cursor can name.
-/// It is cut to microseconds and kept within the years 1 to 9999. A leap second becomes the last
-/// microsecond of the second before it.
+/// Converts a time to one that every store returns unchanged and every cursor can express. It is truncated to
+/// microseconds and clamped to the years 1 to 9999. A leap second becomes the last microsecond before it.
 pub fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     let nanoseconds = time.timestamp_subsec_nanos();
     let is_kept = nanoseconds < 1_000_000_000 && nanoseconds.is_multiple_of(1_000);
@@ -78,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn times_are_cut_to_microseconds() {
+    fn times_are_truncated_to_microseconds() {
         check(time("2026-01-02T03:04:05.123456789Z"), "2026-01-02T03:04:05.123456Z");
         check(time("1926-01-02T03:04:05.123456789Z"), "1926-01-02T03:04:05.123456Z");
         check(time("2026-01-02T03:04:05Z"), "2026-01-02T03:04:05Z");
     }
 
     #[test]
-    fn a_leap_second_is_the_end_of_the_second_before_it() {
+    fn leap_second_becomes_the_last_microsecond_before_it() {
         for leap in
             ["2016-12-31T23:59:60Z", "2016-12-31T23:59:60.5Z", "2016-12-31T23:59:60.999999999Z"]
         {
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_kept_within_the_years_1_to_9999() {
+    fn times_are_clamped_to_the_years_1_to_9999() {
         check(DateTime::<Utc>::MIN_UTC, "0001-01-01T00:00:00Z");
         check(DateTime::<Utc>::MAX_UTC, "9999-12-31T23:59:59.999999Z");
         check(LATEST, "9999-12-31T23:59:59.999999Z");

@@ -1,25 +1,25 @@
-//! Why a log row cannot be read as a typed command or event.
+//! The error of decoding a log row as a typed command or event.
 
 use crate::error::Error;
 use fluvius_store::json::JsonError;
 use fluvius_store::{AggregateId, EventRecord};
 
-/// A log row that does not decode as the command or event asked for.
+/// A log row that does not decode as the requested command or event.
 ///
 /// As an [`Error`] it is `invalid-state`.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The key belongs to no command or event of the aggregate.
+    /// The key belongs to no command or event of the aggregate type.
     #[error("`{key}` is no key of `{aggregate}`")]
     UnknownKey {
         /// The row's key.
         key: String,
-        /// The aggregate type's type.
+        /// The name of the aggregate type.
         aggregate: &'static str,
         /// The row's aggregate.
         aggregate_id: Box<AggregateId>,
-        /// The row's revision: of an event the aggregate type's, of a command the domain's.
+        /// The row's revision: for an event that of the aggregate type, for a command that of the domain.
         revision: u32,
     },
     /// The row's JSON does not fit the type, or a newer revision wrote it.
@@ -29,9 +29,9 @@ pub enum DecodeError {
         key: String,
         /// The row's aggregate.
         aggregate_id: Box<AggregateId>,
-        /// The row's revision: of an event the aggregate type's, of a command the domain's.
+        /// The row's revision: for an event that of the aggregate type, for a command that of the domain.
         revision: u32,
-        /// Where and why.
+        /// The position and reason of the failure.
         source: JsonError,
     },
 }

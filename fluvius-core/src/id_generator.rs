@@ -1,49 +1,50 @@
-//! Where identifiers come from.
+//! The generation of ids.
 //!
-//! Nothing is ordered by an identifier, and no time is read out of one: events of an aggregate are
-//! ordered by version, logs by position.
+//! Nothing is ordered by id, and no time is read from an id: the events of an aggregate are ordered by version, logs by
+//! position.
 
 use uuid::{Builder, Uuid, Version};
 
 use crate::clock::since_epoch;
 
-/// A source of fresh identifiers.
+/// A generator of unique ids.
 pub trait IdGenerator: Send + Sync + 'static {
-    /// An identifier that this source has not given before.
+    /// Returns an id that this generator has not returned before.
     fn generate(&self) -> Uuid;
 }
 
-/// UUIDs of version 7 (RFC 9562): fresh ones lie side by side in an index. Those of one millisecond are in no order.
+/// UUIDs of version 7 (RFC 9562), so that recent ids are adjacent in an index. Ids of the same millisecond are
+/// unordered.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UuidV7;
 
 impl IdGenerator for UuidV7 {
     fn generate(&self) -> Uuid {
-        // `Uuid::now_v7` counts up within a millisecond besides, under a lock of the whole process.
+        // `Uuid::now_v7` also counts within a millisecond, under a process-wide lock.
         let random = Uuid::new_v4().as_u128() & (u128::MAX >> 48);
         let id = since_epoch().as_millis() << 80 | random;
         Builder::from_u128(id).with_version(Version::SortRand).into_uuid()
     }
 }
 
-/// The identifier of a command's event: each has one at the most, and it is the same in every
-/// attempt. As far as the command's is time-ordered, so is this.
+/// Returns the id of a command's event. A command has at most one event, whose id is the same in every attempt. It is
+/// as time-ordered as the command's id.
 pub(crate) fn of_event(command: Uuid) -> Uuid {
-    /// Any number would do that leaves version, variant and time alone.
+    /// An arbitrary constant that leaves version, variant and time unchanged.
     const EVENT: u128 = 0x2a65_7665_6e74_732a;
     Uuid::from_u128(command.as_u128() ^ EVENT)
 }
 
-/// The version of an invoked command's id, and the marker in its third and fourth group.
+/// The version of an invoked command's id, and the marker in its third and fourth groups.
 const INVOKED: u128 = 0x8ca1_a1ed << 48;
 
-/// The bits of the third and fourth group.
+/// The bits of the third and fourth groups.
 const INVOKED_MASK: u128 = 0xffff_ffff << 48;
 
-/// Returns the id of the command that a rule sends with `invoke`: the same in every attempt.
+/// Returns the id of a command that an action invokes: the same in every attempt.
 ///
-/// It is a UUID of version 8 (RFC 9562): the groups three and four are the marker `8ca1-a1ed`, which holds version and
-/// variant. The other 96 bits are a BLAKE3 hash of the parent's id and the number of the invocation.
+/// It is a UUID of version 8 (RFC 9562). Its third and fourth groups are the marker `8ca1-a1ed`, which includes version
+/// and variant. The other 96 bits are a BLAKE3 hash of the parent's id and the number of the invocation.
 pub fn invoked(parent: Uuid, number: u32) -> Uuid {
     let mut hasher = blake3::Hasher::new_derive_key("fluvius: the id of an invoked command");
     hasher.update(parent.as_bytes()).update(&number.to_be_bytes());
@@ -52,7 +53,7 @@ pub fn invoked(parent: Uuid, number: u32) -> Uuid {
     Uuid::from_u128(u128::from_be_bytes(hash) & !INVOKED_MASK | INVOKED)
 }
 
-/// Returns whether an id has the marker of an invoked command: a sender may not use it.
+/// Returns true if an id has the marker of an invoked command, which a sender may not use.
 pub(crate) fn is_invoked(id: Uuid) -> bool {
     id.as_u128() & INVOKED_MASK == INVOKED
 }
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_an_invoked_command_stays_the_same() {
+    fn id_of_an_invoked_command_is_stable() {
         assert_eq!(
             invoked(Uuid::from_u128(1), 1).to_string(),
             "f11aceb2-319c-8ca1-a1ed-d12eeb19b012"
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn fresh_identifiers_are_of_version_7_and_tell_their_millisecond() {
+    fn fresh_ids_are_uuid_v7_with_their_millisecond() {
         let before = since_epoch().as_millis();
         let ids: HashSet<Uuid> = (0..1_000).map(|_| UuidV7.generate()).collect();
         let after = since_epoch().as_millis();

@@ -1,24 +1,23 @@
-//! Turns across processes as a test sees them, and the search for cycles among waiting processes.
+//! The leases of a runtime as tests see them, and a search for deadlocks among runtimes.
 
 use fluvius_store::AggregateId;
 
-/// An aggregate for which a runtime takes turns across processes.
+/// An aggregate whose lease a runtime holds or has requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseState {
     /// The aggregate.
     pub aggregate_id: AggregateId,
-    /// Set if the runtime has the turn; otherwise it has asked the store for it.
+    /// Set if the runtime holds the lease; otherwise it has requested it.
     pub is_held: bool,
-    /// The aggregates whose turns the commands that keep this turn wait for, if any; one entry per
-    /// command.
+    /// For each command that keeps this lease, the aggregate whose lease it waits for, if any.
     pub keepers_wait_for: Vec<Option<AggregateId>>,
 }
 
-/// Finds runtimes over one store that wait for each other's turns.
+/// Finds runtimes on one store that wait for each other's leases.
 ///
 /// # Shape
-/// One list of [`LeaseState`] for each runtime. The answer names each runtime of the cycle by its
-/// index, with the aggregate whose turn it keeps and the aggregate whose turn it waits for.
+/// One list of [`LeaseState`] per runtime. Returns each runtime of the cycle by index, with the aggregate whose lease
+/// it keeps and the aggregate whose lease it waits for.
 pub fn lease_cycle(runtimes: &[Vec<LeaseState>]) -> Option<Vec<LeaseWait>> {
     let waits: Vec<LeaseWait> = runtimes
         .iter()
@@ -54,14 +53,14 @@ fn cycle_from(waits: &[LeaseWait], path: Vec<LeaseWait>) -> Option<Vec<LeaseWait
     None
 }
 
-/// A runtime that keeps the turn of one aggregate while it waits for that of another.
+/// A runtime that keeps one lease while it waits for another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseWait {
-    /// The runtime, by its index.
+    /// The index of the runtime.
     pub runtime: usize,
-    /// The aggregate whose turn it keeps.
+    /// The aggregate whose lease it keeps.
     pub keeps: AggregateId,
-    /// The aggregate whose turn it waits for.
+    /// The aggregate whose lease it waits for.
     pub waits_for: AggregateId,
 }
 
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn runtimes_that_wait_for_each_other_are_a_cycle() {
+    fn runtimes_that_wait_for_each_other_form_a_cycle() {
         let apart = [vec![held(1, &[2])], vec![held(2, &[3])], vec![held(3, &[])]];
         assert_eq!(lease_cycle(&apart), None);
         let mut cyclic = apart.to_vec();

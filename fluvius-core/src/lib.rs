@@ -58,7 +58,7 @@
 //! | change a stored shape | [`Upcast`], [`UpcastInput`] |
 //! | store | [`Store`], [`UnitOfWork`], [`MemoryStore`], [`verify`](verify::verify) |
 
-// The macros name this crate by its path, in its own doctests and unit tests as well.
+// The macros refer to this crate by name, also in its own doctests and unit tests.
 extern crate self as fluvius_core;
 
 mod clock;
@@ -118,7 +118,7 @@ pub use point_in_time::PointInTime;
 pub use policy::{Authorization, Policy, PolicyRequest, PolicyState};
 pub use states::{StateManager, StatePage, StateQueryBuilder};
 
-// Crates whose types are in the interface.
+// Crates whose types are part of the public API.
 pub use fluvius_store::{chrono, uuid};
 #[cfg(feature = "decimal")]
 pub use rust_decimal;

@@ -1,20 +1,20 @@
-//! Faults planted into the runtime, which the tests of the runtime must find.
+//! Mutants: faults planted into the runtime, which its tests must detect.
 
-/// A fault that makes a runtime break its promises. For tests of tests alone.
+/// A fault that makes a runtime break its guarantees. Only for testing the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
-    /// A refusal is answered without waiting for what it was decided on.
+    /// A rejection is answered before the versions that it was decided on are durable.
     AnswerRejectionAtOnce,
-    /// Units that stand on a fallen one are not taken back with it.
+    /// Dependents of an aborted unit are not aborted with it.
     ForgetDependents,
-    /// A refusal, or the answer to a question, is not checked against what the store holds.
+    /// A rejection or the answer of a read-only action is not checked against the store.
     CachedRead,
-    /// A command waits for further turns while it keeps those that it has, in no order.
+    /// A command waits for further locks, in no order, while it holds others.
     WaitWhileHolding,
-    /// Turns across processes are waited for in no order, while others are kept.
+    /// Leases are acquired in no order while others are held.
     LeasesInNoOrder,
-    /// A command that waits for a turn across processes keeps those of later roots.
+    /// A command that waits for a lease keeps the leases of later aggregates.
     KeepLaterLeases,
-    /// A turn across processes is not given back.
+    /// A lease is not released.
     KeepLeases,
 }

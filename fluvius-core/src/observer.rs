@@ -1,4 +1,4 @@
-//! Signals: what the runtime tells those who listen while a command goes its way.
+//! Observers: hooks that the runtime notifies while it processes commands.
 
 use uuid::Uuid;
 
@@ -6,88 +6,87 @@ use crate::error::Error;
 use crate::model::{ActionDescriptor, Response, SimpleRejection};
 use fluvius_store::{AggregateId, EventRecord, LogEntry, MessageRecord, UnitOfWork};
 
-/// Listens to what happens in a domain.
+/// An observer of a domain.
 ///
-/// Both functions run in the runtime's tasks, between the stages of a command, never on a
-/// store's writer. They should be quick: what takes time is handed to a channel or a task. A
-/// listener that panics is logged and changes nothing for the command.
+/// Both methods run between the stages of a command, in a task of the runtime or in a caller's poll, never in a store's
+/// writer. They should return quickly: hand long work to a channel or a task. If an observer panics, the panic is
+/// logged and the command is unaffected.
 pub trait Observer: Send + Sync + 'static {
-    /// Told of everything.
+    /// Receives every event of the runtime.
     fn on_event(&self, signal: &RuntimeEvent<'_>) {
         let _ = signal;
     }
 
-    /// Asked about each unit of work after the rules have run and before it goes to the store.
+    /// Checks each unit of work after its actions have run and before it is handed to the store.
     ///
     /// # Errors
-    /// A veto: the command is `rejected` with this code and message.
+    /// A veto: the command fails with `rejected`, with the code and message of the veto.
     fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
         let _ = unit;
         Ok(())
     }
 }
 
-/// One thing that happens in a domain.
+/// An event of the runtime.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum RuntimeEvent<'a> {
-    /// A command is decoded and authorized.
+    /// A command was decoded and authorized.
     CommandReady {
-        /// The command's identifier.
+        /// The command's id.
         id: Uuid,
-        /// Its action.
+        /// The action.
         action: &'static ActionDescriptor,
-        /// Its aggregate.
+        /// The aggregate.
         aggregate_id: &'a AggregateId,
     },
-    /// A rule has made an event, which is not stored yet. Comes again where the command is
-    /// decided again.
+    /// An action has emitted an event that is not stored yet. Repeated if the command is decided again.
     EventRecorded {
         /// The event.
         event: &'a EventRecord,
-        /// Which attempt it is, from 1.
+        /// The number of the attempt, from 1.
         attempt: u32,
     },
-    /// An event is stored.
+    /// An event was stored.
     EventCommitted {
         /// The event.
         event: &'a LogEntry<EventRecord>,
     },
-    /// An outgoing message is stored.
+    /// An outgoing message was stored.
     Message {
         /// The message.
         message: &'a LogEntry<MessageRecord>,
     },
-    /// A unit of work is stored.
+    /// A unit of work was stored.
     TransactionCommitted {
-        /// The unit.
+        /// The unit of work.
         unit: &'a UnitOfWork,
         /// The position of its first row.
         first: u64,
     },
-    /// A command is answered.
+    /// A command was answered.
     Response {
-        /// The answer.
+        /// The response.
         response: &'a Response,
     },
     /// A command was applied.
     CommandCompleted {
-        /// The command's identifier.
+        /// The command's id.
         id: Uuid,
-        /// Its action.
+        /// The action.
         action: &'static ActionDescriptor,
-        /// Its aggregate.
+        /// The aggregate.
         aggregate_id: &'a AggregateId,
     },
     /// A command was not applied.
     CommandRejected {
-        /// The command's identifier.
+        /// The command's id.
         id: Uuid,
-        /// Its action.
+        /// The action.
         action: &'static ActionDescriptor,
-        /// Its aggregate.
+        /// The aggregate.
         aggregate_id: &'a AggregateId,
-        /// Why.
+        /// The reason.
         error: &'a Error,
     },
 }

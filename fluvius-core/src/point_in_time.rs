@@ -1,16 +1,15 @@
-//! A point in the life of an aggregate.
+//! A point in the history of an aggregate.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-/// A point in the life of an aggregate: a version, or a time, which stands for the last version that
-/// occurred by then.
+/// A point in the history of an aggregate: a version, or a time, which selects the last version that occurred by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PointInTime {
-    /// This version.
+    /// The version with this number.
     Version(u64),
-    /// The last version whose event occurred at this time or before it.
+    /// The last version whose event occurred at or before this time.
     Time(DateTime<Utc>),
 }
 

@@ -1,5 +1,4 @@
-//! Policies: who may send which command, asked before the aggregate is loaded and again with its
-//! state.
+//! Policies: the authorization of commands, before the aggregate is loaded and again with its state.
 
 use std::any::Any;
 use std::fmt;
@@ -12,14 +11,13 @@ use crate::model::ActionDescriptor;
 use crate::model::DomainContext;
 use fluvius_store::{AggregateId, StateRecord};
 
-/// What a policy says of a command.
+/// The decision of a policy on a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Authorization {
-    /// The command may go on.
+    /// The command is allowed.
     Allow,
-    /// The command is denied with `permission-denied`; the reason goes to the caller and into the
-    /// activity log.
+    /// The command is denied with `permission-denied`. The reason is in the error and in the activity log.
     Deny(String),
 }
 
@@ -30,19 +28,19 @@ impl Authorization {
     }
 }
 
-/// Decides who may send which command.
+/// An authorization policy: decides which sender may send which command.
 ///
-/// A command needs both answers. A policy is asked about the commands that a session sends; what
-/// a rule then invokes is the rule's own doing. Implementors write `async fn`; the futures must
-/// be `Send`. A policy that panics refuses.
+/// A command must pass both methods. They run for the commands that a session sends, not for those that an action
+/// invokes. Implementors write `async fn`; the futures must be `Send`. If a policy panics, the command ends with
+/// `panicked`; if it exceeds the domain's timeout, with `timed-out`.
 pub trait Policy: Send + Sync + 'static {
-    /// Asked before anything is loaded.
+    /// Authorizes a command before anything is loaded.
     fn authorize(&self, request: &PolicyRequest<'_>) -> impl Future<Output = Authorization> + Send;
 
-    /// Asked again when the aggregate is loaded, in every attempt. The default allows.
+    /// Authorizes a command with the loaded state of its aggregate, in every attempt. The default allows.
     ///
-    /// For a command that is in the log already, it is asked before the first answer is given
-    /// again, with the aggregate as it is then. The state of a closed aggregate is given too.
+    /// For a command that is already in the log, it runs before the first answer is replayed, with the current state of
+    /// the aggregate. This includes the state of a closed aggregate.
     fn authorize_with_state(
         &self,
         request: &PolicyRequest<'_>,
@@ -53,7 +51,7 @@ pub trait Policy: Send + Sync + 'static {
     }
 }
 
-/// What a policy is asked about.
+/// The command that a policy decides on.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct PolicyRequest<'a> {
@@ -61,9 +59,9 @@ pub struct PolicyRequest<'a> {
     pub action: &'static ActionDescriptor,
     /// The aggregate.
     pub aggregate_id: &'a AggregateId,
-    /// The command's identifier.
+    /// The command's id.
     pub command_id: Uuid,
-    /// Who sends it.
+    /// The sender's context.
     pub context: &'a DomainContext,
     command: &'a (dyn Any + Send + Sync),
 }
@@ -79,13 +77,13 @@ impl<'a> PolicyRequest<'a> {
         Self { action, aggregate_id, command_id, context, command }
     }
 
-    /// The command, where it is a `C`.
+    /// Returns the command if it is a `C`.
     pub fn command<C: crate::model::Command>(&self) -> Option<&'a C> {
         self.command.downcast_ref()
     }
 }
 
-/// The state of the aggregate that a command is for.
+/// The state of a command's aggregate.
 #[derive(Clone, Copy)]
 pub struct PolicyState<'a> {
     record: &'a StateRecord,
@@ -97,12 +95,12 @@ impl<'a> PolicyState<'a> {
         Self { record, state }
     }
 
-    /// The row as it is stored, with its audit fields: its data in the shape of its own revision.
+    /// Returns the stored row with its audit fields. Its data has the shape of the revision that wrote it.
     pub fn record(&self) -> &'a StateRecord {
         self.record
     }
 
-    /// The state, where it is an `A`.
+    /// Returns the state if it is an `A`.
     pub fn state<A: crate::model::Aggregate>(&self) -> Option<&'a A> {
         self.state.downcast_ref()
     }
@@ -117,7 +115,7 @@ impl fmt::Debug for PolicyState<'_> {
     }
 }
 
-/// The private twin of [`Policy`] that a runtime can hold.
+/// The dyn-compatible form of [`Policy`], which a runtime holds.
 pub(crate) trait ErasedPolicy: Send + Sync {
     fn authorize<'a>(&'a self, request: &'a PolicyRequest<'a>) -> BoxFuture<'a, Authorization>;
     fn authorize_with_state<'a>(

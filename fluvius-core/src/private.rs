@@ -1,9 +1,9 @@
-//! The items that generated code and the other crates of this workspace use. Not covered by semver.
+//! Items for generated code and the other crates of this workspace. Not covered by semver.
 
-// Names of the standard library that an author's module may have shadowed.
+// Names of the standard library that an author's module may shadow.
 pub use std::borrow::ToOwned;
 pub use std::boxed::Box;
-// The crate itself: an author's program may have a dependency of that name.
+// Re-exported because an author's program may have a dependency of that name.
 pub use core;
 pub use core::clone::Clone;
 pub use core::fmt::Debug;
@@ -36,7 +36,7 @@ pub use fluvius_store::json::{JsonError, encode};
 pub use fluvius_store::query::{FieldIndex, Kind};
 pub use fluvius_store::{CommandRecord, EventRecord, Json};
 
-/// What the test kit needs of the runtime besides.
+/// Items that the test kit needs in addition.
 pub mod kit {
     pub use crate::clock::to_microseconds;
     pub use crate::id_generator::invoked;
@@ -44,7 +44,7 @@ pub mod kit {
     pub use crate::sync::wait as sleep;
 }
 
-/// What tests of the runtime replace or plant. For this workspace alone.
+/// Items that tests of the runtime replace or plant. For this workspace only.
 #[cfg(feature = "__test_seams")]
 pub mod test_seams {
     pub use crate::lease_states::{LeaseState, LeaseWait, lease_cycle};
@@ -52,15 +52,15 @@ pub mod test_seams {
     pub use crate::sync::Scheduler;
 }
 
-/// Puts a registration into the linked list.
+/// The macro that registers an entry in the linked list.
 #[cfg(feature = "inventory")]
 pub use inventory::submit;
 
-/// Without the linked list there is nothing to put anywhere.
+/// A macro that expands to nothing, since there is no linked list.
 #[cfg(not(feature = "inventory"))]
 pub use crate::__fluvius_submit_nothing as submit;
 
-/// serde as its derives name it, with what the bounds of generated types name besides.
+/// serde under the names that its derives use, and the names that the bounds of generated types use in addition.
 pub mod serde {
     pub use ::serde::*;
 

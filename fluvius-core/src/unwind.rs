@@ -1,11 +1,11 @@
-//! Panics and destructors of foreign code: an author's, an integrator's, a store's.
+//! Panics and destructors of foreign code, written by an author, an integrator or a store.
 //!
-//! Such code runs in three places: in a step of the driver, where [`catch`] and [`Guarded`] turn a
-//! panic into a value; in a destructor, where [`dispose`] ends it; and never under the lock of a
-//! processor, where [`Deferred`] is put aside until the lock is released.
+//! Such code runs in a step of the executor, where [`catch`] and [`Guarded`] convert a panic to a value. It also runs
+//! in a destructor, where [`dispose`] catches the panic. It never runs under the lock of a processor: [`Deferred`]
+//! postpones it until the lock is released.
 //!
-//! A second panic while the first one unwinds ends the process, and so does any panic under
-//! `panic = "abort"`: no code in the program can catch these.
+//! A second panic during unwinding aborts the process, and so does any panic under `panic = "abort"`. No code in the
+//! program can catch these.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -21,12 +21,12 @@ use crate::sync::oneshot;
 
 /// Runs code that may panic. Returns `None` if it panicked.
 ///
-/// The value is copied on return; on the path of every command it is small.
+/// The value is copied on return; the values on the path of every command are small.
 pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(value) => Some(value),
         Err(payload) => {
-            // The payload is a value of the code that panicked: its destructor may panic as well.
+            // The payload belongs to the code that panicked, so its destructor may panic too.
             if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
                 std::mem::forget(second);
             }
@@ -42,7 +42,7 @@ pub(crate) fn dispose<T>(value: T) {
     }
 }
 
-/// A future that gives `None` in place of a panic, and whose destructor does not panic.
+/// A future that returns `None` instead of panicking, and whose destructor does not panic.
 pub(crate) struct Guarded<'a, T>(Option<BoxFuture<'a, T>>);
 
 impl<'a, T> Guarded<'a, T> {
@@ -50,7 +50,7 @@ impl<'a, T> Guarded<'a, T> {
         Self(Some(Box::pin(future)))
     }
 
-    /// Guards the call that makes the future as well.
+    /// Guards the future and the call that creates it.
     pub(crate) fn of(call: impl FnOnce() -> BoxFuture<'a, T>) -> Self {
         Self(catch(call))
     }
@@ -79,22 +79,22 @@ impl<T> Drop for Guarded<'_, T> {
     }
 }
 
-/// The guard of a processor's lock. Once the lock is released it runs the deferred work.
+/// The guard of a processor's lock. It runs the deferred work once the lock is released.
 pub(crate) struct Locked<'a, T> {
-    // Dropped first.
+    // Dropped first, before the deferred work runs.
     guard: MutexGuard<'a, T>,
     _released: Released,
 }
 
-/// Work that is put aside while this thread has a lock of [`Locked`].
+/// Work that is postponed while this thread holds a lock of [`Locked`].
 pub(crate) enum Deferred {
-    /// A state is dropped.
+    /// A state to be dropped.
     State(Arc<dyn Any + Send + Sync>),
-    /// Another value that holds an author's value is dropped.
+    /// Another value to be dropped, which contains an author's value.
     Value(Box<dyn Any + Send>),
-    /// A caller's task is woken.
+    /// A caller's task to be woken.
     Wake(oneshot::Sender<()>),
-    /// Code of the program is called, such as its subscriber of events.
+    /// A call of the program's code, such as its tracing subscriber.
     Call(Box<dyn FnOnce() + Send>),
 }
 
@@ -103,7 +103,7 @@ thread_local! {
     static DEFERRED: RefCell<Vec<Deferred>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Guard that counts a lock of this thread.
+/// A guard that counts a lock of this thread.
 struct Released;
 
 impl<'a, T> Locked<'a, T> {
@@ -134,8 +134,8 @@ impl Drop for Released {
         if left > 0 {
             return;
         }
-        // One at a time, since a destructor may take the lock itself and defer more. The list keeps
-        // its capacity for the next commands.
+        // One at a time, since a destructor may take the lock and defer more work. The list keeps its capacity for the
+        // next commands.
         while let Some(deferred) = DEFERRED.with(|deferred| deferred.borrow_mut().pop()) {
             deferred.run();
         }
@@ -145,7 +145,7 @@ impl Drop for Released {
 impl Deferred {
     /// Does the work now, or once this thread has released its lock.
     pub(crate) fn defer(self) {
-        // If thread locals are gone, the thread is ending and has no lock.
+        // If the thread locals are destroyed, the thread is ending and holds no lock.
         if LOCK_COUNT.try_with(Cell::get).is_ok_and(|count| count > 0) {
             DEFERRED.with(|deferred| deferred.borrow_mut().push(self));
         } else {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_a_future_and_of_its_destructor_is_none() {
+    fn panics_of_a_future_and_its_destructor_become_none() {
         let dropped = Arc::new(AtomicU32::new(0));
         let bomb = Bomb(Arc::clone(&dropped));
         let mut cx = Context::from_waker(Waker::noop());
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_panics_when_dropped_is_caught() {
+    fn panic_of_a_dropped_payload_is_caught() {
         let dropped = Arc::new(AtomicU32::new(0));
         let bomb = Bomb(Arc::clone(&dropped));
         assert!(catch(|| std::panic::panic_any(bomb)).is_none());
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_dropped_after_the_lock_is_released() {
+    fn state_is_dropped_after_the_lock_is_released() {
         struct Looks(Arc<Mutex<u32>>, Arc<AtomicU32>);
         impl Drop for Looks {
             fn drop(&mut self) {

@@ -1,7 +1,7 @@
-//! The author's item without our attributes.
+//! Removes our attributes from the author's item.
 //!
-//! It works on tokens, so that it also serves a block that does not parse. It
-//! changes nothing but attributes: the author's code keeps its tokens.
+//! Works on tokens, so that it also handles a block that does not parse. It changes attributes only: the author's code
+//! keeps its tokens.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
@@ -9,8 +9,8 @@ use crate::keywords;
 use crate::misleading_lints;
 use crate::parse::tokens::{self, Marker, RawItem};
 
-/// The impl block, without `#[action]`, without a second `#[aggregate]` and
-/// without what stands on the parameters of actions.
+/// Returns the impl block without `#[action]`, without a second `#[aggregate]`, and without the attributes of action
+/// parameters that are not the compiler's.
 pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
     let mut trees = without_aggregate(tokens::unwrapped(item).into_iter().collect());
     if let Some(TokenTree::Group(body)) = trees.last()
@@ -24,7 +24,7 @@ pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
     trees.into_iter().collect()
 }
 
-/// Drops each `#[aggregate]` in front of the item.
+/// Removes each `#[aggregate]` in front of the item.
 fn without_aggregate(trees: Vec<TokenTree>) -> Vec<TokenTree> {
     let mut kept = Vec::new();
     let mut rest = trees.into_iter().peekable();
@@ -46,7 +46,7 @@ fn without_aggregate(trees: Vec<TokenTree>) -> Vec<TokenTree> {
     kept
 }
 
-/// A single method, as `#[action]` gets it outside of an aggregate.
+/// Cleans a single method, as `#[action]` receives it outside of an aggregate.
 pub(crate) fn method(item: TokenStream) -> TokenStream {
     tokens::split_items(item)
         .into_iter()
@@ -79,8 +79,8 @@ fn rebuilt(item: RawItem) -> TokenStream {
         .collect()
 }
 
-/// What the compiler itself takes on a parameter; a doc comment is not in the
-/// list, since it may stand there only because of us.
+/// Returns true for the attributes that the compiler accepts on a parameter. Doc comments are excluded, since they are
+/// allowed there only by this macro.
 fn is_kept_on_parameter(name: &str) -> bool {
     matches!(name, "allow" | "expect" | "warn" | "deny" | "forbid" | "cfg" | "cfg_attr")
 }
@@ -114,7 +114,7 @@ fn clean_parameters(item: &mut RawItem, keeps: impl Fn(&str) -> bool) {
     item.head[at] = cleaned;
 }
 
-/// The same brackets at the same place around other tokens.
+/// Returns a group with the same delimiter and span around other tokens.
 fn regrouped(original: &Group, content: TokenStream) -> TokenTree {
     let mut group = Group::new(original.delimiter(), content);
     group.set_span(original.span());

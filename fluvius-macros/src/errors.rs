@@ -1,6 +1,6 @@
-//! Gathers the author's mistakes, so that one compile shows all of them.
+//! Collects the author's mistakes, so that one compile shows all of them.
 //!
-//! It does not decide what is a mistake; the phases do.
+//! The phases decide what is a mistake; this module does not.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -22,7 +22,7 @@ impl Errors {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Records a mistake at one place.
+    /// Records a mistake at a span.
     pub(crate) fn at_span(&mut self, span: Span, message: impl std::fmt::Display) {
         self.push(syn::Error::new(span, message));
     }
@@ -31,7 +31,7 @@ impl Errors {
         self.all.push(error);
     }
 
-    /// Keeps the value, or records the error and goes on.
+    /// Returns the value, or records the error and continues.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -42,19 +42,18 @@ impl Errors {
         }
     }
 
-    /// How many mistakes are known. A phase compares two counts to learn
-    /// whether a part of the block was sound.
+    /// Returns the number of recorded mistakes. A phase compares two counts to learn if a part of the block is sound.
     pub(crate) fn count(&self) -> usize {
         self.all.len()
     }
 
-    /// The mistakes as tokens that make the compiler report them.
+    /// Returns the mistakes as tokens that make the compiler report them.
     pub(crate) fn finish(mut self) -> TokenStream {
         self.finished = true;
         self.all.iter().map(|error| without_core(error.to_compile_error())).collect()
     }
 
-    /// The mistakes as text, for the table tests.
+    /// Returns the mistakes as text, for the table tests.
     #[cfg(test)]
     pub(crate) fn finish_as_messages(mut self) -> Vec<String> {
         self.finished = true;
@@ -62,7 +61,7 @@ impl Errors {
     }
 }
 
-/// `compile_error!` without the path to it, since `::core` may be another crate.
+/// Returns `compile_error!` without its path, since `::core` may be another crate.
 fn without_core(tokens: TokenStream) -> TokenStream {
     let is_path = |token: &TokenTree| match token {
         TokenTree::Ident(word) => word == "core",

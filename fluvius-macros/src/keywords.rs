@@ -1,4 +1,4 @@
-//! Every word that the macros read in an attribute, each written once.
+//! The words that the macros read in attributes, each defined once.
 
 pub(crate) const ACTION: &str = "action";
 pub(crate) const AGGREGATE: &str = "aggregate";
@@ -42,17 +42,17 @@ pub(crate) const OF_DOMAIN: &[&str] =
 pub(crate) const OF_REJECTION_TYPE: &[&str] = &[CODE, TRANSPARENT, CRATE];
 pub(crate) const OF_REJECTION_VARIANT: &[&str] = &[CODE, TRANSPARENT];
 
-/// As what a field of the state can be read; the kinds of the core in lower case.
+/// The kinds of fields of the state: those of the core in lower case.
 pub(crate) const KINDS: &[&str] = &["boolean", "number", "text", "time", "uuid"];
 
-/// Types that authors return in place of a `Result`.
+/// Types that authors may return by mistake in place of a `Result`.
 pub(crate) const NO_RESULTS: &[&str] = &[
     "Arc", "BTreeMap", "BTreeSet", "Box", "DateTime", "Decimal", "HashMap", "HashSet", "Option",
     "Pin", "Rc", "String", "Uuid", "Value", "Vec", "bool", "char", "f32", "f64", "i128", "i16",
     "i32", "i64", "i8", "isize", "u128", "u16", "u32", "u64", "u8", "usize",
 ];
 
-/// Types through which a program sends and reads, and what an action uses in their place.
+/// Types for sending and reading in programs, each with its replacement inside an action.
 pub(crate) const OF_PROGRAMS: &[(&str, &str)] = &[
     ("DomainContext", "`cx.domain_context()` is the sender's"),
     ("DomainRuntime", "`cx.fetch`, `cx.find` and `cx.invoke` reach other aggregates"),
@@ -60,5 +60,5 @@ pub(crate) const OF_PROGRAMS: &[(&str, &str)] = &[
     ("StateManager", "`cx.fetch` and `cx.find` read other aggregates"),
 ];
 
-/// The last segment of the type that gives an action its context.
+/// The last path segment of the action context's type.
 pub(crate) const CONTEXT_TYPE: &str = "ActionContext";

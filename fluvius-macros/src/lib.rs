@@ -1,16 +1,14 @@
 //! The macros of fluvius: [`macro@aggregate`], [`macro@action`],
 //! [`derive@Domain`] and [`derive@Rejection`].
 //!
-//! Use them through `fluvius`, which exports them next to the types that they
-//! belong to. Each macro exists twice: generated code names only the private
-//! module of the crate that exports the macro, `::fluvius::__private` or, for
-//! the macros whose names begin with `core`, `::fluvius_core::__private`.
+//! Use them through `fluvius`, which exports them next to the types that they belong to. Each macro exists twice, since
+//! generated code names only the private module of the crate that exports the macro: `::fluvius::__private`, or
+//! `::fluvius_core::__private` for the macros whose names begin with `core`.
 //!
-//! A macro runs in phases, each a plain function of plain data: *parse* (the
-//! tokens as written), *model* (their meaning, with every derived name),
-//! *check* (the requirements), *expand* (one file per generated thing). The
-//! mistakes of all phases are collected, so that one compile shows them all. The
-//! author's code is emitted even then, so that the editor keeps working.
+//! A macro runs in phases, each a plain function of plain data: *parse* (the tokens as written), *model* (their
+//! meaning, with every derived name), *check* (the requirements), *expand* (one file per generated thing). The mistakes
+//! of all phases are collected, so that one compile shows all of them. The author's code is emitted even then, so that
+//! the editor keeps working.
 
 mod check;
 mod clean;
@@ -72,14 +70,14 @@ pub fn derive_core_rejection(item: TokenStream) -> TokenStream {
     derived(item, |item| pipeline::rejection(Root::Core, item))
 }
 
-/// Used by the output of [`macro@aggregate`] only.
+/// Used only by the output of [`macro@aggregate`].
 #[doc(hidden)]
 #[proc_macro_derive(IndexedFields, attributes(fluvius_indexed))]
 pub fn derive_indexed_fields(item: TokenStream) -> TokenStream {
     derived(item, pipeline::indexed_fields)
 }
 
-/// Runs a derive. If it panics, only an error is emitted, because the item of a derive stays.
+/// Runs a derive. If it panics, only an error is emitted, since the item under a derive is kept anyway.
 fn derived(
     item: TokenStream,
     expand: impl FnOnce(proc_macro2::TokenStream) -> proc_macro2::TokenStream,

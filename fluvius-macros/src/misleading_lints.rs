@@ -1,9 +1,9 @@
-//! Clippy lints whose advice does not fit an action. It owns its parameters, which are the fields
-//! of its command, it returns a `Result`, and its receiver is the life cycle. For example,
-//! `trivially_copy_pass_by_ref` advises `self` in place of `&self`, which would close the aggregate.
+//! Clippy lints whose advice does not fit an action. An action owns its parameters, which are the fields of its
+//! command; it returns a `Result`; and its receiver is the life cycle. For example, `trivially_copy_pass_by_ref`
+//! advises `self` in place of `&self`, which would close the aggregate.
 //!
-//! The macro allows them on the method, each only if it could apply: an `#[allow]` of a lint that
-//! the author forbids is an error.
+//! The macro allows them on the method, but each only if it could apply, since an `#[allow]` of a lint that the author
+//! forbids is an error.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -82,7 +82,7 @@ struct Method {
     name: String,
     is_public: bool,
     receiver: Receiver,
-    /// Without the receiver.
+    /// Number of parameters without the receiver.
     parameters: usize,
     all_parameters: usize,
     has_mutable: bool,
@@ -129,7 +129,7 @@ fn receiver(parameter: &[TokenTree]) -> Receiver {
     }
 }
 
-/// Recognizes `&mut self` and a parameter of a type `&mut ..`.
+/// Returns true for `&mut self` and for a parameter of a type `&mut ..`.
 fn is_mutable_reference(parameter: &[TokenTree]) -> bool {
     parameter.windows(2).any(|pair| {
         matches!(&pair[0], TokenTree::Punct(punct) if punct.as_char() == '&')
@@ -141,7 +141,7 @@ fn is_word(token: &TokenTree, wanted: &str) -> bool {
     matches!(token, TokenTree::Ident(word) if word == wanted)
 }
 
-/// Splits the parameters. A comma inside `<..>` only makes more of them.
+/// Splits the parameters at commas. A comma inside `<..>` only yields more of them.
 fn split_at_commas(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut parts = vec![Vec::new()];
     for token in tokens {
@@ -162,7 +162,7 @@ mod tests {
     use quote::quote;
 
     #[test]
-    fn a_lint_is_allowed_where_it_could_apply() {
+    fn lints_are_allowed_only_where_they_could_apply() {
         let table = [
             (
                 quote!(

@@ -1,4 +1,4 @@
-//! Tokens in, tokens out: the phases of each macro in order.
+//! The pipelines: the phases of each macro in order, from tokens to tokens.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,8 +11,8 @@ use crate::expand::{self, Scope};
 use crate::model::Root;
 use crate::{check, clean, fallback, model, parse};
 
-/// Expands an item. A panic on the way is a fault of this crate: it becomes an error, beside what
-/// `keep` makes of the author's item, so that the editor keeps working.
+/// Expands an item. A panic is a bug of this crate. It becomes an error next to the item as returned by `keep`, so that
+/// the editor keeps working.
 pub(crate) fn guarded(
     item: TokenStream,
     keep: fn(TokenStream) -> TokenStream,
@@ -43,12 +43,12 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
     }
 }
 
-/// `#[aggregate]` on an impl block, which is kept if the expansion panics.
+/// Expands `#[aggregate]` on an impl block, which is kept if the expansion panics.
 pub(crate) fn aggregate_or_item(root: Root, args: TokenStream, item: TokenStream) -> TokenStream {
     guarded(item, clean::impl_block, |item| aggregate(root, args, item))
 }
 
-/// `#[aggregate]` on an impl block.
+/// Expands `#[aggregate]` on an impl block.
 pub(crate) fn aggregate(root: Root, args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let Some(source) = parse::impl_block::parse(args, item.clone(), &mut errors) else {
@@ -62,14 +62,13 @@ pub(crate) fn aggregate(root: Root, args: TokenStream, item: TokenStream) -> Tok
         return fallback::cleaned_item(item, errors);
     };
     let scope = Scope::new(&model, self_type);
-    // The impl goes first: rust-analyzer maps a token to its first copy in
-    // the output.
+    // The impl goes first: rust-analyzer maps a token to its first copy in the output.
     let block = expand::impl_block::impl_block(&scope, &parts, item);
     let items = expand::items(&scope, &parts);
     quote!(#block #items #errors)
 }
 
-/// `#[action]` outside of an aggregate: always a mistake.
+/// Expands `#[action]` outside of an aggregate, which is always a mistake.
 pub(crate) fn stray_action(item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     errors.at_span(
@@ -82,7 +81,7 @@ pub(crate) fn stray_action(item: TokenStream) -> TokenStream {
     quote!(#method #errors)
 }
 
-/// `#[derive(Domain)]`.
+/// Expands `#[derive(Domain)]`.
 pub(crate) fn domain(root: Root, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let Some(source) = parse::derive_domain::parse(item, &mut errors) else {
@@ -95,7 +94,7 @@ pub(crate) fn domain(root: Root, item: TokenStream) -> TokenStream {
     quote!(#implementation #errors)
 }
 
-/// The derive that generated code uses for the fields of `index(..)`.
+/// Expands the derive that generated code uses for the fields of `index(..)`.
 pub(crate) fn indexed_fields(item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let fields = parse::IndexedFields::parse(item, &mut errors);
@@ -104,7 +103,7 @@ pub(crate) fn indexed_fields(item: TokenStream) -> TokenStream {
     quote!(#assertion #errors)
 }
 
-/// `#[derive(Rejection)]`.
+/// Expands `#[derive(Rejection)]`.
 pub(crate) fn rejection(root: Root, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let Some(source) = parse::derive_rejection::parse(item, &mut errors) else {

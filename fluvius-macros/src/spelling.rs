@@ -1,6 +1,6 @@
-//! Finds the word that the author probably meant.
+//! Suggestions for misspelt words.
 
-/// Words that authors write for another one.
+/// Words that authors use in place of another one.
 const SYNONYMS: &[(&str, &str)] = &[
     ("emits", "evt_key"),
     ("event", "evt_key"),
@@ -10,7 +10,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("version", "revision"),
 ];
 
-/// The nearest of `known`: another word for it, or near enough to be a slip of the fingers.
+/// Returns the word of `known` that the author probably meant: one with this synonym, or the nearest within the allowed
+/// edit distance.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     let meant = SYNONYMS.iter().find(|(synonym, _)| *synonym == word);
@@ -26,12 +27,12 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// Short words are near to everything, so they allow fewer slips.
+/// Returns the allowed edit distance. Short words are close to many others, so they allow less.
 fn slips_allowed(word: &str) -> usize {
     if word.len() <= 4 { 1 } else { 2 }
 }
 
-/// Edits between two words: insert, delete, replace, swap of neighbours.
+/// Returns the edit distance of two words: insertions, deletions, replacements and swaps of neighbours.
 fn distance(left: &str, right: &str) -> usize {
     let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
@@ -61,7 +62,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn finds_the_word_that_was_meant() {
+    fn nearest_finds_the_intended_word() {
         let known = ["evt_key", "resources", "key", "internal"];
         let table = [
             ("event_key", Some("evt_key")),

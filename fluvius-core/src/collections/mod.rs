@@ -1,4 +1,4 @@
-//! Collections of what is on every command's path.
+//! Collections used on the path of every command.
 
 mod fast_map;
 mod one_vec;

@@ -1,6 +1,6 @@
-//! Lists that mostly have one element.
+//! Lists that usually have one element.
 
 use smallvec::SmallVec;
 
-/// A list whose first element costs no allocation. A command mostly reads, writes and answers one of each.
+/// A list that stores its first element without an allocation. A command usually reads, writes and answers one of each.
 pub(crate) type OneVec<T> = SmallVec<[T; 1]>;

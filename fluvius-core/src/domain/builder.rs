@@ -1,4 +1,4 @@
-//! Building a runtime: the settings of a domain, then all checks at once.
+//! The builder of a runtime: collects the settings of a domain, and checks all of them at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::sync::{Home, Notify};
 use fluvius_store::query::Field;
 use fluvius_store::{DynStore, Store};
 
-/// Sets up a [`DomainRuntime`].
+/// A builder for a [`DomainRuntime`].
 ///
 /// # Examples
 ///
@@ -89,95 +89,92 @@ impl RuntimeBuilder {
         }
     }
 
-    /// Sets the policy, which decides who may send which command. Without a policy every command is allowed, and the start-up
-    /// log says so.
+    /// Sets the policy, which decides which sender may send which command. Without a policy every command is allowed,
+    /// and the runtime logs this at start-up.
     pub fn policy(mut self, policy: impl Policy) -> Self {
         self.policy = Some(Box::new(policy));
         self
     }
 
-    /// Adds a listener; listeners are told in the order in which they were added.
+    /// Adds an observer. Observers are notified in the order in which they were added.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observers.push(Box::new(observer));
         self
     }
 
-    /// The longest time of an action that sets no `timeout` of its own; 30 s unless set. It covers
-    /// the actions that it invokes. [`build`](Self::build) refuses 0.
+    /// Sets the timeout of an action without a `timeout` of its own. Default: 30 s. It covers the actions that it
+    /// invokes. [`build`](Self::build) fails if it is 0.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// The largest number of times that a command is decided while others keep changing its aggregates, before
-    /// it ends in `conflict`: 32 times unless set.
+    /// Sets the maximum number of attempts of a command that end in a version conflict with another process. After that
+    /// the command ends with `conflict`. Default: 32.
     pub fn max_attempts(mut self, attempts: std::num::NonZeroU32) -> Self {
         self.settings.limits.max_attempts = attempts.get();
         self
     }
 
-    /// The largest number of commands in work at once; 4,096 unless set. A further one waits for a
-    /// place, or ends in `overloaded` where its session
-    /// [does not wait](crate::Session::fail_fast).
+    /// Sets the maximum number of commands in flight. Default: 4,096. A further command waits until one is answered, or
+    /// fails with `overloaded` if its session [fails fast](crate::Session::fail_fast).
     pub fn max_in_flight(mut self, commands: std::num::NonZeroU16) -> Self {
         self.settings.max_in_flight = commands.get().into();
         self
     }
 
-    /// Sets the most bytes of the JSON text of a payload; 1 MiB unless set. A command with more ends in `too-large` before
-    /// its payload is decoded. [`build`](Self::build) refuses 0.
+    /// Sets the maximum size of the JSON text of a payload, in bytes. Default: 1 MiB. A larger payload fails with
+    /// `too-large` before it is decoded. [`build`](Self::build) fails if it is 0.
     pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_payload_bytes = bytes;
         self
     }
 
-    /// The largest number of units of work of one commit; 512 unless set.
+    /// Sets the maximum number of units of work in one commit. Default: 512.
     pub fn max_batch_units(mut self, units: std::num::NonZeroUsize) -> Self {
         self.settings.limits.max_batch_units = units.get();
         self
     }
 
-    /// The largest size of the cached states of aggregates at rest, by estimate, in bytes; 64 MiB unless
-    /// set. With 0 each command reads its aggregate from the store.
+    /// Sets the maximum estimated size of the cached states of idle aggregates, in bytes. Default: 64 MiB. With 0, each
+    /// command reads its aggregate from the store.
     pub fn cache_capacity(mut self, bytes: usize) -> Self {
         self.settings.limits.cache_capacity = bytes;
         self
     }
 
-    /// The longest wait for a store that went away during a commit, before the command ends in
-    /// `outcome-unknown`; 30 s unless set. With 0 the store is asked once.
+    /// Sets the maximum time to wait for a store that was lost during a commit. After that the command ends with
+    /// `outcome-unknown`. Default: 30 s. With 0, the store is queried once.
     pub fn outcome_timeout(mut self, time: Duration) -> Self {
         self.settings.outcome_timeout = time;
         self
     }
 
-    /// Sets whether rejected commands are recorded; `true` unless set. The
-    /// answer to one that is not recorded is not given again under the same identifier.
+    /// Sets whether rejected commands are recorded. Default: `true`. A rejection that is not recorded is not replayed
+    /// for the same command id.
     pub fn record_rejections(mut self, record: bool) -> Self {
         self.settings.record_rejections = record;
         self
     }
 
-    /// Sets whether each state that a command leaves is read back from the JSON to be stored;
-    /// `true` unless set.
+    /// Sets whether each state that a command leaves is read back from the JSON to be stored. Default: `true`.
     ///
-    /// The value read back is cached, so every process decides on the same state, whatever serde
-    /// leaves out. If a state, or an event's arguments or data, cannot be read back, the command
-    /// ends in `invalid-state` and nothing is stored. Cost: one state is decoded for each aggregate type
-    /// that a command changes.
+    /// The cache holds the value that was read back, so all processes decide on the same state, whatever serde omits.
+    /// If a state, or an event's arguments or data, cannot be read back, the command ends with `invalid-state` and
+    /// nothing is stored. Cost: decoding one state per aggregate that a command changes.
     pub fn read_back(mut self, read_back: bool) -> Self {
         self.settings.read_back = read_back;
         self
     }
 
-    /// Sets the headers of a context that are recorded; replaces the usual list: `idempotency-key`,
-    /// `if-match`, `traceparent`, `user-agent`, `x-request-id`.
+    /// Sets the recorded headers of a context. Replaces the default list: `idempotency-key`, `if-match`, `traceparent`,
+    /// `user-agent`, `x-request-id`.
     pub fn recorded_headers<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.settings.recorded_headers = names.into_iter().map(str::to_ascii_lowercase).collect();
         self
     }
 
-    /// Plants a fault that tests of the runtime must find.
+    /// Plants a fault that the tests of the runtime must detect.
     #[cfg(feature = "__test_seams")]
     #[doc(hidden)]
     pub fn plant(mut self, mutant: crate::mutants::Mutant) -> Self {
@@ -192,26 +189,25 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets the source of times.
+    /// Sets the clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Sets the source of identifiers.
+    /// Sets the generator of ids.
     pub fn id_generator(mut self, ids: impl IdGenerator) -> Self {
         self.ids = Arc::new(ids);
         self
     }
 
-    /// Builds the runtime. It works on the tokio runtime in which this is called, which needs time
-    /// enabled and must live as long as the domain is used.
+    /// Builds the runtime. It runs on the current tokio runtime, which must have time enabled and must live as long as
+    /// the domain is used.
     ///
     /// # Errors
-    /// [`BuildError::NoRuntime`] outside of a tokio runtime;
-    /// [`BuildError::Domain`] with every collision between the aggregate types;
-    /// [`BuildError::Setting`] where a setting is out of range;
-    /// [`BuildError::Store`] where the store does not take the domain.
+    /// [`BuildError::NoRuntime`] outside of a tokio runtime; [`BuildError::Domain`] with all collisions between the
+    /// aggregate types; [`BuildError::Setting`] if a setting is out of range; [`BuildError::Store`] if the store does
+    /// not accept the domain.
     pub async fn build(self) -> Result<DomainRuntime, BuildError> {
         let home =
             Home::current().ok_or(BuildError::NoRuntime { namespace: self.metadata.namespace })?;
@@ -231,9 +227,9 @@ impl RuntimeBuilder {
             });
         }
         let resources: Vec<&'static str> = registry.resources().collect();
-        let claimed = self.store.register_domain(self.metadata.namespace, &resources).await;
+        let registered = self.store.register_domain(self.metadata.namespace, &resources).await;
         let failed = |source| BuildError::Store { namespace: self.metadata.namespace, source };
-        claimed.map_err(failed)?;
+        registered.map_err(failed)?;
         for resource in resources {
             let aggregate = registry.aggregate(resource);
             let indexes = aggregate.map_or(&[][..], |aggregate| aggregate.indexes);

@@ -1,4 +1,4 @@
-//! Many commands of one session: as a stream of answers, or as a `tower` service.
+//! A processor for many commands of one session, as a stream of responses or as a `tower` service.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::error::Error;
 use crate::model::{CommandBundle, Response};
 use crate::processor::PermitMode;
 
-/// How many commands of one stream are in work at once.
+/// Maximum number of commands of one stream in flight.
 const STREAM_COMMAND_COUNT: usize = 64;
 
-/// Processes the commands of one session.
+/// A processor for the commands of one session.
 ///
-/// It is a `tower` service, so that timeouts, limits and load shedding are tower's own layers:
-/// `poll_ready` waits for a place among the commands that may be in work, and `call` takes it.
+/// As a `tower` service it works with tower's layers for timeouts, limits and load shedding. `poll_ready` waits for one
+/// of the `max_in_flight` permits, and `call` uses it.
 pub struct CommandProcessor {
     session: Session,
     permits: PollSemaphore,
@@ -35,12 +35,12 @@ impl CommandProcessor {
         Self { session, permits, place: PermitMode::Wait }
     }
 
-    /// Processes commands in order and answers in the same order: each is accepted after the
-    /// one before it, and decided on its result without waiting until that is durable. A refusal
-    /// does not stop the rest.
+    /// Processes commands in order, and returns their responses in the same order. Each command is accepted after the
+    /// previous one and decided on its result, without waiting until that result is durable. An error does not stop the
+    /// stream.
     ///
     /// # Cancellation
-    /// Dropping the stream accepts no more commands; those that were accepted end all the same.
+    /// If the stream is dropped, no further command is accepted. Accepted commands still complete.
     pub fn process<I>(&self, commands: I) -> BoxStream<'static, Result<Response, Error>>
     where
         I: IntoIterator<Item = CommandBundle>,
@@ -58,7 +58,7 @@ impl CommandProcessor {
     }
 }
 
-/// Begins a command; the future that it gives is the answer.
+/// Starts a command, and returns a future of its response.
 async fn begin(
     session: Session,
     command: CommandBundle,
@@ -76,7 +76,7 @@ async fn begin(
 }
 
 impl Clone for CommandProcessor {
-    /// A place that this one has taken stays with it.
+    /// Returns a processor without the permit that this one may hold.
     fn clone(&self) -> Self {
         Self::new(self.session.clone())
     }

@@ -1,4 +1,4 @@
-//! Reading the logs: of one aggregate or of all, in position order, a page at a time.
+//! Reading logs page by page in position order, of one aggregate or of all.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use fluvius_store::{
     LogRecord, MessageRecord, RealmFilter, ResumeToken, Store,
 };
 
-/// How many rows a page has unless it is told.
+/// Default number of rows of a page.
 const PAGE_ROW_COUNT: usize = 1_000;
 
-/// Reads the logs, in position order.
+/// A reader of the logs, in position order.
 ///
-/// That of a session sees the rows that come from the session's realm; that of a domain sees
-/// all. Readers are cheap to clone; each function that narrows one gives a new one.
+/// The reader of a session sees the rows of the session's realm; that of a domain sees all rows. A reader is cheap to
+/// clone. Each method that narrows it returns the narrowed reader.
 ///
 /// # Examples
 ///
@@ -45,18 +45,18 @@ pub struct LogReader {
     query: LogQuery,
 }
 
-/// Some rows of a log.
+/// A page of a log.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The rows, in position order. There may be none although there is a next page.
+    /// The rows, in position order. May be empty even if there is a next page.
     pub rows: Vec<LogEntry<T>>,
-    /// The start of the next page, for [`LogReader::after`]. `None` if the page has reached the end
-    /// of the log as it was when it was read.
+    /// The start of the next page, for [`LogReader::after`]; `None` if the page reached the end of the log at the time
+    /// of the read.
     pub next: Option<ResumeToken>,
-    /// The place up to which the page has looked, also if there is no next page yet. No row that
-    /// the reader asks for is missing up to there, and none can still appear there. To read later
-    /// rows, keep it and pass it to [`LogReader::after`].
+    /// The position up to which the page has scanned the log, also if there is no next page yet. The reader has seen
+    /// every matching row up to there, and no further one can appear there. To read later rows, persist it and pass it
+    /// to [`LogReader::after`].
     pub scanned_to: ResumeToken,
 }
 
@@ -70,42 +70,40 @@ impl LogReader {
         Self { source: Source { store, committed, outages }, query }
     }
 
-    /// Only the rows of one aggregate.
+    /// Limits the reader to the rows of one aggregate.
     #[must_use]
     pub fn for_aggregate(mut self, aggregate_id: AggregateId) -> Self {
         self.query.aggregate_id = Some(aggregate_id);
         self
     }
 
-    /// Only the rows behind this place: the token of a page or of a row, or a bare position.
+    /// Limits the reader to the rows after a resume token, of a page or a row, or after a bare position.
     ///
-    /// Each read checks the place against the store, in the snapshot that it reads. A token fails
-    /// with `invalid-position` if its row is not at its position, as in a store that was set back
-    /// to a backup and has gone on since. A bare position fails only if it is ahead of the newest
-    /// row.
+    /// Each read checks the token against the store, in the snapshot that it reads. A token fails with
+    /// `invalid-position` if its row is not at its position. This happens if the store was restored from a backup and
+    /// has been written since. A bare position fails only if it is ahead of the newest row.
     #[must_use]
     pub fn after(mut self, place: impl Into<ResumeToken>) -> Self {
         self.query.after = place.into();
         self
     }
 
-    /// How many rows a page has at the most: 1,000 unless set, and at least 1.
+    /// Sets the maximum number of rows of a page. Default: 1,000; at least 1.
     #[must_use]
     pub fn limit(mut self, rows: usize) -> Self {
         self.query.limit = rows.max(1);
         self
     }
 
-    /// Sets the maximum number of rows of the log that are looked at for one page, whether they are
-    /// in it or not: 10,000 unless set, and at least [`limit`](Self::limit). A page with fewer rows
-    /// than its limit, or none, may have a next one.
+    /// Sets the maximum number of log rows that are scanned for a page, whether or not the page includes them. Default:
+    /// 10,000; at least [`limit`](Self::limit). A page with fewer rows than its limit, or none, may have a next page.
     #[must_use]
     pub fn scan_limit(mut self, rows: usize) -> Self {
         self.query.scan_limit = rows;
         self
     }
 
-    /// Reads commands, applied and rejected ones.
+    /// Reads commands, both applied and rejected.
     ///
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.
@@ -137,28 +135,24 @@ impl LogReader {
         self.page().await
     }
 
-    /// The events from here on, without end: those that are there, and each one that is stored
-    /// later, once and in position order.
+    /// Follows the events without end: those already stored, and each later one, once and in position order.
     ///
-    /// Pages are read one at a time, each behind the place up to which the previous one has looked,
-    /// also if that gave no row. At the end of the log the stream waits. Commits of this runtime
-    /// are read within some 5 ms. Commits of other processes are read as soon as the store
-    /// [announces](crate::Store::changed) them, and after a second in any case. To go on after a
-    /// restart, keep the token of the last row that was dealt with, or that of the
+    /// The stream reads one page at a time. Each begins where the scan of the previous one ended, even if that had no
+    /// rows. At the end of the log the stream waits. It reads commits of this runtime within about 5 ms. It reads
+    /// commits of other processes as soon as the store [announces](crate::Store::changed) them, and after at most a
+    /// second. To resume after a restart, persist the token of the last processed row, or that of the
     /// [stream](LogStream::resume_token), and pass it to [`after`](Self::after).
     ///
-    /// While the store cannot be reached (`store-unavailable`) the stream gives nothing and tries
-    /// again, after a pause that doubles from 50 ms to 2 s, with jitter. It goes on by itself where
-    /// it was. Each outage of a domain's followers is reported by one warning, and its end by
-    /// another; the metrics `fluvius_followers_waiting` and `fluvius_follower_failed_reads_total`
-    /// count them.
+    /// While the store is unreachable (`store-unavailable`), the stream yields nothing. It retries after a pause that
+    /// doubles from 50 ms to 2 s, with jitter, and resumes where it was. The followers of a domain log one warning per
+    /// outage, and another one at its end. The metrics `fluvius_followers_waiting` and
+    /// `fluvius_follower_failed_reads_total` count the affected followers and their failed reads.
     ///
     /// # Errors
-    /// `invalid-position`, `store-error`: another try would not help. The stream gives the error and
-    /// ends.
+    /// `invalid-position`, `store-error`: a retry does not help. The stream yields the error and ends.
     ///
     /// # Cancellation
-    /// Dropping the stream gives up the rows that it has read and not given.
+    /// Dropping the stream discards the rows that it has read and not yet yielded.
     ///
     /// # Examples
     ///
@@ -180,17 +174,17 @@ impl LogReader {
         self.follow()
     }
 
-    /// The commands from here on, as [`follow_events`](Self::follow_events) has the events.
+    /// Follows the commands; see [`follow_events`](Self::follow_events).
     pub fn follow_commands(&self) -> LogStream<CommandRecord> {
         self.follow()
     }
 
-    /// The messages from here on, as [`follow_events`](Self::follow_events) has the events.
+    /// Follows the messages; see [`follow_events`](Self::follow_events).
     pub fn follow_messages(&self) -> LogStream<MessageRecord> {
         self.follow()
     }
 
-    /// The activities from here on, as [`follow_events`](Self::follow_events) has the events.
+    /// Follows the activities; see [`follow_events`](Self::follow_events).
     pub fn follow_activities(&self) -> LogStream<ActivityRecord> {
         self.follow()
     }
@@ -205,8 +199,8 @@ impl LogReader {
         })
     }
 
-    /// A context, by the `context_id` of a command or an activity; `None` where there is none,
-    /// or it is of another realm.
+    /// Returns a context by the `context_id` of a command or an activity. Returns `None` if it does not exist or
+    /// belongs to another realm.
     ///
     /// # Errors
     /// `store-unavailable`, `store-error`.
@@ -216,7 +210,7 @@ impl LogReader {
     }
 }
 
-/// The query for one row more than the page holds, which tells whether there is a next one.
+/// Returns the query with a limit of one more row, which shows whether there is a next page.
 fn one_more(query: &LogQuery) -> LogQuery {
     let limit = query.limit.saturating_add(1);
     let scan_limit = query.scan_limit.max(limit);

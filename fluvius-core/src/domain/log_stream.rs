@@ -1,4 +1,4 @@
-//! Following a log: page after page, and waiting for rows that are not stored yet.
+//! Following a log: reads page after page, and waits for rows that are not stored yet.
 
 use std::fmt;
 use std::future::Future;
@@ -18,29 +18,29 @@ use crate::observability::{Outage, Outages};
 use crate::sync::{self, Notify};
 use fluvius_store::{DynStore, LogEntry, LogQuery, LogRecord, ResumeToken, Store};
 
-/// The shortest time between two reads, so that many small commits are read together.
+/// Minimum time between two reads, so that many small commits are read together.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 
-/// The longest time between two reads where nothing is told: what other processes have stored is
-/// seen after it, if not before.
+/// Maximum time between two reads without a notification. Commits of other processes are read after this time at the
+/// latest.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// A log that is followed: a stream of its rows. It ends with an error, or when a shutdown has closed
-/// the store.
+/// A stream of the rows of a log. It ends with an error, or when a shutdown has closed the store.
 ///
-/// Made by [`LogReader::follow_events`](crate::LogReader::follow_events) and its siblings, which
-/// document the waits and the errors.
+/// Created by [`LogReader::follow_events`](crate::LogReader::follow_events) and its siblings, which document its waits
+/// and errors.
 pub struct LogStream<T> {
     rows: BoxStream<'static, Result<LogEntry<T>, Error>>,
     at: At,
 }
 
 impl<T> LogStream<T> {
-    /// The place up to which the stream has read. All rows that it has not given yet lie behind it.
+    /// Returns the position up to which the stream has yielded rows. All rows that it has not yielded yet come after
+    /// it.
     ///
-    /// It is the token of the row that was given last. If the log was looked at further without a
-    /// row to give, it is the token of the last row that was looked at. So the token also moves on
-    /// for a stream that gives few rows. Store it when every row that was given is dealt with.
+    /// It is the token of the row yielded last. If the log was scanned further without a row to yield, it is the token
+    /// of the last row scanned. So it advances even for a stream that yields few rows. Persist it once every yielded
+    /// row is processed.
     pub fn resume_token(&self) -> ResumeToken {
         self.at.get()
     }
@@ -61,7 +61,7 @@ impl<T> fmt::Debug for LogStream<T> {
     }
 }
 
-/// The progress of a stream; one task at a time uses it.
+/// The progress of a stream. Only one task at a time uses it.
 #[derive(Clone)]
 struct At(Arc<Mutex<ResumeToken>>);
 
@@ -75,11 +75,11 @@ impl At {
     }
 }
 
-/// The log and the wake-ups of a follower.
+/// The log of a follower, and its wake-ups.
 #[derive(Clone)]
 pub(super) struct Source {
     pub(super) store: DynStore,
-    /// This runtime has committed something.
+    /// Notified of each commit of this runtime.
     pub(super) committed: Arc<Notify>,
     pub(super) outages: Arc<Outages>,
 }
@@ -88,15 +88,15 @@ struct Follower<T> {
     query: LogQuery,
     rows: std::vec::IntoIter<LogEntry<T>>,
     at: At,
-    /// Set if there is more of the log to look at.
+    /// Set if the log has more rows to scan.
     is_behind: bool,
     pause: Duration,
     outage: Option<Outage>,
-    /// Set if a permanent error was given.
+    /// Set once a permanent error was yielded.
     is_over: bool,
 }
 
-/// The rows that a query asks for, without end.
+/// Returns an endless stream of the rows that match a query.
 pub(super) fn follow<T, F>(
     source: Source,
     query: LogQuery,
@@ -145,12 +145,12 @@ impl<T: LogRecord> Follower<T> {
             if self.is_over {
                 return None;
             }
-            // All rows of the page are given: the rows up to here are done with.
+            // All rows of the page were yielded, so the stream has processed the log up to here.
             self.at.set(self.query.after);
             if !self.is_behind {
                 sync::sleep(PAUSE_MIN).await;
             }
-            // They are notified of each row stored after this, also while the page is read.
+            // Created before the read, so that they report every row stored during or after it.
             let committed = pin!(source.committed.notified());
             let stored = source.store.changed();
             match read(source.clone(), self.query.clone()).await {
@@ -166,8 +166,8 @@ impl<T: LogRecord> Follower<T> {
                         continue;
                     }
                     self.at.set(self.query.after);
-                    let told = select(committed, stored);
-                    select(told, pin!(sync::sleep(self.pause))).await;
+                    let notified = select(committed, stored);
+                    select(notified, pin!(sync::sleep(self.pause))).await;
                     self.pause = (self.pause * 2).min(MAX_PAUSE);
                 }
                 Err(Error::StoreUnavailable { .. }) if source.outages.is_shut_down() => {
@@ -178,7 +178,7 @@ impl<T: LogRecord> Follower<T> {
                     let outage =
                         self.outage.get_or_insert_with(|| Outage::begin(&source.outages, &error));
                     sync::sleep(outage.next_pause()).await;
-                    // The pause between two reads is over by then.
+                    // The pause has already elapsed by then.
                     self.is_behind = true;
                 }
                 Err(error) => {

@@ -25,7 +25,7 @@ use fluvius_store::Store;
 
 /// A set of aggregate types that belong together.
 ///
-/// Derived: `#[derive(Domain)]` with `#[domain(aggregates(..), ..)]`.
+/// Implemented by `#[derive(Domain)]` with `#[domain(aggregates(..), ..)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no domain",
     label = "not a domain",
@@ -34,23 +34,22 @@ use fluvius_store::Store;
 pub trait Domain: Sealed + Send + Sync + 'static {
     /// Namespace, title, description, tags and revision.
     const METADATA: &'static DomainMetadata;
-    /// The aggregate types that it runs.
+    /// The aggregate types of the domain.
     const AGGREGATES: &'static [&'static AggregateDescriptor];
 
-    /// Returns the running form of the domain over a store, with default settings.
+    /// Builds the runtime of the domain on a store, with default settings.
     ///
     /// # Errors
-    /// All collisions between the aggregate types at once, or the error of the store that registers
-    /// the domain.
+    /// All collisions between the aggregate types at once, or the error of the store when it registers the domain.
     fn runtime(store: impl Store) -> BoxFuture<'static, Result<DomainRuntime, BuildError>>
     where
         Self: Sized,
     {
-        // A future that names the type of the store would report an unmet `Store` bound at the `.await` again.
+        // Boxed: a future that names the type of the store would report an unmet `Store` bound again at the `.await`.
         Box::pin(Self::builder(store).build())
     }
 
-    /// Returns a builder of the running form, for other settings.
+    /// Returns a builder of the runtime, for other settings.
     fn builder(store: impl Store) -> RuntimeBuilder
     where
         Self: Sized,

@@ -15,7 +15,7 @@ use crate::processor::decode;
 use crate::unwind;
 use fluvius_store::{AggregateId, Precondition};
 
-/// A typed command with the options of sending it; awaiting it sends the command. `O` is the data of its response.
+/// A typed command with its options. Awaiting it sends the command. `O` is the data of its response.
 ///
 /// Created by [`Session::send`].
 ///
@@ -24,7 +24,7 @@ use fluvius_store::{AggregateId, Precondition};
 ///
 /// # Cancellation
 /// As [`Session::process_command`].
-// It does not name the type of the command, so that a type without `Command` gives one error, where it is passed.
+// Does not name the type of the command, so that a type without `Command` gives one error, where it is passed.
 #[must_use = "a command is sent when it is awaited: add `.await`"]
 pub struct PreparedCommand<'a, O> {
     session: &'a Session,
@@ -77,7 +77,7 @@ impl<'a, O> PreparedCommand<'a, O> {
         };
         let task = decode::typed(services, id, aggregate_id, action, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.permit_mode()).await?;
-        // The command is applied, so a panic of the author's code on the response is no other error.
+        // The command is applied, so a panic of the author's code on the response must not become another error.
         read(answer).unwrap_or(Err(Error::OutcomeUnknown { id }))
     }
 }

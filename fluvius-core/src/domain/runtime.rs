@@ -9,12 +9,12 @@ use crate::processor::{Processor, Sender};
 use crate::states::StateManager;
 use fluvius_store::RealmFilter;
 
-/// A domain at work over a store. Cheap to clone; clones are the same runtime.
+/// A domain that runs on a store. Cheap to clone; all clones share one runtime.
 ///
-/// It works in tasks of the tokio runtime in which it was built. That runtime needs time enabled, and must live as long
-/// as the domain is used: once it has ended, every command ends in `shutting-down`. Commands may be sent from any tokio
-/// runtime. A `current_thread` runtime does this work only while something runs in it, so build a domain that several
-/// runtimes use in one with worker threads.
+/// It works in tasks of the tokio runtime in which it was built. That runtime must have time enabled, and must live as
+/// long as the domain is used. Once it has ended, every command ends with `shutting-down`. Commands may be sent from
+/// any tokio runtime. A `current_thread` runtime makes progress only while it blocks on a future, so build a domain
+/// that several runtimes use on a multi-threaded one.
 ///
 /// # Examples
 ///
@@ -42,18 +42,18 @@ impl DomainRuntime {
         Self { processor }
     }
 
-    /// What the domain says of itself.
+    /// Returns the metadata of the domain.
     pub fn metadata(&self) -> &'static DomainMetadata {
         self.processor.services.metadata
     }
 
-    /// The domain's aggregate types and actions.
+    /// Returns the aggregate types and actions of the domain.
     pub fn registry(&self) -> &Registry {
         &self.processor.services.registry
     }
 
-    /// A session: the commands of one sender. It has one row in the context log, written with
-    /// its first command.
+    /// Creates a session for the commands of one sender. The session has one row in the context log, written with its
+    /// first command.
     pub fn session(&self, context: DomainContext) -> Session {
         let services = &self.processor.services;
         let recorded = &services.settings.recorded_headers;
@@ -68,39 +68,38 @@ impl DomainRuntime {
         Session::new(Arc::clone(&self.processor), sender)
     }
 
-    /// Accepts no more commands, waits until all that were accepted are answered, and leaves
-    /// the rest with `shutting-down`. Then it gives up its handle of the store
-    /// ([`Store::release`](crate::Store::release)).
+    /// Stops accepting commands, and waits until all accepted ones are answered. Further commands fail with
+    /// `shutting-down`. Then the runtime releases its handle of the store ([`Store::release`](crate::Store::release)).
     ///
-    /// If the program has no other handle of the store, the store is closed when this returns:
-    /// state managers and log readers of this runtime then read `store-unavailable`. As long as
-    /// the program keeps a clone of the store, they go on reading.
+    /// If the program has no other handle of the store, the store is closed when this returns. Reads of this runtime's
+    /// state managers and log readers then fail with `store-unavailable`. While the program keeps a clone of the store,
+    /// they continue to work.
     ///
     /// # Cancellation
-    /// If the future is dropped, the wait stops, but commands are still not accepted any more. The store is given up by
-    /// a further call, or when the runtime is dropped.
+    /// If the future is dropped, the wait stops, but commands are still not accepted. The store is released by a
+    /// further call, or when the runtime is dropped.
     pub async fn shutdown(&self) {
         self.processor.shut_down().await;
     }
 
-    /// The program's own view of the stored state: all realms.
+    /// Returns a reader of the stored states of all realms.
     pub fn statemgr(&self) -> StateManager {
         StateManager::new(self.processor.services.store.clone(), RealmFilter::All)
     }
 
-    /// The program's own view of the logs: all realms.
+    /// Returns a reader of the logs of all realms.
     pub fn log(&self) -> LogReader {
         LogReader::new(&self.processor.services, RealmFilter::All)
     }
 
-    /// Returns the turns across processes that this runtime has, or has asked for.
+    /// Returns the leases that this runtime holds or has requested.
     #[cfg(feature = "__test_seams")]
     #[doc(hidden)]
     pub fn lease_states(&self) -> Vec<crate::lease_states::LeaseState> {
         self.processor.shared().scheduler.lease_states()
     }
 
-    /// Number of waits for a turn across processes that have reached their bound.
+    /// Returns the number of waits for a lease that have reached their bound.
     #[cfg(feature = "__test_seams")]
     #[doc(hidden)]
     pub fn lease_timeout_count(&self) -> u64 {

@@ -56,14 +56,14 @@ impl Session {
         self.aggroot = Some(AggregateId::new(resource, identifier));
     }
 
-    /// Returns a view of this session with an aggregate of its own, for concurrent use.
+    /// Returns a clone of this session with another aggregate, for concurrent use.
     #[must_use]
     pub fn aggregate(&self, aggregate_id: AggregateId) -> Self {
         Self { aggroot: Some(aggregate_id), ..self.clone() }
     }
 
-    /// Returns a view of this session whose commands fail with `overloaded` if `max_in_flight` commands are in
-    /// flight, in place of waiting.
+    /// Returns a clone of this session whose commands do not wait. They fail with `overloaded` if `max_in_flight`
+    /// commands are in flight.
     #[must_use]
     pub fn fail_fast(&self) -> Self {
         Self { waits: false, ..self.clone() }
@@ -73,19 +73,19 @@ impl Session {
         if self.waits { PermitMode::Wait } else { PermitMode::Now }
     }
 
-    /// The aggregate for which [`create_command`](Self::create_command) creates commands.
+    /// Returns the aggregate for which [`create_command`](Self::create_command) creates commands.
     pub fn aggroot(&self) -> Option<&AggregateId> {
         self.aggroot.as_ref()
     }
 
     /// Creates a command by key for the session's aggregate, with a new id.
     ///
-    /// The payload is a `serde_json::Value`, or JSON text. The key and the fields are checked when the
-    /// command is processed.
+    /// The payload is a `serde_json::Value` or JSON text. The key and the fields are checked when the command is
+    /// processed.
     ///
     /// # Errors
-    /// `no-aggregate-root` if the session has no aggregate; `invalid-payload` if the payload is not
-    /// JSON that can be stored.
+    /// `no-aggregate-root` if the session has no aggregate; `invalid-payload` if the payload is not JSON that can be
+    /// stored.
     pub fn create_command<P>(&self, key: &str, payload: P) -> Result<CommandBundle, Error>
     where
         P: TryInto<Json>,
@@ -112,18 +112,18 @@ impl Session {
     /// Processes a command by key.
     ///
     /// # Errors
-    /// Every [`Error`]. After all but [`Error::OutcomeUnknown`] the aggregates are unchanged.
+    /// Any [`Error`]. After all but [`Error::OutcomeUnknown`] the aggregates are unchanged.
     ///
     /// # Cancellation
-    /// Dropping the future leaves either all of the command or none of it. Send the same command with
-    /// the same id again to get its response.
+    /// If the future is dropped, the command is applied completely or not at all. Send the same command with the same
+    /// id again to get its response.
     pub async fn process_command(&self, command: CommandBundle) -> Result<Response, Error> {
         let task = self.decode(command)?;
         let answer = self.processor.run(&self.sender, task, self.permit_mode()).await?;
         Ok(answer.response)
     }
 
-    /// Sends a typed command to an aggregate: a UUID of the aggregate type's main resource, or an
+    /// Sends a typed command to an aggregate, given as a UUID of the aggregate type's main resource or as an
     /// [`AggregateId`]. The command is sent when the returned builder is awaited.
     ///
     /// ```
@@ -161,15 +161,15 @@ impl Session {
         PreparedCommand::new(self, target.into_aggregate_id::<C::Aggregate>(), command)
     }
 
-    /// Processes commands as one unit of work: each is decided on the result of those before it, and
-    /// all are applied or none. Preconditions refer to the state before the group.
+    /// Processes commands as one unit of work. Each command is decided on the result of those before it, and either all
+    /// are applied or none. Preconditions refer to the state before the group.
     ///
     /// # Errors
-    /// `group-rejected` if one of them is rejected, with the reason as source; every other [`Error`]
-    /// of one of them.
+    /// `group-rejected` if one of the commands is rejected, with the reason as source; otherwise any [`Error`] of one
+    /// of them.
     ///
     /// # Cancellation
-    /// As [`process_command`](Self::process_command), for all of them together.
+    /// As [`process_command`](Self::process_command), for the whole group.
     pub async fn process_atomic(
         &self,
         commands: impl IntoIterator<Item = CommandBundle>,
@@ -184,7 +184,7 @@ impl Session {
         Ok(answers.into_iter().map(|answer| answer.response).collect())
     }
 
-    /// Returns a processor for many commands, one after the other.
+    /// Returns a processor for a sequence of commands.
     pub fn command_processor(&self) -> CommandProcessor {
         CommandProcessor::new(self.clone())
     }
@@ -200,7 +200,7 @@ impl Session {
         LogReader::new(&self.processor.services, self.realm())
     }
 
-    /// The id of the session's row in the context log.
+    /// Returns the id of the session's row in the context log.
     pub fn context_id(&self) -> Uuid {
         self.sender.record.id
     }

@@ -3,8 +3,8 @@
 use super::{Error, ErrorKind};
 
 impl Error {
-    /// The framework's codes with their kinds, in the order of the variants. They are reserved: no rejection of an author
-    /// has one.
+    /// The framework's codes with their kinds, in the order of the variants. They are reserved: no rejection of an
+    /// author has one of them.
     pub const CODES: &'static [(&'static str, ErrorKind)] = &[
         ("unknown-command", ErrorKind::InvalidRequest),
         ("invalid-payload", ErrorKind::InvalidRequest),
@@ -49,7 +49,7 @@ impl Error {
         false
     }
 
-    /// Returns the framework's code: one of [`CODES`](Self::CODES), so it is fit for the label of a metric. It is
+    /// Returns the framework's code: one of [`CODES`](Self::CODES), which makes it fit for a metric label. It is
     /// `rejected` for every rejection by an action or an observer.
     pub const fn framework_code(&self) -> &'static str {
         match self {
@@ -85,9 +85,11 @@ impl Error {
         }
     }
 
-    /// Returns the most specific code: of a rejection the author's (`insufficient-funds`), else the framework's.
+    /// Returns the most specific code: the author's code of a rejection (`insufficient-funds`), else the framework's
+    /// code.
     ///
-    /// It is in kebab case and stays the same across releases. The guide's chapter on errors lists the framework's codes.
+    /// It is in kebab case and stays the same across releases. The guide's chapter on errors lists the framework's
+    /// codes.
     ///
     /// ```
     /// use fluvius_core::Error;
@@ -103,7 +105,7 @@ impl Error {
 
     /// Returns the author's error if an action or an observer rejected the command with an `E`.
     ///
-    /// A replayed answer does not have it: the log keeps only code and message.
+    /// A replayed answer does not have it, since the log keeps only its code and message.
     pub fn rejection<E: std::error::Error + 'static>(&self) -> Option<&E> {
         match self {
             Self::Rejected { source, .. } => {
@@ -127,7 +129,7 @@ impl Error {
     }
 }
 
-/// Compares texts in a constant.
+/// Compares two texts in a constant.
 const fn is_equal(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;

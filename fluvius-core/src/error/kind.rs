@@ -1,22 +1,24 @@
-//! The kinds of errors: what a caller does next depends on the kind, not on the code.
+//! The kinds of errors. The reaction of a caller depends on the kind, not on the code.
 
 use std::fmt;
 
 use super::Error;
 
-/// The kind of an [`Error`], which decides the reaction of a caller.
+/// The kind of an [`Error`], which determines the reaction of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request is wrong: the caller must change it.
+    /// The request is invalid: the caller must change it.
     InvalidRequest,
     /// The policy denied the command.
     Denied,
-    /// The business answer is no; the command is recorded as rejected.
+    /// A negative business answer: a rejection, a missing or existing aggregate, or a failed precondition. The command
+    /// is recorded as rejected.
     Rejected,
     /// The command was not applied; a retry may succeed.
     Unavailable,
-    /// The command was applied completely or not at all, unknown which; the same command with the same id resolves it.
+    /// The command was applied completely or not at all; which one is unknown. Sending the same command with the same
+    /// id resolves it.
     InDoubt,
     /// An error of the program, of a stored state or of the store; a retry does not help.
     Fault,

@@ -1,4 +1,4 @@
-//! The errors that callers see. Each has a code that stays the same across releases.
+//! The errors of the API. Each has a code that stays the same across releases.
 
 mod code;
 mod kind;
@@ -15,10 +15,10 @@ use fluvius_store::{AggregateId, ETag, Precondition, ResumeToken, StoreError, Un
 
 pub use kind::ErrorKind;
 
-/// Why a command was not applied, or an aggregate not read.
+/// The reason for which a command was not applied, or a read failed.
 ///
-/// After every error but [`Error::OutcomeUnknown`] the aggregates are as they were. Errors are cheap
-/// to clone, since several callers may wait for one answer.
+/// After every error except [`Error::OutcomeUnknown`] the aggregates are unchanged. Errors are cheap to clone, since
+/// several callers may wait for one answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -29,22 +29,22 @@ pub enum Error {
     UnknownCommand {
         /// The key.
         key: String,
-        /// The registered keys that are most like it, the likest first.
+        /// The most similar registered keys, the most similar first.
         nearest: Vec<&'static str>,
     },
-    /// The payload does not fit the command.
+    /// The payload does not match the command.
     ///
     /// Code: `invalid-payload`; leaves no command row.
     #[error("the payload of `{command}` is not valid{}: {message}", at(path))]
     InvalidPayload {
         /// The command's key.
         command: String,
-        /// The JSON path: `amount`, `items[2].price`, `.` for the whole.
+        /// The JSON path: `amount`, `items[2].price`, or `.` for the whole payload.
         path: String,
-        /// What is wrong; quotes no secret.
+        /// The problem; quotes no secret.
         message: String,
     },
-    /// The command id is of the form that is reserved for invoked commands.
+    /// The command id has the form reserved for invoked commands.
     ///
     /// Code: `invalid-command-id`; leaves no command row.
     #[error(
@@ -52,7 +52,7 @@ pub enum Error {
          reserved for invoked commands; use another one"
     )]
     InvalidCommandId {
-        /// The command's id.
+        /// The command id.
         id: Uuid,
     },
     /// The action requires a precondition, and the command has none.
@@ -68,7 +68,7 @@ pub enum Error {
         /// The aggregate.
         aggregate_id: AggregateId,
     },
-    /// The session has no aggregate to send the command to.
+    /// The session has no aggregate to which the command can be sent.
     ///
     /// Code: `no-aggregate-root`; leaves no command row.
     #[error("`{command}` has no aggregate root: call `set_aggroot` first")]
@@ -88,7 +88,7 @@ pub enum Error {
         /// The resources on which it is allowed.
         allowed: &'static [&'static str],
     },
-    /// The policy does not allow the command.
+    /// The policy denied the command.
     ///
     /// Code: `permission-denied`; leaves no command row.
     #[error("`{command}` on {aggregate_id} is not allowed: {reason}")]
@@ -97,43 +97,43 @@ pub enum Error {
         command: &'static str,
         /// The aggregate.
         aggregate_id: AggregateId,
-        /// The policy's words.
+        /// The reason of the policy.
         reason: String,
     },
     /// The aggregate does not exist, is closed, or belongs to another realm.
     ///
-    /// Code: `not-found`; kept as a command row.
+    /// Code: `not-found`; recorded as a command row.
     #[error("{aggregate_id} does not exist")]
     NotFound {
         /// The aggregate.
         aggregate_id: AggregateId,
     },
-    /// The past of the aggregate has no such version, or it did not exist at that time or was closed.
+    /// The aggregate has no such version, did not exist at that time, or was closed.
     ///
-    /// Code: `not-found`; only reads end with it.
+    /// Code: `not-found`; returned by reads only.
     #[error("{aggregate_id} does not exist at {point}{}", newest_version(*newest))]
     NotFoundAt {
         /// The aggregate.
         aggregate_id: AggregateId,
-        /// The version or the time.
+        /// The version or the time that was queried.
         point: PointInTime,
         /// The newest version of the aggregate; `None` if it does not exist at all or belongs to another realm.
         newest: Option<u64>,
     },
-    /// The aggregate exists; an identifier is used once.
+    /// The aggregate already exists. An id is used once.
     ///
-    /// Code: `already-exists`; kept as a command row.
+    /// Code: `already-exists`; recorded as a command row.
     #[error("{aggregate_id} exists already")]
     AlreadyExists {
         /// The aggregate.
         aggregate_id: AggregateId,
     },
-    /// A business rule said no.
+    /// An action or an observer rejected the command.
     ///
-    /// Code: `rejected`; kept as a command row.
+    /// Code: `rejected`; recorded as a command row.
     #[error("{message}")]
     Rejected {
-        /// The aggregate whose rule said no.
+        /// The aggregate whose action rejected the command. For an observer: the aggregate of the unit's first command.
         aggregate_id: AggregateId,
         /// The author's code.
         code: String,
@@ -142,51 +142,51 @@ pub enum Error {
         /// The author's error; see [`Error::rejection`].
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The aggregate is not what the command expected.
+    /// The aggregate does not meet the precondition of the command.
     ///
-    /// Code: `precondition-failed`; kept as a command row.
+    /// Code: `precondition-failed`; recorded as a command row.
     #[error("{aggregate_id} is at version {version}, the command expected {expected}")]
     PreconditionFailed {
         /// The aggregate.
         aggregate_id: AggregateId,
         /// The precondition of the command.
         expected: Precondition,
-        /// The version that the aggregate has.
+        /// The current version of the aggregate.
         version: u64,
-        /// The etag that the aggregate has.
+        /// The current etag of the aggregate.
         etag: Option<ETag>,
     },
-    /// Others kept changing the aggregates; the command may be sent again.
+    /// Other commands changed the aggregates in each attempt. The command may be sent again.
     ///
     /// Code: `conflict`; leaves no command row.
     #[error("{aggregate_id} was changed by others in each of {attempts} attempts")]
     Conflict {
-        /// The aggregate that had moved in the last attempt.
+        /// The aggregate that had changed in the last attempt.
         aggregate_id: AggregateId,
-        /// How often the command was decided.
+        /// Number of attempts, each of which ended in a version conflict.
         attempts: u32,
     },
-    /// The identifier was used for another command.
+    /// The command id was used for another command.
     ///
     /// Code: `command-id-reused`; leaves no command row.
     #[error(
         "the command id {id} was used before, for another aggregate, command, actor, realm or payload"
     )]
     CommandIdReused {
-        /// The identifier.
+        /// The command id.
         id: Uuid,
     },
-    /// Another command of the atomic group was rejected, and so were all others.
+    /// Another command of the atomic group was rejected, so none of the group was applied.
     ///
-    /// Code: `group-rejected`; kept as a command row.
+    /// Code: `group-rejected`; recorded as a command row.
     #[error("command {rejected} of the group was rejected: {source}")]
     GroupRejected {
-        /// The id of the command that was rejected.
+        /// The id of the rejected command.
         rejected: Uuid,
         /// Its error.
         source: Box<Error>,
     },
-    /// A rule asked for an aggregate that is being decided further up in the same command.
+    /// An action has read or invoked an aggregate that is being decided further up in the same command.
     ///
     /// Code: `reentrant-invoke`; leaves no command row.
     #[error("{aggregate_id} is being decided in this command already")]
@@ -194,25 +194,25 @@ pub enum Error {
         /// The aggregate.
         aggregate_id: AggregateId,
     },
-    /// Rules invoked each other too deeply.
+    /// Actions invoked each other too deeply.
     ///
     /// Code: `invoke-depth-exceeded`; leaves no command row.
     #[error("actions invoke each other more than {max_depth} deep")]
     InvokeDepthExceeded {
-        /// The bound.
+        /// The maximum depth.
         max_depth: usize,
     },
-    /// The action did not end within its deadline.
+    /// The action exceeded its timeout.
     ///
     /// Code: `timed-out`; leaves no command row.
     #[error("`{command}` did not end within {after:?}")]
     TimedOut {
         /// The command's key.
         command: &'static str,
-        /// The deadline.
+        /// The timeout.
         after: Duration,
     },
-    /// The author's code panicked; the panic's own message is left out, as it may hold secrets.
+    /// The author's code panicked. The message of the panic is omitted, since it may contain secrets.
     ///
     /// Code: `panicked`; leaves no command row.
     #[error("the code of `{command}` panicked")]
@@ -220,7 +220,7 @@ pub enum Error {
         /// The command's key.
         command: &'static str,
     },
-    /// There is no room for one more command, and the caller asked not to wait.
+    /// The maximum number of commands is in flight, and the session fails fast.
     ///
     /// Code: `overloaded`; leaves no command row.
     #[error("too many commands are waiting")]
@@ -246,17 +246,17 @@ pub enum Error {
          `Runtime::block_on`, or enter a runtime with `Handle::enter`"
     )]
     NoRuntime,
-    /// A command or a group changes more than one unit of work may hold.
+    /// A command or a group exceeds the limits of a unit of work.
     ///
     /// Code: `too-large`; leaves no command row.
     #[error("{}: split the command or the group", too_large(*rows, *bytes))]
     TooLarge {
-        /// The rows of the logs.
+        /// Number of log rows.
         rows: usize,
-        /// The estimated size in bytes; `None` if the number of rows alone was too large.
+        /// The estimated size in bytes; `None` if the number of rows alone exceeds its limit.
         bytes: Option<usize>,
     },
-    /// The JSON text of the payload has more bytes than the domain accepts.
+    /// The JSON text of the payload is larger than the domain accepts.
     ///
     /// Code: `too-large`; leaves no command row.
     #[error(
@@ -266,20 +266,20 @@ pub enum Error {
     PayloadTooLarge {
         /// The command's key.
         command: &'static str,
-        /// The bytes of the payload.
+        /// The size of the payload in bytes.
         bytes: usize,
-        /// The limit.
+        /// The limit in bytes.
         max_bytes: usize,
     },
-    /// A query of the stored state that no store answers.
+    /// The query of stored states is invalid in every store.
     ///
     /// Code: `invalid-query`; leaves no command row.
     #[error("the query is not valid: {message}")]
     InvalidQuery {
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
-    /// One aggregate was asked for by what it is like, and several are like that.
+    /// A query for one aggregate matched more than one.
     ///
     /// Code: `multiple-results`; leaves no command row.
     #[error("several aggregates of `{resource}` are what the query asks for, and one was expected")]
@@ -287,7 +287,7 @@ pub enum Error {
         /// The resource.
         resource: String,
     },
-    /// A stored state does not decode, or a new one cannot be stored.
+    /// A stored state does not decode, or a new state cannot be stored.
     ///
     /// Code: `invalid-state`; leaves no command row.
     #[error(
@@ -296,16 +296,15 @@ pub enum Error {
     InvalidState {
         /// The aggregate.
         aggregate_id: AggregateId,
-        /// The revision of the aggregate type in whose shape the state is written.
+        /// The revision of the shape of the state.
         revision: u32,
         /// The JSON path.
         path: String,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
-    /// A log cannot be read on from here: the row that the resume token names is not at its
-    /// position, or the position is ahead of the newest one. The store was set back, or is another
-    /// one than that of the token.
+    /// The log cannot be resumed at this token: the row that it names is not at its position, or the position is ahead
+    /// of the newest one. The store was restored from a backup, or the token belongs to another store.
     ///
     /// Code: `invalid-position`; leaves no command row.
     #[error(
@@ -315,14 +314,14 @@ pub enum Error {
         token.position()
     )]
     InvalidPosition {
-        /// The place from which the reader was to go on.
+        /// The token from which to resume.
         token: ResumeToken,
-        /// The identifier of the row that is at its position, if there is one.
+        /// The id of the row at the token's position, if any.
         found: Option<Uuid>,
         /// The position of the newest row of all logs.
         newest: u64,
     },
-    /// The store cannot be reached; another try may help. The text is that of the store's error, and the source is its
+    /// The store is unreachable; a retry may succeed. The text is that of the store's error, and the source is its
     /// cause.
     ///
     /// Code: `store-unavailable`; leaves no command row.
@@ -331,7 +330,7 @@ pub enum Error {
         /// The error of the store.
         source: StoreError,
     },
-    /// The store failed; another try will not help. The text is that of the store's error, and the source is its cause.
+    /// The store failed; a retry does not help. The text is that of the store's error, and the source is its cause.
     ///
     /// Code: `store-error`; leaves no command row.
     #[error(transparent)]
@@ -339,13 +338,13 @@ pub enum Error {
         /// The error of the store.
         source: StoreError,
     },
-    /// The store went away during the commit, or what it has could not be read back; the same
-    /// command id sent again settles it.
+    /// The store was lost during the commit, or its answer could not be read back. Sending the same command with the
+    /// same id resolves the outcome.
     ///
     /// Code: `outcome-unknown`; leaves no command row.
     #[error("whether command {id} was applied is not known: send it again under the same id")]
     OutcomeUnknown {
-        /// The command's identifier.
+        /// The command id.
         id: Uuid,
     },
 }

@@ -1,7 +1,7 @@
-//! The action context: the interface of the runtime to an action that is being decided.
+//! The action context: the interface of the runtime to a running action.
 //!
-//! The context is plain data. The state of the decision and the way to the versions of aggregates belong to the
-//! processor, which implements [`ActionBackend`].
+//! The context is plain data. The processor owns the state of the decision and the access to versions; it implements
+//! [`ActionBackend`].
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -26,34 +26,35 @@ use super::{
 };
 use crate::error::Error;
 
-/// The interface of the runtime to an action, for a parameter of type `&mut ActionContext` or `&ActionContext`.
+/// The interface of the runtime to an action. Actions receive it as a parameter of type `&mut ActionContext` or
+/// `&ActionContext`.
 ///
 /// # Cancellation
-/// The futures of `fetch`, `find` and `invoke` may be dropped. An invoked action that is dropped before its end leaves
-/// no write, event or message, like one that failed.
+/// The futures of `fetch`, `find` and `invoke` may be dropped. If an invoked action is dropped before it completes, it
+/// leaves no write, event or message in the unit of work, as if it had failed.
 pub struct ActionContext {
     pub(crate) now: DateTime<Utc>,
     pub(crate) attempt: u32,
     pub(crate) context: Arc<DomainContext>,
     pub(crate) context_id: Uuid,
-    /// The actions that are being decided, the invoking ones first.
+    /// The running actions, outermost first.
     pub(crate) frames: Vec<Frame>,
-    /// The first fault that no action may handle.
+    /// The first fault. It ends the command.
     pub(crate) fault: Option<Box<Error>>,
-    /// The state of the decision, which is the backend's.
+    /// The backend's state of the decision.
     pub(crate) state: Box<dyn Any + Send + Sync>,
     pub(crate) backend: &'static dyn ActionBackend,
 }
 
 /// The part of the processor that serves an action.
 ///
-/// It is stateless, and its methods take the context: an invoked action gets the same context.
+/// It is stateless, and its methods take the context. An invoked action gets the same context.
 pub(crate) trait ActionBackend: Sync {
     /// Returns a fresh id. The n-th call returns the same id in every attempt.
     fn new_id(&self, cx: &mut ActionContext) -> Uuid;
 
-    /// Reads the newest version of an aggregate, which is then expected at the commit. Returns `None` if the sender sees
-    /// no such aggregate.
+    /// Reads the newest version of an aggregate, which becomes its expected version at the commit. Returns `None` if
+    /// the aggregate does not exist for this sender.
     fn load<'a>(
         &self,
         cx: &'a mut ActionContext,
@@ -72,7 +73,7 @@ pub(crate) trait ActionBackend: Sync {
     fn record(&self, cx: &mut ActionContext, outgoing: Outgoing);
 }
 
-/// One action that is being decided.
+/// A running action.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) aggregate_id: AggregateId,
@@ -86,7 +87,7 @@ pub(crate) struct Invocation {
     pub(crate) action: &'static ActionDescriptor,
     pub(crate) aggregate_id: AggregateId,
     pub(crate) command: SharedCommand,
-    /// The fields of the command, without secrets.
+    /// The command's fields, without secrets.
     pub(crate) args: Result<Json, JsonError>,
     pub(crate) if_match: Option<Precondition>,
 }
@@ -98,11 +99,11 @@ pub(crate) enum Outgoing {
 }
 
 impl ActionContext {
-    /// Returns the time of receipt of the command: UTC with microseconds, the same in every attempt.
+    /// Returns the time at which the command was received: UTC with microseconds, the same in every attempt.
     ///
-    /// It may be earlier than that of the previous command on the same aggregate: clocks of processes differ, and a
-    /// policy may delay a command. [`EventRecord::occurred_at`](crate::EventRecord::occurred_at) never decreases along
-    /// an aggregate.
+    /// This time may be earlier than that of the previous command on the same aggregate, since clocks of processes
+    /// differ and a policy may delay a command. [`EventRecord::occurred_at`](crate::EventRecord::occurred_at) never
+    /// decreases along an aggregate.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
     }
@@ -112,12 +113,12 @@ impl ActionContext {
         self.backend.new_id(self)
     }
 
-    /// Returns the actor of the sender's context.
+    /// Returns the actor of the sender's domain context.
     pub fn actor(&self) -> Actor {
         self.context.actor()
     }
 
-    /// Returns the sender's context.
+    /// Returns the sender's domain context.
     pub fn domain_context(&self) -> &DomainContext {
         &self.context
     }
@@ -130,8 +131,7 @@ impl ActionContext {
         &self.frame().aggregate_id
     }
 
-    /// Returns the id of the command that this action runs for. The id of an invoked command is derived from its
-    /// parent's.
+    /// Returns the id of the command that this action runs for. An invoked command has an id derived from its parent's.
     ///
     /// # Panics
     /// Never inside an action.
@@ -139,15 +139,15 @@ impl ActionContext {
         self.frame().command_id
     }
 
-    /// Returns the state of another aggregate, with the changes that this command has made so far.
+    /// Returns the state of another aggregate, including the changes that this command has made so far.
     ///
-    /// The version that is read is expected at the commit. If another command changes the aggregate meanwhile, this
-    /// command is decided again.
+    /// The version read is the expected version at the commit. If another command changes the aggregate in the
+    /// meantime, this command is decided again.
     ///
     /// # Errors
-    /// [`ContextError::NotFound`]; [`ContextError::ResourceNotAllowed`] if `A` is not the type of the target's resource;
-    /// [`ContextError::Fault`] for everything that an action cannot handle, such as reading an aggregate that is being
-    /// decided in this very command.
+    /// [`ContextError::NotFound`]; [`ContextError::ResourceNotAllowed`] if the target's resource does not belong to
+    /// `A`; [`ContextError::Fault`] for every error that an action cannot handle, such as reading an aggregate that is
+    /// being decided further up in the same command.
     pub async fn fetch<A: Aggregate>(
         &mut self,
         target: impl IntoAggregateId,
@@ -159,8 +159,8 @@ impl ActionContext {
         }
     }
 
-    /// Returns the state of another aggregate, or `None` where [`fetch`](Self::fetch) fails with `NotFound`. The absence
-    /// of the aggregate is expected at the commit as well.
+    /// Returns the state of another aggregate, or `None` where [`fetch`](Self::fetch) fails with `NotFound`. The commit
+    /// then expects that the aggregate is still absent.
     ///
     /// # Errors
     /// Those of [`fetch`](Self::fetch), except for `NotFound`.
@@ -183,20 +183,20 @@ impl ActionContext {
 
     /// Runs an action of another aggregate in the same unit of work.
     ///
-    /// It returns what the action returned: the `T` of its `Result<T, E>`, or, for `()` and `Self`, the new state of the
-    /// other aggregate.
+    /// Returns the output of the action: the `T` of its `Result<T, E>`, or the new state of the other aggregate for
+    /// `()` and `Self`.
     ///
-    /// The command runs when the builder is awaited; before that it may be given a precondition with
-    /// [`Invoke::if_match`]. An action that declares a `timeout` has that long here too, within the time of the caller.
+    /// The command runs when the builder is awaited. [`Invoke::if_match`] adds a precondition. If the invoked action
+    /// declares a `timeout`, it applies within the timeout of the caller.
     ///
     /// # Errors
-    /// [`ContextError::NotFound`], [`ContextError::AlreadyExists`],
-    /// [`ContextError::Rejected`], [`ContextError::PreconditionFailed`] and
-    /// [`ContextError::ResourceNotAllowed`] as the invoked action ended. It has then left no write, event or message,
-    /// and the invoking action may go on.
-    /// [`ContextError::Fault`] for everything that an action cannot handle: among others an aggregate that is being
-    /// decided further up, actions that invoke each other more than 16 deep, a `timeout` that has expired
-    /// (`timed-out`), and a missing precondition of an action that requires one (`precondition-required`).
+    /// [`ContextError::NotFound`], [`ContextError::AlreadyExists`], [`ContextError::Rejected`],
+    /// [`ContextError::PreconditionFailed`] and [`ContextError::ResourceNotAllowed`] report why the invoked action
+    /// failed. It has left no write, event or message, and the invoking action may continue.
+    ///
+    /// [`ContextError::Fault`] reports every error that an action cannot handle. Examples are an aggregate that is
+    /// being decided further up, more than 16 levels of invocations, an expired `timeout` (`timed-out`), and a missing
+    /// precondition of an action that requires one (`precondition-required`).
     pub fn invoke<C, O>(&mut self, target: impl IntoAggregateId, command: C) -> Invoke<'_, O>
     where
         C: Command<Output = O>,
@@ -214,7 +214,8 @@ impl ActionContext {
 
     /// Adds a message to the message log, in the same unit of work.
     ///
-    /// The key is in kebab case. Data that no store can keep end the command with `invalid-state`.
+    /// The key is in kebab case. If the key is not, or if no store can keep the data, the command ends with
+    /// `invalid-state`.
     pub fn message<T: Serialize + ?Sized>(&mut self, key: impl Into<Cow<'static, str>>, data: &T) {
         let key = key.into();
         let data = match json::encode(data) {
@@ -236,9 +237,9 @@ impl ActionContext {
         self.backend.record(self, Outgoing::Message(message));
     }
 
-    /// Adds an activity to the activity log, for audits, in the same unit of work.
+    /// Adds an activity to the activity log, in the same unit of work.
     ///
-    /// Text or data that no store can keep end the command with `invalid-state`.
+    /// If no store can keep its texts or data, the command ends with `invalid-state`.
     pub fn activity(&mut self, activity: Activity) {
         let data = activity.data.as_ref().map(Json::from_value).transpose();
         let data = match data {
@@ -268,7 +269,7 @@ impl ActionContext {
         self.frames.last().expect("an action is being decided")
     }
 
-    /// Fails if a fault has happened before: an action that goes on gets it from each further call.
+    /// Fails if a fault has occurred: every call after it fails with [`ContextError::Fault`].
     pub(crate) fn check_fault(&self) -> Result<(), ContextError> {
         match self.fault {
             Some(_) => Err(ContextError::Fault),
@@ -276,7 +277,7 @@ impl ActionContext {
         }
     }
 
-    /// Converts an error to what the action may handle, and keeps the fault if it may not.
+    /// Converts an error to one that the action may handle. A fault is recorded, since no action may handle it.
     fn answer<T>(&mut self, result: Result<T, Error>) -> Result<T, ContextError> {
         result.map_err(|error| {
             ContextError::of(&error).unwrap_or_else(|| {
@@ -312,7 +313,8 @@ fn versioned<A: Aggregate>(
     }
 }
 
-/// A command that [`ActionContext::invoke`] runs when it is awaited. `O` is the type of its result.
+/// An invocation of a command, which runs when awaited; created by [`ActionContext::invoke`]. `O` is the type of its
+/// output.
 #[must_use = "an invoked command runs when it is awaited: write `.await`"]
 pub struct Invoke<'a, O> {
     cx: &'a mut ActionContext,
@@ -324,10 +326,10 @@ pub struct Invoke<'a, O> {
 }
 
 impl<O> Invoke<'_, O> {
-    /// Runs the command only if the aggregate is at this version, or has this etag.
+    /// Sets the expected version or etag of the aggregate.
     ///
-    /// It is compared with the aggregate as the invoking action sees it, with the changes that the command has made so
-    /// far.
+    /// It is compared with the aggregate as the invoking action sees it, including the changes that the command has
+    /// made so far.
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
         self

@@ -1,10 +1,10 @@
-//! An activity as an action writes it.
+//! The activities that actions record.
 
 use std::borrow::Cow;
 
 use fluvius_store::ActivityKind;
 
-/// An activity as an action writes it. The context adds the rest of its row.
+/// An activity to be added to the activity log. The action context supplies the remaining columns of its row.
 ///
 /// # Examples
 ///
@@ -17,20 +17,20 @@ use fluvius_store::ActivityKind;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Activity {
-    /// Text of what was done.
+    /// Description of the activity.
     pub message: Cow<'static, str>,
     /// Kind of actor that did it.
     pub kind: ActivityKind,
     /// Short heading.
     pub label: Option<Cow<'static, str>>,
-    /// Code for filters.
+    /// Code to filter by.
     pub code: Option<Cow<'static, str>>,
-    /// Further data.
+    /// Additional data.
     pub data: Option<serde_json::Value>,
 }
 
 impl Activity {
-    /// An activity of a person.
+    /// Creates an activity of a person, with a message.
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             message: message.into(),
@@ -41,28 +41,28 @@ impl Activity {
         }
     }
 
-    /// Who does such things.
+    /// Sets the kind of actor.
     #[must_use]
     pub fn kind(mut self, kind: ActivityKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// A short heading.
+    /// Sets the short heading.
     #[must_use]
     pub fn label(mut self, label: impl Into<Cow<'static, str>>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// A code, for filters.
+    /// Sets the code to filter by.
     #[must_use]
     pub fn code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.code = Some(code.into());
         self
     }
 
-    /// Anything more.
+    /// Sets additional data.
     #[must_use]
     pub fn data(mut self, data: serde_json::Value) -> Self {
         self.data = Some(data);

@@ -1,4 +1,4 @@
-//! Aggregate types: types whose methods are the rules, and their erased form.
+//! Aggregate types, whose methods are the actions, and their type-erased form.
 
 use crate::model::Sealed;
 use std::any::{Any, type_name};
@@ -23,44 +23,44 @@ use fluvius_store::{AggregateId, CommandRecord, EventRecord, Json, StateRecord};
 
 /// A type whose methods are the actions. A value is the state of one aggregate.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+/// Implemented by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no aggregate",
     label = "not an aggregate",
     note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
 )]
 pub trait Aggregate: Sealed + Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
-    /// The resources whose aggregates this type is the state of; the first is the main one.
+    /// The resources of this aggregate type; the first is the main one.
     const RESOURCES: &'static [&'static str];
     /// The main resource.
     const RESOURCE: &'static str = Self::RESOURCES[0];
-    /// The revision of the state's and the events' shape; the first is 1.
+    /// The revision of the shape of the state and the events; the first is 1.
     const REVISION: u32;
-    /// Lifts what an older revision wrote.
+    /// The function that converts older revisions to the current one.
     const UPCAST: Option<Upcast> = None;
     /// Every action, in the order of the block.
     const ACTIONS: &'static [&'static ActionDescriptor];
     /// Every event, in the order of the block.
     const EVENTS: &'static [&'static EventDescriptor];
-    /// The fields by which queries will often ask.
+    /// The fields to be indexed, because queries often filter or sort by them.
     const INDEXES: &'static [FieldIndex] = &[];
-    /// Where the block stands.
+    /// Source location of the block.
     const LOCATION: Location;
-    /// Every command, to `match` on; read from a log row with `try_from`.
+    /// The enum of all commands. `try_from` reads one from a log row.
     type Command: for<'a> TryFrom<&'a CommandRecord, Error = DecodeError>;
-    /// Every event, to `match` on; read from a log row with `try_from`.
+    /// The enum of all events. `try_from` reads one from a log row.
     type Event: for<'a> TryFrom<&'a EventRecord, Error = DecodeError>;
-    /// Comparison and printing of states, for the test kit.
+    /// Functions of the test kit that compare and print states.
     #[doc(hidden)]
     const INSPECT: Inspect<Self> = Inspect::NOTHING;
-    /// The erased form.
+    /// The type-erased form.
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::of::<Self>();
 
-    /// Decodes a stored row. A state that an older revision wrote is upcast.
+    /// Decodes a stored row. The state of an older revision is upcast first.
     ///
     /// # Errors
-    /// `resource-not-allowed` if this is not the type of the row's resource; `invalid-state` if the state does not
-    /// decode, or a newer revision wrote it.
+    /// `resource-not-allowed` if the row's resource belongs to another aggregate type; `invalid-state` if the state
+    /// does not decode or a newer revision wrote it.
     fn decode(record: StateRecord) -> Result<Versioned<Self>, Error> {
         check_resource::<Self>(&record.aggregate_id)?;
         match Self::DESCRIPTOR.read(record.revision, &record.data, Json::decode::<Self>) {
@@ -69,13 +69,13 @@ pub trait Aggregate: Sealed + Clone + Send + Sync + Serialize + DeserializeOwned
         }
     }
 
-    /// Returns the id of the aggregate that has this UUID and the main resource.
+    /// Returns the id of the aggregate with this UUID and the main resource.
     fn aggregate_id(id: Uuid) -> AggregateId {
         AggregateId::new(Self::RESOURCE, id)
     }
 }
 
-/// A type that an aggregate type may be: it is owned and can be copied, and serde can read and write it.
+/// The bounds on an aggregate type: owned, cloneable, and readable and writable with serde.
 ///
 /// Implemented for every type that qualifies.
 #[doc(hidden)]
@@ -87,11 +87,12 @@ pub trait Aggregate: Sealed + Clone + Send + Sync + Serialize + DeserializeOwned
 )]
 pub trait AggregateState: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {}
 
-// Not recommended: the compiler names the trait above once, in place of each trait that is missing.
+// Hides the blanket impl, so that the compiler names this trait once instead of each missing bound.
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> AggregateState for T {}
 
-/// A type with an `#[aggregate]` block, whether or not the block compiles: a domain that lists it has no further error.
+/// A type with an `#[aggregate]` block. Also implemented if the block does not compile, so that a domain that lists the
+/// type reports no further error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no aggregate",
@@ -99,29 +100,29 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> AggregateS
     note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
 )]
 pub trait OneBlockForEachType {
-    /// As visible as the actions, so that the compiler reports a type that is more visible.
+    /// A type as visible as the actions, so that the compiler reports an aggregate type that is more visible.
     type Actions;
     /// See [`Aggregate::DESCRIPTOR`].
     const DESCRIPTOR: &'static AggregateDescriptor;
 }
 
-/// A decoded state, shared and erased.
+/// A decoded, type-erased state behind an `Arc`.
 #[doc(hidden)]
 pub type SharedState = Arc<dyn Any + Send + Sync>;
 
-/// What a domain knows of an aggregate type without its type.
+/// The type-erased description of an aggregate type.
 pub struct AggregateDescriptor {
     /// The resources; the first is the main one.
     pub resources: &'static [&'static str],
-    /// The revision of the state's shape.
+    /// The revision of the shape of the state and the events.
     pub revision: u32,
     /// Every action, in the order of the block.
     pub actions: &'static [&'static ActionDescriptor],
     /// Every event, in the order of the block.
     pub events: &'static [&'static EventDescriptor],
-    /// The fields by which queries will often ask.
+    /// The fields to be indexed, because queries often filter or sort by them.
     pub indexes: &'static [FieldIndex],
-    /// Where the block stands.
+    /// Source location of the block.
     pub location: Location,
     upcast: Option<Upcast>,
     type_name: fn() -> &'static str,
@@ -131,7 +132,7 @@ pub struct AggregateDescriptor {
 }
 
 impl AggregateDescriptor {
-    /// Stands in for the descriptor of a type that is no aggregate.
+    /// A placeholder for the descriptor of a type that is not an aggregate type.
     pub(crate) const STAND_IN: Self = Self {
         resources: &[""],
         revision: 1,
@@ -146,7 +147,7 @@ impl AggregateDescriptor {
         inspect: InspectErased::NOTHING,
     };
 
-    /// The descriptor of an aggregate type.
+    /// Returns the descriptor of an aggregate type.
     pub const fn of<A: Aggregate>() -> Self {
         Self {
             resources: A::RESOURCES,
@@ -163,24 +164,24 @@ impl AggregateDescriptor {
         }
     }
 
-    /// Returns the functions that compare and print states, for the test kit.
+    /// Returns the functions of the test kit that compare and print states.
     #[doc(hidden)]
     pub fn inspect(&self) -> InspectErased {
         self.inspect
     }
 
-    /// The Rust type, with its path.
+    /// Returns the name of the Rust type, with its path.
     pub fn type_name(&self) -> &'static str {
         (self.type_name)()
     }
 
-    /// Reads a state that was written at a revision.
+    /// Decodes a state of the given revision.
     #[doc(hidden)]
     pub fn decode(&self, revision: u32, data: &Json) -> Result<SharedState, JsonError> {
         self.read(revision, data, self.decode)
     }
 
-    /// Reads a state that was written at a revision, lifted first where that is not this one.
+    /// Decodes a state of the given revision. Upcasts it first if that is not the current revision.
     pub(crate) fn read<T>(
         &self,
         revision: u32,
@@ -195,7 +196,7 @@ impl AggregateDescriptor {
         state.map_err(|error| self.as_lifted(revision, error))
     }
 
-    /// The error of JSON that a revision wrote, once it was lifted: its path may be none of what is stored.
+    /// Adds to an error that the JSON was upcast first, so its path may not exist in the stored JSON.
     pub(crate) fn as_lifted(&self, revision: u32, error: JsonError) -> JsonError {
         if revision == self.revision {
             return error;
@@ -203,7 +204,7 @@ impl AggregateDescriptor {
         error.during(&format!("lifted to revision {}", self.revision))
     }
 
-    /// Lifts what another revision wrote.
+    /// Upcasts JSON of another revision.
     pub(crate) fn lift(
         &self,
         revision: u32,

@@ -1,13 +1,13 @@
-//! What a rule hears when something that it asked of its context did not work.
+//! Errors returned by `ActionContext`.
 
 use crate::error::Error;
 use crate::model::Rejection;
 use fluvius_store::{AggregateId, ETag, Precondition};
 
-/// Why `fetch`, `find` or `invoke` gave nothing: only what a rule may react to.
+/// The error of `fetch`, `find` or `invoke`, limited to the cases that an action may handle.
 ///
-/// A fault that is no business answer is [`ContextError::Fault`]. The context remembers it, and
-/// the command ends with it whatever the rule then returns.
+/// Every other error is [`ContextError::Fault`]. The context records it, and the command ends with it whatever the
+/// action then returns.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContextError {
@@ -23,14 +23,14 @@ pub enum ContextError {
         /// The aggregate.
         aggregate_id: AggregateId,
     },
-    /// The invoked action said no.
+    /// The invoked action rejected its command.
     #[error("{message}")]
     Rejected {
-        /// The aggregate whose action said no.
+        /// The aggregate whose action rejected the command.
         aggregate_id: AggregateId,
-        /// Its code.
+        /// The code of the rejection.
         code: String,
-        /// Its message.
+        /// The message of the rejection.
         message: String,
     },
     /// The aggregate is not at the version that `invoke(..).if_match(..)` expects.
@@ -40,9 +40,9 @@ pub enum ContextError {
         aggregate_id: AggregateId,
         /// The precondition of the invoked command.
         expected: Precondition,
-        /// The version that the aggregate has.
+        /// The current version of the aggregate.
         version: u64,
-        /// The etag that the aggregate has.
+        /// The current etag of the aggregate.
         etag: Option<ETag>,
     },
     /// The action is not allowed on this resource.
@@ -53,7 +53,7 @@ pub enum ContextError {
         /// The resource.
         resource: String,
     },
-    /// A fault that no rule may answer.
+    /// An error that no action may handle.
     #[error("the command cannot go on")]
     Fault,
 }
@@ -72,7 +72,7 @@ impl Rejection for ContextError {
 }
 
 impl ContextError {
-    /// The part of an error that a rule may react to; `None` for a fault.
+    /// Converts an error to one that an action may handle; `None` for a fault.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         Some(match error {
             Error::NotFound { aggregate_id } => {

@@ -1,4 +1,4 @@
-//! The domain context: who sent a command, from where, on whose behalf.
+//! The domain context: the sender of a command, its origin, and the actor on whose behalf it was sent.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::model::DomainMetadata;
 
-/// Who sends the commands of a session, and from where.
+/// The sender of a session's commands, and their origin.
 ///
 /// # Examples
 ///
@@ -35,7 +35,7 @@ pub struct DomainContext {
     pub(crate) causation: Option<Uuid>,
 }
 
-/// Of the headers only the names: their values hold what lets a user in.
+/// Prints only the names of the headers, since their values may hold credentials.
 impl fmt::Debug for DomainContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DomainContext")
@@ -52,69 +52,68 @@ impl fmt::Debug for DomainContext {
 }
 
 impl DomainContext {
-    /// A context with the sender's name, which is free text.
+    /// Creates a context with the name of the sender, which is free text.
     pub fn create(source: impl Into<String>) -> Self {
         Self { source: source.into(), ..Self::default() }
     }
 
-    /// How the commands come in.
+    /// Sets the transport over which the commands arrive.
     #[must_use]
     pub fn with_transport(mut self, transport: Transport) -> Self {
         self.transport = transport;
         self
     }
 
-    /// A header of the request; names are compared without regard to case. Of the headers only
-    /// those on the runtime's allow-list are recorded.
+    /// Adds a header of the request. Names are case-insensitive. Only headers on the runtime's allow-list are recorded.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.insert(name.to_ascii_lowercase(), value.into());
         self
     }
 
-    /// The user.
+    /// Sets the user.
     #[must_use]
     pub fn with_user(mut self, user_id: Uuid) -> Self {
         self.actor.user_id = Some(user_id);
         self
     }
 
-    /// The profile under which the user acts.
+    /// Sets the profile under which the user acts.
     #[must_use]
     pub fn with_profile(mut self, profile_id: Uuid) -> Self {
         self.actor.profile_id = Some(profile_id);
         self
     }
 
-    /// The organization for which the user acts.
+    /// Sets the organization for which the user acts.
     #[must_use]
     pub fn with_organization(mut self, organization_id: Uuid) -> Self {
         self.actor.organization_id = Some(organization_id);
         self
     }
 
-    /// The realm: aggregates of another realm do not exist for this session.
+    /// Sets the realm (tenant). Aggregates of other realms do not exist for this session.
     #[must_use]
     pub fn with_realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self
     }
 
-    /// One more role.
+    /// Adds a role.
     #[must_use]
     pub fn with_role(mut self, role: impl Into<String>) -> Self {
         self.roles.push(role.into());
         self
     }
 
-    /// What the commands belong to, across services.
+    /// Sets the correlation id, which links commands across services.
     #[must_use]
     pub fn with_correlation(mut self, correlation: Uuid) -> Self {
         self.correlation = Some(correlation);
         self
     }
 
-    /// What has caused the commands.
+    /// Sets the causation id: the id of the cause of the commands.
     #[must_use]
     pub fn with_causation(mut self, causation: Uuid) -> Self {
         self.causation = Some(causation);
@@ -141,42 +140,42 @@ impl DomainContext {
         record
     }
 
-    /// How the commands come in.
+    /// Returns the transport over which the commands arrive.
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// The sender's name.
+    /// Returns the name of the sender.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// A header, by its name in any case.
+    /// Returns the value of a header. Names are case-insensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
 
-    /// Who acts.
+    /// Returns the actor.
     pub fn actor(&self) -> Actor {
         self.actor
     }
 
-    /// The realm.
+    /// Returns the realm.
     pub fn realm(&self) -> Option<&str> {
         self.realm.as_deref()
     }
 
-    /// The roles.
+    /// Returns the roles.
     pub fn roles(&self) -> &[String] {
         &self.roles
     }
 
-    /// What the commands belong to.
+    /// Returns the correlation id.
     pub fn correlation(&self) -> Option<Uuid> {
         self.correlation
     }
 
-    /// What has caused the commands.
+    /// Returns the causation id.
     pub fn causation(&self) -> Option<Uuid> {
         self.causation
     }

@@ -1,4 +1,4 @@
-//! Events: what happened, past tense; never changed after it is stored.
+//! Events: facts in the past tense, immutable once stored.
 
 use crate::model::Sealed;
 use std::fmt::Debug;
@@ -14,10 +14,10 @@ use crate::model::{Aggregate, AggregateDescriptor, UpcastInput};
 use fluvius_store::Json;
 use fluvius_store::json::JsonError;
 
-/// What an action records: a struct with the parameters that are not secret, and with what the
-/// rule returned.
+/// An event that an action records: a struct with the parameters that are not secret and the data that the action
+/// returned.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+/// Implemented by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no event",
     label = "not an event",
@@ -28,42 +28,42 @@ pub trait Event:
 {
     /// The aggregate type whose action records it.
     type Aggregate: Aggregate;
-    /// Its key, name and documentation.
+    /// The event's key, name and documentation.
     const EVENT: &'static EventDescriptor;
 }
 
-/// Reads an event from its row, and drops it.
+/// A function that decodes an event from its row and discards it.
 type ReadBack = fn(&EventRecord) -> Result<(), JsonError>;
 
-/// The plain description of an event, made by the macro as a constant.
+/// The static description of an event, generated as a constant.
 #[derive(Debug, Clone, Copy)]
 pub struct EventDescriptor {
-    /// The key, in kebab case, past tense.
+    /// The key: kebab case, past tense.
     pub key: &'static str,
-    /// The name of the event's struct.
+    /// The name of the event struct.
     pub name: &'static str,
     /// The author's documentation.
     pub docs: &'static str,
-    /// Reads an event of this type, if the type is known.
+    /// The function that decodes an event of this type; `None` if the type is unknown.
     read: Option<ReadBack>,
 }
 
 impl EventDescriptor {
-    /// An event's description.
+    /// Returns the description of an event.
     #[doc(hidden)]
     pub const fn of(key: &'static str, name: &'static str, docs: &'static str) -> Self {
         Self { key, name, docs, read: None }
     }
 
-    /// The description of an action, which can read the event.
+    /// Returns the description with a function that decodes the event, for the descriptor of its action.
     pub(crate) const fn with_reader<E: Event>() -> &'static Self {
         const { &Self { read: Some(|record| read::<E>(record).map(drop)), ..*E::EVENT } }
     }
 
-    /// Checks that the event can be read back from its row.
+    /// Checks that the event can be decoded from its row.
     ///
     /// # Errors
-    /// If its arguments or its data do not decode.
+    /// An error if its arguments or data do not decode.
     pub(crate) fn read_back(&self, record: &EventRecord) -> Result<(), JsonError> {
         self.read.map_or(Ok(()), |read| read(record))
     }
@@ -77,7 +77,7 @@ impl PartialEq for EventDescriptor {
 
 impl Eq for EventDescriptor {}
 
-/// Reads a typed event back from its row; what an older revision wrote is lifted.
+/// Decodes a typed event from its row. The event of an older revision is upcast first.
 pub(crate) fn decode<E: Event>(record: &EventRecord) -> Result<E, DecodeError> {
     read(record).map_err(|source| DecodeError::of_event(record, source))
 }
@@ -93,7 +93,8 @@ fn read<E: Event>(record: &EventRecord) -> Result<E, JsonError> {
     }
 }
 
-/// The fields of an event in the shape of this revision: the arguments, with what the rule returned as `data`.
+/// Returns the fields of an event in the shape of the current revision. The data that the action returned is the field
+/// `data`.
 pub(crate) fn fields(
     record: &EventRecord,
     aggregate: &AggregateDescriptor,

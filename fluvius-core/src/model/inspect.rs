@@ -1,4 +1,4 @@
-//! Comparison and printing of states for the test kit, as far as their type supports them.
+//! Comparison and printing of states for the test kit, as far as their types support them.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -8,12 +8,12 @@ use fluvius_store::{AggregateId, Json};
 use crate::model::ActionDescriptor;
 use crate::model::{Aggregate, AggregateDescriptor, SharedState};
 
-/// Functions that compare and print values of a type, as far as it supports them.
+/// Functions that compare and print values of a type, as far as the type supports them.
 #[derive(Debug)]
 pub struct Inspect<A> {
-    /// Returns whether two values are equal, if the type is `PartialEq`.
+    /// The equality of two values, if the type is `PartialEq`.
     pub is_equal: Option<fn(&A, &A) -> bool>,
-    /// Formats a value, if the type is `Debug`.
+    /// The formatting of a value, if the type is `Debug`.
     pub debug: Option<fn(&A) -> String>,
 }
 
@@ -62,9 +62,9 @@ fn debug<A: Aggregate>(state: &SharedState) -> String {
     }
 }
 
-/// A hook of the test kit: sees the values that actions leave before they are stored.
+/// A hook of the test kit: inspects the values that actions leave before they are stored.
 pub trait Inspector: Debug + Send + Sync {
-    /// Sees a state that an action has left, and its JSON.
+    /// Inspects the state that an action has left, and its JSON.
     fn state(
         &self,
         aggregate_id: &AggregateId,
@@ -73,12 +73,11 @@ pub trait Inspector: Debug + Send + Sync {
         data: &Json,
     );
 
-    /// Sees the arguments of a command that was applied.
+    /// Inspects the arguments of an applied command.
     fn args(&self, action: &'static ActionDescriptor, args: &Json);
 }
 
-/// The constants of a concrete type: those of the inherent impls if their bounds hold, else those
-/// of [`NotInspected`].
+/// The constants of a concrete type: those of the inherent impls if their bounds hold, else those of [`NotInspected`].
 #[derive(Debug)]
 pub struct Inspected<A>(PhantomData<A>);
 
@@ -92,13 +91,13 @@ impl<A: Debug> Inspected<A> {
     pub const DEBUG: Option<fn(&A) -> String> = Some(|state| format!("{state:#?}"));
 }
 
-/// The constants of a type without the bounds.
+/// The constants of a type for which the bounds do not hold.
 pub trait NotInspected<A> {
     /// See [`Inspect::is_equal`].
     const IS_EQUAL: Option<fn(&A, &A) -> bool> = None;
     /// See [`Inspect::debug`].
     const DEBUG: Option<fn(&A) -> String> = None;
-    /// Always named, so that the import of the trait is always used.
+    /// Always named, so that the import of the trait is never unused.
     const USED: () = ();
 }
 

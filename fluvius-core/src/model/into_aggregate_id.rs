@@ -1,12 +1,12 @@
-//! The ways in which a caller names an aggregate whose type is known.
+//! The arguments that name an aggregate of a known type.
 
 use uuid::Uuid;
 
 use crate::model::{Aggregate, Sealed};
 use fluvius_store::AggregateId;
 
-/// An argument that names an aggregate of a known type: a UUID under the main resource of the aggregate type, or an
-/// [`AggregateId`] with the resource.
+/// An argument that names an aggregate of a known type: a UUID with the type's main resource, or an [`AggregateId`]
+/// with its own resource.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name an aggregate",
     label = "not an aggregate",

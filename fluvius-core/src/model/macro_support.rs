@@ -10,18 +10,19 @@ use super::{
 };
 use crate::decode_error::DecodeError;
 
-/// The descriptor of an aggregate type, as a function, which breaks the circle between the constants
-/// of an aggregate type and of its actions.
+/// Returns the descriptor of an aggregate type. As a function it breaks the cycle between the constants of the type and
+/// of its actions.
 pub fn descriptor_of<A: Aggregate>() -> &'static AggregateDescriptor {
     A::DESCRIPTOR
 }
 
-/// Reads a typed event back from its row.
+/// Decodes a typed event from its row.
 pub fn decode_event<E: Event>(record: &EventRecord) -> Result<E, DecodeError> {
     super::event::decode(record)
 }
 
-/// Reads a typed command back from its row. One with a secret that has no default cannot be.
+/// Decodes a typed command from its row. Fails if the command has a secret without a default, since secrets are not
+/// stored.
 pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, DecodeError> {
     record.payload.decode().map_err(|source| DecodeError::Invalid {
         key: record.key().to_owned(),
@@ -31,7 +32,7 @@ pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, De
     })
 }
 
-/// The key of a row belongs to no event of the aggregate.
+/// Returns the error of a row whose key belongs to no event of the aggregate type.
 pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> DecodeError {
     DecodeError::UnknownKey {
         key: record.key().to_owned(),
@@ -41,7 +42,7 @@ pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> DecodeErr
     }
 }
 
-/// The key of a row belongs to no command of the aggregate.
+/// Returns the error of a row whose key belongs to no command of the aggregate type.
 pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> DecodeError {
     DecodeError::UnknownKey {
         key: record.key().to_owned(),
@@ -51,10 +52,10 @@ pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> Decod
     }
 }
 
-/// Writes a struct as its derived `Debug` would: the names come without `r#`.
+/// Formats a struct as a derived `Debug` would, with names that lack `r#`.
 ///
 /// # Errors
-/// As the formatter's.
+/// The errors of the formatter.
 pub fn debug_fields(
     to: &mut core::fmt::Formatter<'_>,
     name: &str,
@@ -67,32 +68,32 @@ pub fn debug_fields(
     shown.finish()
 }
 
-/// Asserted at the type of an aggregate.
+/// Asserts, at the aggregate type, the bounds of a state.
 pub const fn assert_state<T: AggregateState>() {}
 
-/// Asserted at the type of a parameter.
+/// Asserts, at the type of a parameter, the bounds of a command field.
 pub const fn assert_payload_field<T: PayloadField>() {}
 
-/// Asserted at the return type of an action whose event has data.
+/// Asserts, at the return type of an action with an event, the bounds of event data.
 pub const fn assert_event_data<T: EventData>() {}
 
-/// Asserted at the return type of an action that answers with data and records no event.
+/// Asserts, at the return type of an action without an event, that its data can be sent.
 pub const fn assert_answer<T: Answer>() {}
 
-/// Asserted at a return type that an alias may hide.
+/// Asserts, at a return type that may be an alias, that it is a `Result`.
 pub const fn assert_action_result<R: ActionResult>() {}
 
-/// Asserted at the error type of an action.
+/// Asserts, at the error type of an action, that it is a rejection.
 pub const fn assert_rejection<E: Rejection>() {}
 
-/// What a parameter that refers to a context refers to.
+/// The type behind the reference of a context parameter.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the context of an action",
     label = "not `fluvius_core::ActionContext`",
     note = "only a reference to `fluvius_core::ActionContext` is lent to an action; every other parameter is owned"
 )]
 pub trait IsActionContext {
-    /// Returns the context under the type that the author names.
+    /// Returns the context as the type that the author names.
     fn of(context: &mut ActionContext) -> &mut Self;
 }
 
@@ -102,15 +103,15 @@ impl IsActionContext for ActionContext {
     }
 }
 
-/// Asserted at the type of a context parameter.
+/// Asserts, at the type of a context parameter, that it is an action context.
 pub const fn assert_context_type<T: IsActionContext>() {}
 
-/// Asserted at the name of an asynchronous action: what it holds across an `.await` is `Send`.
+/// Asserts, at the name of an `async` action, that its future is `Send`.
 pub fn assert_send<F: Future + Send>(future: F) -> F {
     future
 }
 
-/// Puts an action into the linked list.
+/// Registers an action in the linked list.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_submit_action {
@@ -128,7 +129,7 @@ macro_rules! __fluvius_submit_nothing {
     ($($tokens:tt)*) => {};
 }
 
-/// The place where it is written, by the span of the call.
+/// Returns the source location of the call, by its span.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! location {

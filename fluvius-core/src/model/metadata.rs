@@ -9,14 +9,14 @@ pub struct DomainMetadata {
     pub namespace: &'static str,
     /// The title.
     pub title: &'static str,
-    /// What the domain is for.
+    /// The purpose of the domain.
     pub description: &'static str,
-    /// Tags, for lists of domains.
+    /// Tags, for listing and filtering domains.
     pub tags: &'static [&'static str],
     /// The revision of the domain.
     pub revision: u32,
-    /// The name of the type.
+    /// The name of the Rust type.
     pub type_name: &'static str,
-    /// Where the type stands.
+    /// Source location of the type.
     pub location: Location,
 }

@@ -1,12 +1,12 @@
-//! Uses of an author's types that compile whether or not the types qualify.
+//! Uses of the author's types that compile whether or not the types meet their bounds.
 //!
-//! Generated impls would each fail in their own way where a type of the author lacks a trait. Instead, one assertion at
-//! the author's token reports it, and everything else goes through [`Probe`]: an inherent item of `Probe<T>` is chosen if
-//! its bounds hold, else the item of [`StandIn`] with the same name. A program with a stand-in does not compile, because
-//! its assertion fails, so no stand-in ever runs.
+//! If a type of the author lacks a trait, each generated impl would report an error of its own. Instead, one assertion
+//! at the author's token reports it, and everything else goes through [`Probe`]. The compiler picks an inherent item of
+//! `Probe<T>` if its bounds hold, else the item of [`StandIn`] with the same name. A program that picks a stand-in does
+//! not compile, because the assertion fails, so no stand-in ever runs.
 //!
-//! Bounds that hold for no type are an error in a `where` clause, unless they are higher-ranked. Hence the `for<'f>` of
-//! the generated conditions.
+//! A `where` clause whose bounds hold for no type is an error, unless the bounds are higher-ranked. Hence the `for<'f>`
+//! in the generated conditions.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -32,7 +32,7 @@ impl<T: Clone> Probe<T> {
 }
 
 impl<T: Debug> Probe<T> {
-    /// Returns a field as what a `Debug` text shows.
+    /// Returns a field as a `Debug` trait object.
     pub fn shown(field: &T) -> &dyn Debug {
         field
     }
@@ -47,7 +47,7 @@ impl<T: Serialize, E: Rejection> Probe<Result<T, E>> {
     /// See [`action::kept_with_data`].
     ///
     /// # Errors
-    /// The rejection, or that the data cannot be kept.
+    /// The rejection, or an error if no store can keep the data.
     pub fn kept_with_data(result: Result<T, E>) -> Result<Outcome, Stop> {
         action::kept_with_data(result)
     }
@@ -55,7 +55,7 @@ impl<T: Serialize, E: Rejection> Probe<Result<T, E>> {
     /// See [`action::changed_with_data`].
     ///
     /// # Errors
-    /// The rejection, or that the data cannot be kept.
+    /// The rejection, or an error if no store can keep the data.
     pub fn changed_with_data<A: Aggregate>(
         state: A,
         result: Result<T, E>,
@@ -68,7 +68,7 @@ impl<C: Command> Probe<C> {
     /// See [`Command::ACTION`].
     pub const ACTION: &'static ActionDescriptor = C::ACTION;
 
-    /// Reads a command back from its row.
+    /// Decodes a command from its row.
     pub fn command(record: &CommandRecord) -> Result<C, DecodeError> {
         crate::model::decode_command_record(record)
     }
@@ -77,11 +77,11 @@ impl<C: Command> Probe<C> {
 impl<E: Event> Probe<E> {
     /// See [`Event::EVENT`].
     pub const EVENT: &'static EventDescriptor = E::EVENT;
-    /// The event as the descriptor of its action has it.
+    /// The event as listed in the descriptor of its action.
     pub const RECORDED: Option<&'static EventDescriptor> =
         Some(EventDescriptor::with_reader::<E>());
 
-    /// Reads an event back from its row.
+    /// Decodes an event from its row.
     pub fn event(record: &EventRecord) -> Result<E, DecodeError> {
         super::event::decode(record)
     }
@@ -92,7 +92,7 @@ impl<A: Aggregate> Probe<A> {
     pub const DESCRIPTOR: &'static AggregateDescriptor = A::DESCRIPTOR;
 }
 
-/// The items of a type without the bounds. They let its uses compile, and are never reached.
+/// The items of a type for which the bounds do not hold. They make its uses compile and are never called.
 pub trait StandIn<T> {
     /// See [`Probe::ACTION`].
     const ACTION: &'static ActionDescriptor = &ActionDescriptor::STAND_IN;
@@ -102,7 +102,7 @@ pub trait StandIn<T> {
     const RECORDED: Option<&'static EventDescriptor> = None;
     /// See [`Probe::DESCRIPTOR`].
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::STAND_IN;
-    /// Always named, so that the import of the trait is always used.
+    /// Always named, so that the import of the trait is never unused.
     const USED: () = ();
 
     /// See [`Probe::IS_RESULT`].
@@ -111,7 +111,7 @@ pub trait StandIn<T> {
     /// See [`Probe::kept_with_data`].
     ///
     /// # Errors
-    /// None: it is never reached.
+    /// None: never called.
     fn kept_with_data(_: T) -> Result<Outcome, Stop> {
         unreachable!()
     }
@@ -119,7 +119,7 @@ pub trait StandIn<T> {
     /// See [`Probe::changed_with_data`].
     ///
     /// # Errors
-    /// None: it is never reached.
+    /// None: never called.
     fn changed_with_data<A>(_: A, _: T) -> Result<Outcome, Stop> {
         unreachable!()
     }
@@ -147,23 +147,23 @@ pub trait StandIn<T> {
 
 impl<T> StandIn<T> for Probe<T> {}
 
-/// The functions that serde's derives give a shape, where the conditions of the shape do not hold.
+/// The functions of serde's derives for a shape whose bounds do not hold.
 pub trait UnfitShape {
-    /// Always named, so that the import of the trait is always used.
+    /// Always named, so that the import of the trait is never unused.
     const SHAPE_USED: () = ();
 
-    /// Stands in for what `#[derive(Serialize)]` makes.
+    /// Replaces the function that `#[derive(Serialize)]` generates.
     ///
     /// # Errors
-    /// None: it is never reached.
+    /// None: never called.
     fn serialize<T, S: Serializer>(_: &T, _: S) -> Result<S::Ok, S::Error> {
         unreachable!()
     }
 
-    /// Stands in for what `#[derive(Deserialize)]` makes.
+    /// Replaces the function that `#[derive(Deserialize)]` generates.
     ///
     /// # Errors
-    /// None: it is never reached.
+    /// None: never called.
     fn deserialize<'de, T, D: Deserializer<'de>>(_: D) -> Result<T, D::Error> {
         unreachable!()
     }
@@ -171,7 +171,7 @@ pub trait UnfitShape {
 
 impl<S> UnfitShape for S {}
 
-/// An item of [`Probe`], by its name.
+/// Names an item of [`Probe`].
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_probe {
@@ -182,7 +182,8 @@ macro_rules! __fluvius_probe {
     }};
 }
 
-/// A command or an event of an enum, read from its row. The caller imports [`StandIn`](crate::__private::StandIn).
+/// Decodes a command or event variant of an enum from its row. The caller imports
+/// [`StandIn`](crate::__private::StandIn).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_read {
@@ -191,11 +192,12 @@ macro_rules! __fluvius_read {
     };
 }
 
-/// The impls that `#[derive(Clone, Debug, Serialize, Deserialize)]` would make of a command or an event, with one
-/// difference: they exist whatever the types of the fields are.
+/// Generates the impls of `#[derive(Clone, Debug, Serialize, Deserialize)]` for a command or an event. Unlike the
+/// derives, it generates them whatever the types of the fields are.
 ///
-/// The brackets hold the struct's name as text, serde's `bound` and serde's further options. A field has an alias for its
-/// type, because the bound is text, which cannot say every type. `(serde)` leaves `Debug` to the caller.
+/// The brackets hold the struct's name as text, serde's `bound` and further options of serde. Each field has an alias
+/// for its type, because the bound is text and text cannot express every type. With `(serde)` the caller implements
+/// `Debug`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_fields {
@@ -266,7 +268,7 @@ macro_rules! __fluvius_fields {
     };
 }
 
-/// The macro by which a block puts out its own items and nothing of another block.
+/// Defines the macro through which a block emits its own items and none of another block.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_guard {
@@ -282,7 +284,7 @@ macro_rules! __fluvius_guard {
     };
 }
 
-/// An event of an aggregate: its fields and its `impl Event`.
+/// Generates an event of an aggregate type: its fields and its `impl Event`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_event {

@@ -1,4 +1,4 @@
-//! Rejections: an action said no, and nothing changed.
+//! Rejections: the negative business answers of actions, after which nothing has changed.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -7,9 +7,9 @@ use std::fmt::{Debug, Display};
 
 use crate::model::is_kebab;
 
-/// Why a rule refuses a command: an error with a stable, kebab-case code.
+/// A reason for which an action rejects a command: an error with a stable code in kebab case.
 ///
-/// Derive it beside `thiserror::Error`; each variant's code is its name in kebab case.
+/// Derive it together with `thiserror::Error`. The code of a variant is its name in kebab case.
 ///
 /// # Examples
 ///
@@ -36,12 +36,12 @@ use crate::model::is_kebab;
     note = "use `fluvius_core::SimpleRejection` in place of a text, and `Infallible` if the action cannot fail"
 )]
 pub trait Rejection: Error + Send + Sync + 'static {
-    /// A code that stays the same across releases.
+    /// Returns the code, which stays the same across releases.
     fn code(&self) -> &str;
 }
 
-/// A [`Rejection`] that is all that its definition says. The condition of generated impls: an `impl Rejection` for a type
-/// that is no error is reported where it stands, and these impls then add nothing.
+/// A [`Rejection`] with all of its supertraits, used as the condition of generated impls. If an author's `impl
+/// Rejection` is for a type that is not an error, the compiler reports it at that impl only.
 #[doc(hidden)]
 pub trait ActionError: Rejection {}
 
@@ -54,7 +54,7 @@ impl Rejection for Infallible {
     }
 }
 
-/// A ready-made rejection for actions that need no error type of their own.
+/// A ready-made rejection for actions without an error type of their own.
 ///
 /// # Examples
 ///
@@ -78,11 +78,11 @@ pub struct SimpleRejection {
 }
 
 impl SimpleRejection {
-    /// Returns a rejection with a code and a message.
+    /// Creates a rejection from a code and a message.
     ///
     /// # Panics
-    /// If the code is not kebab case or is a code of the framework ([`Error::CODES`](crate::Error::CODES)). In a constant this is a build error;
-    /// in an action it ends the command with `panicked`.
+    /// Panics if the code is not kebab case or is one of the framework's ([`Error::CODES`](crate::Error::CODES)). In a
+    /// constant this is a build error; in an action it ends the command with `panicked`.
     pub const fn new(code: &'static str, message: &'static str) -> Self {
         assert!(
             is_kebab(code),
@@ -95,14 +95,14 @@ impl SimpleRejection {
         Self { code: Cow::Borrowed(code), message: Cow::Borrowed(message) }
     }
 
-    /// Replaces the message, such as by one that is made at run time.
+    /// Replaces the message, for example with one built at run time.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// Makes a rejection of what the command log has.
+    /// Restores a rejection from the command log.
     pub(crate) fn from_log(code: String, message: String) -> Self {
         Self { code: code.into(), message: message.into() }
     }
@@ -114,8 +114,8 @@ impl Rejection for SimpleRejection {
     }
 }
 
-/// The code or message of a rule as every store can keep it, so that an answer that is given
-/// again from the log is the first one.
+/// Returns the code or message of a rejection in a form that every store can keep, so that a replay from the log equals
+/// the first answer.
 pub(crate) fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_kebab_case_is_a_code() {
+    fn rejection_code_must_be_kebab_case() {
         for code in ["a", "too-few-coins", "row-7", "b2b"] {
             assert_eq!(SimpleRejection::new(code, "no").code(), code);
         }

@@ -1,4 +1,4 @@
-//! The answer to a command that was applied.
+//! The response to an applied command.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -13,26 +13,25 @@ use super::{Aggregate, Command, SharedState};
 use crate::error::Error;
 use crate::unwind;
 
-/// The answer to a command that was applied: what the rule returned, or the new state.
+/// The response to an applied command: the data that the action returned, or the new state.
 ///
-/// By key, `data` is JSON; where the command is typed, it is the command's
-/// [`Output`](crate::Command::Output).
+/// For a command by key, `data` is JSON. For a typed command, it is the command's [`Output`](crate::Command::Output).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Response<T = Json> {
-    /// The command's identifier.
+    /// The command's id.
     pub command_id: Uuid,
     /// The command's key.
     pub command: &'static str,
     /// The aggregate.
     pub aggregate_id: AggregateId,
-    /// The aggregate's version after the command.
+    /// The version of the aggregate after the command.
     pub version: u64,
-    /// The etag of that version.
+    /// The etag of this version.
     pub etag: ETag,
-    /// The key of the event that the command gave; `None` for a question.
+    /// The key of the recorded event; `None` if the action is read-only.
     pub event: Option<&'static str>,
-    /// What the rule returned; the state where it returned `()` or `Self`.
+    /// The data that the action returned, or the state if it returned `()` or `Self`.
     pub data: T,
 }
 
@@ -61,7 +60,7 @@ impl<T: fmt::Display> fmt::Display for Response<T> {
     }
 }
 
-/// A response with its data as JSON, and the decoded state if that is the data.
+/// A response with its data as JSON, and the decoded state if the state is the data.
 #[derive(Debug, Clone)]
 pub(crate) struct ErasedResponse {
     pub(crate) response: Response,
@@ -69,7 +68,7 @@ pub(crate) struct ErasedResponse {
 }
 
 impl ErasedResponse {
-    /// Returns the answer as the command's output, or `None` if the author's code panics on it.
+    /// Returns the response with the command's output as data, or `None` if the author's code panics on it.
     pub(crate) fn typed<C>(self) -> Option<Result<Response<C::Output>, Error>>
     where
         C: Command,
@@ -93,7 +92,7 @@ impl ErasedResponse {
     }
 }
 
-/// Returns a copy of the state, if the output is the state: no decoding is needed then.
+/// Returns a copy of the state if the output is the state, which saves decoding it.
 fn copy<C>(state: &C::Aggregate) -> Option<C::Output>
 where
     C: Command,

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::OneBlockForEachType;
 
-/// The supertrait of traits that only the macros implement, so that a later release may add items to them.
+/// The supertrait of traits that only the macros implement, so that later releases can add items to them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` implements a trait of fluvius by hand",
     label = "not made by a macro",

@@ -1,7 +1,7 @@
-//! Upcasts: what an older revision of an aggregate type wrote, lifted to the shape of this one.
+//! Upcasts: the conversion of stored states and events from older revisions of an aggregate type to the current one.
 //!
-//! The author's function is run here, one revision after the other. It is given the JSON of one state or one event,
-//! and knows no row, no store and no version.
+//! This module calls the author's function once per revision, on the JSON of one state or event. It knows no rows,
+//! stores or versions.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,19 +10,20 @@ use serde_json::Value;
 
 use fluvius_store::json::JsonError;
 
-/// Lifts one state or one event by one revision.
+/// The function that converts a state or an event from one revision to the next.
 ///
-/// Named by `upcast = ..` of [`#[aggregate]`](macro@crate::aggregate). It is given the revision that the JSON is in the
-/// shape of, what the JSON is, and the JSON, which it brings into the shape of the next revision. It is called once for
-/// each revision in between: from 1 and then from 2, where revision 1 wrote and the aggregate type is at 3.
+/// Set by `upcast = ..` of [`#[aggregate]`](macro@crate::aggregate). Its arguments are the revision of the JSON, the
+/// kind of the JSON, and the JSON itself, which it converts in place to the next revision. It is called once per step:
+/// from 1 and then from 2, if revision 1 wrote the JSON and the aggregate type has revision 3.
 ///
-/// It is a function of its arguments: what it gives is not stored, and it runs again at the next reading.
+/// It must be a function of its arguments. Its result is not stored, so it runs at every read.
 ///
 /// # Errors
-/// Whoever reads is told `invalid-state`, with the message; the path too, where the error is a [`JsonError`].
+/// The read fails with `invalid-state` and the error's message. If the error is a [`JsonError`], its path is reported
+/// too.
 ///
 /// # Panics
-/// A panic is `invalid-state` too.
+/// The read fails with `invalid-state`.
 ///
 /// # Examples
 ///
@@ -45,23 +46,24 @@ use fluvius_store::json::JsonError;
 /// ```
 pub type Upcast = fn(u32, UpcastInput<'_>, &mut Value) -> Result<(), UpcastError>;
 
-/// Why an [`Upcast`] cannot lift: any error, or a text, by `?` or `into()`.
+/// The error of an [`Upcast`]: any error, or a text, by `?` or `into()`.
 pub type UpcastError = Box<dyn Error + Send + Sync>;
 
-/// What the JSON is that an [`Upcast`] lifts.
+/// The kind of JSON that an [`Upcast`] converts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UpcastInput<'a> {
     /// A state.
     State,
-    /// An event with this key: an object of the fields of its struct, with what the rule returned as `data`.
+    /// An event with this key: a JSON object with the fields of its struct, including the data that the action returned
+    /// as `data`.
     Event(&'a str),
 }
 
-/// Lifts JSON from the revision that wrote it to that of the aggregate type, which is another one.
+/// Upcasts JSON from the revision that wrote it to that of the aggregate type. The two differ.
 ///
 /// # Errors
-/// When the aggregate type is older than that, or has no upcast, or the upcast fails.
+/// An error if the aggregate type has an older revision than the JSON or no upcast, or if the upcast fails.
 #[cold]
 pub(crate) fn lift(
     upcast: Option<Upcast>,
@@ -92,7 +94,7 @@ pub(crate) fn lift(
                     Err(error) => JsonError::of_author(error.as_ref()).during(&lifting),
                 });
             }
-            // The panic's own message is left out, as everywhere.
+            // The message of the panic is omitted, as everywhere.
             Err(_) => {
                 return Err(JsonError::whole(format!(
                     "the upcast from revision {step} to {next} panicked"
@@ -109,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes down each call, and refuses to go on from revision 4.
+    /// Appends each call to the JSON, and fails from revision 4 on.
     fn trace(from: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
         if from == 4 {
             return Err("no further".into());
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn every_step_is_taken_once_and_in_order() {
+    fn each_revision_is_upcast_once_and_in_order() {
         let lifted = lift(Some(trace), (1, 4), UpcastInput::State, json!([])).unwrap();
         assert_eq!(lifted, json!(["1 State", "2 State", "3 State"]));
         let lifted = lift(Some(trace), (3, 4), UpcastInput::Event("opened"), json!([])).unwrap();
@@ -131,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_fails_is_told_with_its_revisions() {
+    fn failed_upcast_names_its_revisions() {
         let lifted = lift(Some(trace), (3, 6), UpcastInput::State, json!([]));
         assert_eq!(message(lifted), "lifting it from revision 4 to 5: no further");
     }
 
     #[test]
-    fn nothing_is_lifted_down_or_without_an_upcast() {
+    fn downcast_and_missing_upcast_are_errors() {
         let down = message(lift(Some(trace), (3, 2), UpcastInput::State, json!([])));
         assert!(down.contains("revision 3 wrote it"), "{down}");
         let without = message(lift(None, (1, 2), UpcastInput::State, json!([])));

@@ -9,7 +9,7 @@ use fluvius_store::{AggregateId, ETag, StateRecord};
 use super::Aggregate;
 use crate::error::Error;
 
-/// Checks that the aggregate has the aggregate type `A`.
+/// Checks that the resource of the aggregate belongs to the aggregate type `A`.
 pub(crate) fn check_resource<A: Aggregate>(aggregate_id: &AggregateId) -> Result<(), Error> {
     if A::RESOURCES.contains(&aggregate_id.resource.as_ref()) {
         return Ok(());
@@ -30,8 +30,8 @@ pub(crate) fn invalid_state(record: &StateRecord, error: &JsonError) -> Error {
     }
 }
 
-/// A stored state with its version and audit fields. It dereferences to the aggregate, so its own functions are associated
-/// functions, as those of `Arc`: no method of an aggregate is hidden.
+/// A stored state with its version and audit fields. It dereferences to the state. Its own functions are associated
+/// functions, like those of `Arc`, so that they hide no method of an aggregate.
 ///
 /// # Examples
 ///
@@ -68,7 +68,7 @@ impl<A> Versioned<A> {
         this.record.etag
     }
 
-    /// Returns the stored row with its audit fields. Its data has the shape of its own revision.
+    /// Returns the stored row with its audit fields. Its data has the shape of the revision that wrote it.
     pub fn record(this: &Self) -> &StateRecord {
         &this.record
     }

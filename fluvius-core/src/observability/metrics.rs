@@ -1,5 +1,4 @@
-//! Metrics, through the `metrics` facade. The recorder is the program's choice, so its panics end
-//! here.
+//! Metrics, recorded through the `metrics` facade. The program chooses the recorder, so its panics are caught here.
 
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use crate::error::Error;
 use crate::model::DomainMetadata;
 use crate::unwind;
 
-/// The handles of a domain's metrics. They are taken when the domain is built, so the recorder
-/// has to be installed before.
+/// The handles of a domain's metrics. They are created when the domain is built, so the recorder must be installed
+/// before.
 pub(crate) struct Metrics {
     applied: Counter,
     /// One counter for each framework code with which a command can end.
@@ -23,7 +22,7 @@ pub(crate) struct Metrics {
     queue_depth: Gauge,
 }
 
-/// Codes of queries, of readers of a log, and of calls without a command.
+/// Codes of queries, of log readers, and of calls without a command.
 const CODES_WITHOUT_COMMAND: &[&str] =
     &["no-aggregate-root", "invalid-query", "multiple-results", "invalid-position"];
 
@@ -52,7 +51,7 @@ impl Metrics {
         unwind::catch(|| self.decide_seconds.record(after));
     }
 
-    /// Records a batch that is handed to the store, and the number of units that wait behind it.
+    /// Records a batch handed to the store, and the number of units that wait behind it.
     pub(crate) fn committing(&self, depth: usize, units: usize) {
         unwind::catch(|| {
             self.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));
@@ -65,12 +64,12 @@ impl Metrics {
         unwind::catch(|| self.commit_seconds.record(after));
     }
 
-    /// Counts a command that ended in decode: it was not accepted, so it has no duration.
+    /// Counts a command that failed to decode. It was not accepted, so it has no duration.
     pub(crate) fn not_decoded(&self, error: &Error) {
         unwind::catch(|| self.count_error(error));
     }
 
-    /// Counts the commands of an answered request: those that were applied, and the errors of the others.
+    /// Counts the commands of an answered request: the applied ones, and the errors of the others.
     pub(crate) fn answered(
         &self,
         applied: usize,

@@ -10,19 +10,19 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::id_generator::{self as ids, IdGenerator};
 
-/// The pause after the first failed read.
+/// Pause after the first failed read.
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
 
-/// The longest pause between two failed reads.
+/// Maximum pause between two failed reads.
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);
 
-/// The followers of one domain that cannot read at present. The first of them reports the outage,
-/// and the last one reports its end.
+/// The followers of a domain that currently cannot read. The first of them reports the outage, and the last one reports
+/// its end.
 pub(crate) struct Outages {
     domain: &'static str,
     ids: Arc<dyn IdGenerator>,
     waiting: AtomicUsize,
-    /// Set by a shutdown: a store that was closed with it does not come back.
+    /// Set by a shutdown. A store that the shutdown closed does not come back.
     is_shut_down: AtomicBool,
     failed_reads: Counter,
     waiting_followers: Gauge,
@@ -53,9 +53,8 @@ impl Outages {
 /// The outage of one follower, from its first failed read to the next one that succeeds.
 pub(crate) struct Outage {
     outages: Arc<Outages>,
-    /// The seed differs among followers, so that they do not all read at the same moment when the
-    /// store is back. It is drawn from the domain's own source: a run with counted identifiers is
-    /// reproducible.
+    /// A seed that differs between followers, so that they do not all read at once when the store is back. It comes
+    /// from the domain's id generator, so a run with sequential ids is reproducible.
     seed: Uuid,
     failed_count: u32,
 }
@@ -73,8 +72,8 @@ impl Outage {
         Self { seed: outages.ids.generate(), outages: Arc::clone(outages), failed_count: 0 }
     }
 
-    /// Counts a failed read and returns the pause before the next one. It lies between half of a
-    /// bound and the bound, which doubles with each failure.
+    /// Counts a failed read, and returns the pause before the next one: between half of a bound and the bound, which
+    /// doubles with each failure.
     pub(crate) fn next_pause(&mut self) -> Duration {
         self.outages.failed_reads.increment(1);
         let jitter = *ids::invoked(self.seed, self.failed_count).as_bytes();
@@ -82,11 +81,11 @@ impl Outage {
         let bound = bound.min(MAX_RETRY_PAUSE);
         self.failed_count = self.failed_count.saturating_add(1);
         let half = bound / 2;
-        // In steps of a 1024th.
+        // In steps of 1/1024.
         half + half / 1_024 * u32::from(u16::from_le_bytes([jitter[14], jitter[15]]) % 1_024)
     }
 
-    /// Ends the outage after a read that succeeded.
+    /// Ends the outage after a successful read.
     pub(crate) fn end(self) {
         // This follower is still counted here.
         if self.outages.waiting.load(Ordering::Relaxed) == 1 {
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pause_doubles_to_a_bound_and_differs_by_follower() {
+    fn pause_doubles_up_to_a_bound_and_differs_by_follower() {
         let outages = Arc::new(Outages::new("test", Arc::new(UuidV7)));
         let error = Error::from(StoreError::unavailable("gone"));
         let mut pauses: Vec<Vec<Duration>> = Vec::new();

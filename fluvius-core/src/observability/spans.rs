@@ -1,5 +1,5 @@
-//! Spans: one for each command, and inside it one for each stage. They name the command and the aggregate, and never the
-//! value of an argument.
+//! Spans: one per command, and within it one per stage. They contain the command and the aggregate, and never the value
+//! of an argument.
 
 use tracing::Span;
 
@@ -8,12 +8,12 @@ use crate::unwind;
 use fluvius_store::AggregateId;
 use uuid::Uuid;
 
-/// Returns a span; none if the program's subscriber panics.
+/// Creates a span; a disabled one if the program's subscriber panics.
 pub(crate) fn guarded(make: impl FnOnce() -> Span) -> Span {
     unwind::catch(make).unwrap_or_else(Span::none)
 }
 
-/// Returns the span of a command, which contains those of its stages.
+/// Creates the span of a command, which contains the spans of its stages.
 pub(crate) fn command(
     metadata: &DomainMetadata,
     key: &'static str,
@@ -42,7 +42,7 @@ pub(crate) fn deduplicate(command: &Span) -> Span {
     tracing::debug_span!(parent: command, "deduplicate")
 }
 
-/// The span of a load, inside that of the decision that needs it.
+/// Creates the span of a load, within that of the decision that needs it.
 pub(crate) fn load(aggregate_id: &AggregateId) -> Span {
     tracing::debug_span!("load", resource = %aggregate_id.resource, identifier = %aggregate_id.id)
 }
@@ -51,7 +51,7 @@ pub(crate) fn decide(command: &Span, attempt: u32) -> Span {
     tracing::debug_span!(parent: command, "decide", attempt)
 }
 
-/// The span of a commit, which is of many commands at once.
+/// Creates the span of a commit of many commands.
 pub(crate) fn commit(metadata: &DomainMetadata, unit_count: usize) -> Span {
     tracing::debug_span!(parent: None, "commit", domain = metadata.namespace, unit_count)
 }

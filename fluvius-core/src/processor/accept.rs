@@ -1,4 +1,4 @@
-//! Acceptance: from here on the runtime owns a command, whatever its caller does.
+//! Acceptance: from here on the runtime owns a command, even if its caller goes away.
 
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
@@ -19,7 +19,7 @@ use crate::sync::{
 use crate::unwind::{self, Guarded, Locked};
 use fluvius_store::{AggregateId, Store};
 
-/// Takes commands through the stages.
+/// The processor of a domain: takes commands through their stages.
 #[derive(Debug)]
 pub(crate) struct Processor {
     pub(crate) services: Services,
@@ -30,16 +30,16 @@ pub(crate) struct Processor {
     _watch: Watch,
 }
 
-/// The state that all tasks of a runtime share, under one lock that is never held across an await.
+/// The state that all tasks of a runtime share, under one lock that is never held across an `.await`.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) scheduler: Scheduler<Job>,
-    /// The commands that are accepted and not answered.
+    /// The commands in flight: accepted and not yet answered.
     pub(crate) in_flight: FastMap<Uuid, CommandSeq>,
     closed: Option<Closed>,
 }
 
-/// The reason that no more commands are accepted.
+/// The reason for which no more commands are accepted.
 #[derive(Debug, Clone, Copy)]
 enum Closed {
     ShutDown,
@@ -55,37 +55,38 @@ impl Closed {
     }
 }
 
-/// The way in which a request gets its permit, of which there are `max_in_flight`.
+/// The way in which a request acquires its permit. There are `max_in_flight` permits.
 #[derive(Debug, Default)]
 pub(crate) enum PermitMode {
-    /// Waits for one.
+    /// Waits for a permit.
     #[default]
     Wait,
-    /// Has one already.
+    /// Holds a permit already.
     Reserved(OwnedSemaphorePermit),
-    /// Fails if there is none at once.
+    /// Fails if no permit is available.
     Now,
 }
 
-/// The place of a command in a stream.
+/// The position of a command in a stream.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// The command before it.
+    /// The previous command.
     pub(crate) after: Option<Uuid>,
-    /// Notified of its first admission; the next command waits for it.
+    /// Notified of the command's first admission, for which the next command waits.
     pub(crate) admitted: oneshot::Sender<()>,
 }
 
 /// The result of accepting a request.
 pub(super) enum Accepted {
-    /// The answer follows.
+    /// Accepted; the receiver of the answer.
     Waiting(oneshot::Receiver<JobResult>),
-    /// Another request with one of the ids is in flight: try again once it has ended.
+    /// Another request with one of the ids is in flight: retry once it has ended.
     Later(oneshot::Receiver<JobResult>),
 }
 
 impl Shared {
-    /// Returns the previous command of a stream, if it is in flight, and the sender that waits for the admission of this one.
+    /// Returns the previous command of a stream, if it is in flight, and the sender that reports the admission of this
+    /// one.
     fn linked(&self, link: &mut Option<Link>) -> (Option<CommandSeq>, Option<oneshot::Sender<()>>) {
         let (after, admitted) = link.take().map(|link| (link.after, link.admitted)).unzip();
         (after.flatten().and_then(|id| self.in_flight.get(&id).copied()), admitted)
@@ -118,14 +119,14 @@ impl Processor {
         })
     }
 
-    /// The state that all tasks share. No code of an author or of a caller runs under this lock: it
-    /// is deferred until the lock is released.
+    /// Locks the state that all tasks share. Code of an author or a caller never runs under this lock: it is deferred
+    /// until the lock is released.
     pub(crate) fn shared(&self) -> Locked<'_, Shared> {
         Locked::new(self.shared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Answers every command once the tokio runtime of the domain has ended, and its tasks with it. If a unit was handed to
-    /// the store, it may be stored or not.
+    /// Answers every command after the tokio runtime of the domain, and with it its tasks, has ended. A unit that was
+    /// handed to the store may or may not be stored.
     fn runtime_ended(&self) {
         let mut shared = self.shared();
         shared.closed = Some(Closed::RuntimeEnded);
@@ -160,8 +161,8 @@ impl Processor {
         }
     }
 
-    /// Processes a group as one unit of work: each command is decided on the result of those
-    /// before it, and all are applied or none.
+    /// Processes a group as one unit of work. Each command is decided on the result of those before it, and either all
+    /// are applied or none.
     pub(crate) async fn run_group(
         self: &Arc<Self>,
         sender: &Arc<Sender>,
@@ -187,21 +188,21 @@ impl Processor {
         Arc::new(Request::new(self.services.metadata, sender, tasks))
     }
 
-    /// Returns the reason that no more commands are accepted, if any.
+    /// Returns the reason for which no more commands are accepted, if any.
     fn closed(&self) -> Option<Error> {
         self.shared().closed.map(Closed::error)
     }
 
-    /// Returns the error of a command that waited and has no answer.
+    /// Returns the error for a command that waited without getting an answer.
     pub(crate) fn why_closed(&self) -> Error {
         self.closed().unwrap_or(Error::ShuttingDown)
     }
 
-    /// Accepts no more commands, waits until all accepted ones are answered, and releases the store.
+    /// Stops accepting commands, waits until all accepted ones are answered, and releases the store.
     pub(crate) async fn shut_down(&self) {
         loop {
             let mut idle = pin!(self.idle.notified());
-            // From here on no notification is missed.
+            // Registers the waiter, so that no notification from here on is missed.
             idle.as_mut().enable();
             {
                 let mut shared = self.shared();
@@ -215,12 +216,12 @@ impl Processor {
         self.permits.close();
         self.services.outages.shut_down();
         Guarded::new(self.services.store.release()).await;
-        // Followers read the store once more, which may be closed.
+        // Wakes the followers, which then find that the store may be closed.
         unwind::catch(|| self.services.committed.notify_waiters());
     }
 
-    /// Starts a command of a stream and waits until it is admitted, but not until it is durable: the answer is a future of
-    /// its own.
+    /// Starts a command of a stream, and waits until it is admitted, but not until it is durable. Returns a future of
+    /// the answer.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         sender: &Arc<Sender>,
@@ -232,15 +233,15 @@ impl Processor {
         let link = Link { after, admitted: sender };
         let begun = self.start(&request, PermitMode::Wait, Some(link)).await;
         let answer = begun.map_err(|ended| ended.error)?;
-        // An answer that needs no admission, or one that is joined, drops the sender.
+        // If the answer needs no admission, or the request joins another one, the sender is dropped.
         let _ = admitted.await;
         Ok(answer)
     }
 
-    /// Accepts a request at the time `now`, from which on the runtime owns it.
+    /// Accepts a request at time `now`. From then on the runtime owns it.
     ///
-    /// A request that the policy has denied is accepted too, since its denial is recorded in a group commit. It joins no
-    /// other request, and no other joins it.
+    /// A request that the policy has denied is accepted too, since a group commit records its denial. It joins no other
+    /// request, and no other request joins it.
     pub(super) fn accept(
         self: &Arc<Self>,
         request: &Arc<Request>,
@@ -265,7 +266,7 @@ impl Processor {
         let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
         if let Some(job) = known.and_then(|seq| shared.scheduler.job(*seq)) {
             job.joined.push(sender);
-            // The policy was asked with the context of the other sender, so this one must be equal.
+            // The policy has decided on the other sender's context, so this context must equal it.
             let is_asked = self.services.policy.is_none()
                 || job.request.sender.context == request.sender.context;
             return Ok(match is_asked && job.request.is_same(request) {
@@ -283,7 +284,7 @@ impl Processor {
         Ok(Accepted::Waiting(receiver))
     }
 
-    /// Returns a permit, if there is one at once.
+    /// Returns a permit if one is available.
     pub(super) fn try_acquire(&self, mode: &mut PermitMode) -> Option<OwnedSemaphorePermit> {
         match std::mem::take(mode) {
             PermitMode::Reserved(permit) => Some(permit),
@@ -294,7 +295,7 @@ impl Processor {
         }
     }
 
-    /// Returns a permit, for which the request waits if its mode is to wait.
+    /// Returns a permit, and waits for one if the mode says so.
     pub(super) async fn permit(&self, mode: &PermitMode) -> Result<OwnedSemaphorePermit, Error> {
         if let Some(error) = self.closed() {
             return Err(error);
@@ -316,7 +317,7 @@ impl Processor {
         self.shared().scheduler.versions.newest(aggregate_id)
     }
 
-    /// Inserts a version that was loaded, and returns the newest.
+    /// Inserts a loaded version, and returns the newest one.
     pub(crate) fn insert_loaded(&self, cached: Arc<CachedVersion>) -> Arc<CachedVersion> {
         self.shared().scheduler.versions.insert_loaded(cached)
     }

@@ -23,13 +23,13 @@ use crate::model::{
 pub(super) struct AttemptState {
     pub(super) processor: Arc<Processor>,
     pub(super) sender: Arc<Sender>,
-    /// The ids that actions have drawn, in this attempt or an earlier one.
+    /// The ids that actions have generated, in this attempt or an earlier one.
     pub(super) ids: Vec<Uuid>,
     ids_used: usize,
     pub(super) write_set: WriteSet,
 }
 
-/// Returns a context for an attempt.
+/// Creates the action context of an attempt.
 pub(super) fn context(
     processor: Arc<Processor>,
     request: &Request,
@@ -121,7 +121,7 @@ impl ActionBackend for Backend {
     }
 }
 
-/// Checks an invoked command.
+/// Checks an invocation, and returns its task.
 fn invoked_task(cx: &mut ActionContext, invocation: Invocation) -> Result<Task, Error> {
     let Invocation { action, aggregate_id, command, args, if_match } = invocation;
     let registry = &attempt_state(cx).processor.services.registry;

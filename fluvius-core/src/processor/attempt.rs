@@ -1,4 +1,5 @@
-//! One attempt to decide a job: each of its commands on the result of the one before, and the rows to be stored.
+//! An attempt to decide a job. Each command is decided on the result of the previous one. The attempt includes the rows
+//! to be stored.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -24,14 +25,14 @@ use fluvius_store::{CommandStatus, UnitOfWork};
 pub(crate) struct Attempt {
     pub(crate) decision: Decision,
     pub(crate) outcome: JobResult,
-    /// Set if the answer is in the log once the unit of work is committed.
+    /// Set if the log contains the answer once the unit of work is committed.
     pub(crate) is_kept: bool,
-    /// The ids that the actions have drawn.
+    /// The ids that the actions have generated.
     pub(crate) ids: Vec<Uuid>,
 }
 
 impl Attempt {
-    /// The result of an attempt whose code has panicked and that left nothing behind.
+    /// Returns the result of an attempt whose code panicked and left nothing behind.
     pub(crate) fn panicked(request: &Request) -> Self {
         let unit = UnitOfWork::new(Arc::clone(&request.sender.record));
         let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
@@ -41,8 +42,8 @@ impl Attempt {
     }
 }
 
-/// Decides the commands of a request. Panics and timeouts end in a decision too: even an answer that leaves no row must
-/// depend on versions that are committed.
+/// Decides the commands of a request. Panics and timeouts also yield a decision: even an answer without a row depends
+/// on versions that must be durable first.
 pub(crate) async fn run(
     processor: Arc<Processor>,
     request: Arc<Request>,
@@ -54,7 +55,7 @@ pub(crate) async fn run(
     conclude(cx, &request, outcome)
 }
 
-/// [`run`], for one command that has nothing to wait for: it costs no future.
+/// Decides a single command that has nothing to wait for, like [`run`] but without a future.
 pub(crate) fn run_inline(
     processor: &Arc<Processor>,
     request: &Request,
@@ -73,7 +74,7 @@ pub(crate) fn run_inline(
     conclude(cx, request, outcome)
 }
 
-/// The rows stored for a denied request: an activity, and no command.
+/// Returns the attempt of a denied request, which stores an activity and no command row.
 pub(crate) fn denied(services: &Services, request: &Request, denied: GroupError) -> Attempt {
     let mut unit = UnitOfWork::new(Arc::clone(&request.sender.record));
     let GroupError { index, error } = &denied;
@@ -83,11 +84,11 @@ pub(crate) fn denied(services: &Services, request: &Request, denied: GroupError)
         None => GroupError::first(Error::Panicked { command: request.tasks[0].action.key }),
     };
     let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
-    // No look-up is needed: a denied sender gets no answer from the log.
+    // No lookup is needed: a denied sender gets no answer from the log.
     Attempt { decision, outcome: Err(error), is_kept: true, ids: Vec::new() }
 }
 
-/// Turns the outcome of the author's code into a decision.
+/// Converts the outcome of the author's code to a decision.
 fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) -> Attempt {
     let state = attempt_state_mut(&mut cx);
     let processor = Arc::clone(&state.processor);
@@ -121,7 +122,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) ->
     plant(&services.settings.limits, &mut decision);
     let ids = std::mem::take(&mut attempt_state_mut(&mut cx).ids);
     if let Some(fault) = cx.fault.take() {
-        // It may hold an author's error.
+        // The fault may contain an author's error.
         unwind::dispose(fault);
     }
     Attempt { decision, outcome, is_kept, ids }
@@ -130,7 +131,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) ->
 /// Checks a decision before it is admitted.
 ///
 /// # Errors
-/// `too-large`, `invalid-state`, and the veto of a listener.
+/// `too-large`, `invalid-state`, or the veto of an observer.
 fn check(
     services: &Services,
     decision: &mut Decision,
@@ -148,8 +149,8 @@ fn check(
     veto::ask(services, &decision.unit)
 }
 
-/// Replaces the value that the action has left by the one read from the row to be stored, so that all processes decide
-/// on one value.
+/// Replaces the value that an action left with the value decoded from the row to be stored, so that all processes
+/// decide on the same value.
 fn read_back(
     services: &Services,
     cached: &mut Arc<CachedVersion>,
@@ -178,7 +179,7 @@ fn read_back(
     Ok(())
 }
 
-/// Applies the fault that a test has planted.
+/// Applies the mutant that a test has planted.
 #[cfg(feature = "__test_seams")]
 fn plant(limits: &crate::scheduler::Limits, decision: &mut Decision) {
     use crate::mutants::Mutant;
@@ -213,8 +214,8 @@ async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<ErasedResp
     Ok(answers)
 }
 
-/// Adds the rows of commands that were not applied: command rows for an answer of the domain, an activity for a denial,
-/// nothing for a fault.
+/// Adds the rows of commands that were not applied: command rows for recorded errors, an activity for a denial, and
+/// nothing for other errors.
 fn record_rejection(
     services: &Services,
     unit: &mut UnitOfWork,

@@ -17,12 +17,12 @@ use crate::unwind::{self, Guarded};
 use fluvius_store::__private::excerpt;
 use fluvius_store::Store;
 
-/// Checks that the action is allowed on the resource, that a store can keep the context, and that the policy allows the
-/// command. A denial is recorded with the next batch: see `attempt::denied`.
+/// Checks that the action is allowed on the resource, that a store can hold the context, and that the policy allows the
+/// command. The next batch records a denial: see `attempt::denied`.
 ///
 /// # Errors
-/// `resource-not-allowed`, `invalid-payload` (at `context`), `permission-denied`; `panicked` and
-/// `timed-out` of the policy.
+/// `resource-not-allowed`, `invalid-payload` (at `context`), `permission-denied`; `panicked` and `timed-out` for the
+/// policy.
 pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> Result<(), Error> {
     let sender = &request.sender;
     let span = spans::guarded(|| spans::authorize(&request.span));
@@ -72,11 +72,11 @@ async fn ask(
     verdict(services, task, || policy.authorize(&request)).await
 }
 
-/// Asks the policy whether the answers of a request in the log may be replayed, with each aggregate as it is now. A denial
-/// is the answer, and the caller records it.
+/// Checks by the policy that the logged answers of a request may be replayed, with the current state of each aggregate.
+/// A denial is the answer, and the caller records it.
 ///
 /// # Errors
-/// `permission-denied`; `panicked` and `timed-out` of the policy; `outcome-unknown` if a state cannot be read.
+/// `permission-denied`; `panicked` and `timed-out` for the policy; `outcome-unknown` if a state cannot be read.
 pub(crate) async fn replay(services: &Services, request: &Request) -> Result<(), GroupError> {
     let Some(policy) = &services.policy else {
         return Ok(());
@@ -94,10 +94,10 @@ async fn ask_with_state(
     sender: &Sender,
     task: &Task,
 ) -> Result<(), Error> {
-    // The command is in the log: any other error would say that it is not.
+    // The command is in the log. Any other error would mean that it is not.
     let unread = || Error::OutcomeUnknown { id: task.id };
     let row = services.store.load(&task.aggregate_id).await.map_err(|_| unread())?;
-    // The answer is about this aggregate, closed or not.
+    // The answer is about this aggregate, whether open or closed.
     let row = row.filter(|row| row.realm.as_deref() == sender.realm.as_deref());
     let value = match &row {
         Some(row) => {
@@ -122,7 +122,7 @@ fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
     )
 }
 
-/// Waits for a verdict.
+/// Waits for the decision of the policy.
 async fn verdict<'a>(
     services: &Services,
     task: &Task,

@@ -14,7 +14,7 @@ use crate::sync::Instant;
 use crate::unwind::{self, Guarded};
 use fluvius_store::CommitOutcome;
 
-/// Hands a batch to the store; `depth` is the number of units that wait behind it.
+/// Hands a batch to the store. `depth` is the number of units that wait behind it.
 pub(super) fn run(
     processor: &Arc<Processor>,
     batch: &Batch,
@@ -44,16 +44,16 @@ pub(super) fn run(
     }
 }
 
-/// Notifies the observers of the units that the store has committed; `None` if the store panicked.
+/// Notifies the observers of the units that the store has committed. The outcomes are `None` if the store panicked.
 fn completion(
     services: &Services,
     batch: &Batch,
     committed: Option<Vec<CommitOutcome>>,
 ) -> Completion {
-    // After a panic of the store the outcome is in doubt: its log resolves it.
+    // After a panic of the store the outcome is in doubt; it is resolved by the log.
     let outcomes =
         committed.unwrap_or_else(|| batch.iter().map(|_| CommitOutcome::InDoubt).collect());
-    // Before any of the commands is answered, and in the order of positions.
+    // Observers are notified in position order, and before any of the commands is answered.
     for (unit, outcome) in batch.iter().zip(&outcomes) {
         if let CommitOutcome::Committed { first, .. } = outcome {
             unwind::catch(|| publish::committed(services, unit, *first));

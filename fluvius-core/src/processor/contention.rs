@@ -12,21 +12,22 @@ use crate::id_generator as ids;
 use crate::sync;
 use fluvius_store::{AggregateId, Lease, StateRecord, Store};
 
-/// The longest wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is slow or gone. The
-/// commit checks the same without a lease.
+/// Maximum wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is slow or gone.
+/// Without a lease the commit performs the same checks.
 const MAX_LEASE_WAIT: Duration = Duration::from_secs(1);
 
-/// Waits longer after each conflict, so that commands that keep losing to those of other processes fall out of step with
-/// them.
+/// Waits longer after each conflict, with jitter, so that commands that keep losing to those of other processes get out
+/// of step with them.
 pub(super) async fn back_off(id: Uuid, count: u32) {
-    // The jitter is derived from the command's id: commands differ in it, and a run with counted ids is the same each time.
+    // The jitter is derived from the command's id: it differs between commands, and is reproducible in a run with
+    // sequential ids.
     let jitter = ids::invoked(id, count).as_u64_pair().1;
     let bound = 50_u64 << count.min(10);
     sync::sleep(Duration::from_micros(jitter % bound)).await;
 }
 
 /// Acquires the lease of an aggregate, and reads the aggregate under it. Returns `None` if leases are unsupported (the
-/// default) or none was acquired within [`MAX_LEASE_WAIT`]: commands are then decided without it.
+/// default) or none was acquired within [`MAX_LEASE_WAIT`]. Commands are then decided without a lease.
 pub(super) async fn acquire_lease(
     services: &Services,
     aggregate_id: &AggregateId,
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_back_off_grows_to_fifty_milliseconds_and_differs_by_command() {
+    async fn back_off_grows_to_50_ms_and_differs_by_command() {
         let mut longest = Vec::new();
         for count in [1, 4, 10, 40] {
             let mut waits = Vec::new();

@@ -1,7 +1,7 @@
-//! Decide: the author's code, run on a copy of the state.
+//! Decide: runs the author's code on a copy of the state.
 //!
-//! It returns the changes of the command as data. It never writes to a store, and no lock or transaction is held while the
-//! author's code runs.
+//! The result is plain data: the changes of the command. This stage never writes to a store, and holds no lock or
+//! transaction while the author's code runs.
 
 use std::sync::Arc;
 
@@ -23,16 +23,16 @@ use fluvius_store::{
     CommandStatus, ETag, EventRecord, Json, SNAPSHOT_INTERVAL, StateDelta, StateRecord, UnitOfWork,
 };
 
-/// The most levels of actions that invoke each other.
+/// Maximum depth of actions that invoke each other.
 const MAX_INVOKE_DEPTH: usize = 16;
 
 /// Runs one action and adds its changes to the write set of the context.
 ///
 /// # Errors
-/// Any error that ends the command. The write set is then as before, except for the reads.
+/// Any error that ends the command. The write set is then unchanged, except for the reads.
 ///
 /// # Cancellation
-/// Dropping the future, as an action may do with one that it has invoked, has the effect of a failure.
+/// Dropping the future has the effect of a failure. An action may drop that of an action it has invoked.
 pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<ErasedResponse, Error> {
     let before = attempt_state(cx).write_set.savepoint();
     let depth = cx.frames.len();
@@ -42,7 +42,7 @@ pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<ErasedRes
     decided
 }
 
-/// The writes of one action; rolled back unless they are kept.
+/// A guard that rolls the writes of an action back unless they are kept.
 struct WriteGuard<'a> {
     cx: &'a mut ActionContext,
     before: Savepoint,
@@ -96,16 +96,16 @@ async fn decide(
     conclude(cx, task, before, &cached, state, outcome)
 }
 
-/// The input of an action that has nothing to wait for: the newest version of its aggregate, and its method.
+/// The input of an action that has nothing to wait for: its method, and the newest version of its aggregate.
 pub(crate) struct InlineInput {
     pub(crate) cached: Arc<CachedVersion>,
     pub(crate) run: fn(Call<'_>, &mut ActionContext) -> Result<Outcome, Stop>,
 }
 
-/// [`run`], for a single command that has nothing to wait for: it costs no future. There is no policy.
+/// Runs a single command that has nothing to wait for, like [`run`] but without a future. There is no policy.
 ///
 /// # Errors
-/// As [`run`]; the write set is then not rolled back.
+/// As [`run`], except that the write set is not rolled back.
 pub(crate) fn run_inline(
     cx: &mut ActionContext,
     task: &Task,
@@ -130,7 +130,7 @@ fn frame(task: &Task) -> Frame {
     }
 }
 
-/// Turns the result of the action into rows and the answer, or into the error that ends the command.
+/// Converts the result of the action to rows and the answer, or to the error that ends the command.
 fn conclude(
     cx: &mut ActionContext,
     task: &Task,
@@ -141,7 +141,7 @@ fn conclude(
 ) -> Result<ErasedResponse, Error> {
     cx.frames.pop();
     if let Some(fault) = &cx.fault {
-        // A fault is no business answer, whatever the action made of it.
+        // A fault ends the command, whatever the action returned.
         return Err(Error::clone(fault));
     }
 
@@ -154,7 +154,7 @@ fn conclude(
     }
 }
 
-/// Checks the life cycle, which the receiver declares, and returns the state that the action runs on.
+/// Checks the life cycle that the receiver declares, and returns the state on which the action runs.
 fn admit(
     cx: &ActionContext,
     task: &Task,
@@ -163,7 +163,7 @@ fn admit(
 ) -> Result<Option<SharedState>, Error> {
     if task.action.lifecycle == Lifecycle::Create {
         return match cached.record {
-            // An id is used once, whether the aggregate is open, closed or of another realm.
+            // An id is used once, even if the aggregate is closed or belongs to another realm.
             Some(_) => Err(Error::AlreadyExists { aggregate_id: task.aggregate_id.clone() }),
             None => Ok(None),
         };
@@ -204,8 +204,8 @@ async fn authorize_with_state(
     }
 }
 
-/// Compares If-Match with a record: for a command with the one before it and before its group, for an invoked command with
-/// the one that the invoking action sees.
+/// Checks the precondition of a command against a record. For a command it is the record before the command and its
+/// group; for an invoked command, the one that the invoking action sees.
 fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), Error> {
     let Some(expected) = task.if_match else {
         return Ok(());
@@ -223,7 +223,7 @@ fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), E
     })
 }
 
-/// Turns the outcome of the action into rows and the answer.
+/// Converts the outcome of the action to rows and the answer.
 #[expect(clippy::expect_used, reason = "the receiver says what a rule is given and gives")]
 fn record(
     cx: &mut ActionContext,
@@ -271,7 +271,7 @@ fn record(
     })
 }
 
-/// Returns the state in the shape of this revision, whichever revision has written the row.
+/// Returns the state in the shape of the current revision, whichever revision wrote the row.
 fn written_now(task: &Task, record: &StateRecord, value: &SharedState) -> Result<Json, Error> {
     let aggregate = (task.action.aggregate)();
     if record.revision == aggregate.revision {
@@ -280,7 +280,7 @@ fn written_now(task: &Task, record: &StateRecord, value: &SharedState) -> Result
     aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))
 }
 
-/// Adds the event and the new version.
+/// Adds the event and the new version to the write set.
 fn happened(
     cx: &mut ActionContext,
     task: &Task,

@@ -1,4 +1,4 @@
-//! Decode: key and JSON to a typed command, errors with the JSON path.
+//! Decode: converts key and JSON to a typed command. Errors carry the JSON path.
 
 use chrono::{DateTime, Utc};
 
@@ -14,10 +14,10 @@ use fluvius_store::__private::excerpt;
 use fluvius_store::json::JsonError;
 use fluvius_store::{AggregateId, Json, Precondition};
 
-/// Decodes a command by key. A failure is counted.
+/// Decodes a command by key, and counts a failure.
 ///
 /// # Errors
-/// `unknown-command`, `too-large` of the payload, `invalid-payload`, `invalid-command-id`, `precondition-required`;
+/// `unknown-command`, `too-large` for the payload, `invalid-payload`, `invalid-command-id`, `precondition-required`;
 /// `panicked` if the author's `Deserialize` or the clock panics.
 pub(crate) fn by_key(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
     let span = spans::guarded(|| spans::decode(services.metadata, &bundle.command));
@@ -31,7 +31,7 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
     let action = known(services, &bundle.command)?;
     let received_at = received(services, action)?;
     check_size(services, action, &bundle.payload)?;
-    // serde reads a struct from an array too, where no name tells which value is a secret.
+    // serde also reads a struct from an array, in which no name shows which value is secret.
     if !bundle.payload.as_str().trim_ascii_start().starts_with('{') {
         let error = JsonError::whole("expected a JSON object");
         return Err(invalid_payload(action.key, &error));
@@ -59,12 +59,12 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
     })
 }
 
-/// Checks a typed command, whose payload is the part of it that is stored. A failure is counted.
+/// Checks a typed command, whose payload is its stored part. Counts a failure.
 ///
 /// # Errors
-/// `unknown-command` if the domain does not list the command's aggregate; `invalid-payload` if a
-/// field holds a value that no store can keep; `too-large` of the payload; `invalid-command-id`,
-/// `precondition-required`; `panicked` if the author's `Serialize` or the clock panics.
+/// `unknown-command` if the domain does not list the command's aggregate type; `invalid-payload` if a field holds a
+/// value that no store can keep; `too-large` for the payload; `invalid-command-id`, `precondition-required`; `panicked`
+/// if the author's `Serialize` or the clock panics.
 pub(crate) fn typed(
     services: &Services,
     id: uuid::Uuid,
@@ -121,7 +121,7 @@ fn check_size(
     Ok(())
 }
 
-/// Runs code of an author or of the program.
+/// Runs code of an author or of the program, and catches its panics.
 fn author<T>(action: &'static ActionDescriptor, run: impl FnOnce() -> T) -> Result<T, Error> {
     unwind::catch(run).ok_or(Error::Panicked { command: action.key })
 }
@@ -133,7 +133,7 @@ fn received(
     author(action, || to_microseconds(services.clock.now()))
 }
 
-/// Checks the parts of a command beside its payload.
+/// Checks the parts of a command other than its payload.
 fn check_sendable(
     id: uuid::Uuid,
     action: &'static ActionDescriptor,
@@ -164,7 +164,7 @@ pub(crate) fn check_required(
     Ok(())
 }
 
-/// The action of a key that may be sent; internal ones are unknown to senders.
+/// Returns the action of a key. Internal actions are unknown to senders.
 fn known(services: &Services, key: &str) -> Result<&'static ActionDescriptor, Error> {
     services
         .registry
@@ -189,7 +189,7 @@ pub(crate) fn invalid_payload(key: &str, error: &JsonError) -> Error {
     }
 }
 
-/// The names under which secrets come in; they are left out of what is kept.
+/// Returns the names under which secrets arrive, which are excluded from the stored payload.
 fn secret_names(action: &'static ActionDescriptor) -> Vec<&'static str> {
     let secret = action.fields.iter().filter(|field| field.secret);
     secret
@@ -197,7 +197,7 @@ fn secret_names(action: &'static ActionDescriptor) -> Vec<&'static str> {
         .collect()
 }
 
-/// The same error without values of the payload, where the command has a secret.
+/// Returns an error without values of the payload, if the command has a secret.
 pub fn without_values(action: &'static ActionDescriptor, error: JsonError) -> JsonError {
     if !action.fields.iter().any(|field| field.secret) {
         return error;

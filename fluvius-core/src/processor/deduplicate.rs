@@ -1,4 +1,4 @@
-//! Deduplicate: replays the first answer to a command id that the log has.
+//! Deduplicate: replays the first answer to a command id that is in the log.
 
 use super::job::{GroupError, JobResult, Request};
 use super::rejection_record;
@@ -14,10 +14,10 @@ use fluvius_store::{
     StoreError,
 };
 
-/// Returns the first answer of a request whose ids are in the log; of a group all must be.
+/// Returns the first answer of a request whose ids are in the log. For a group all of them must be.
 ///
-/// If the store is known to have one of them, a fault in reading it is `outcome-unknown`: any other error would tell the
-/// sender that nothing is stored.
+/// If one of the ids is known to be stored, a fault in reading it is `outcome-unknown`. Any other error would mean that
+/// nothing is stored.
 pub(crate) async fn first_answer(
     services: &Services,
     request: &Request,
@@ -72,8 +72,8 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<JobResult
 
 /// Looks a command up in the log, and returns its answer if it is there.
 ///
-/// An answer that cannot be read back is `outcome-unknown`, whether the store fails or this program cannot read the state:
-/// any other error would mean that nothing is stored.
+/// An answer that cannot be read back is `outcome-unknown`, whether the store fails or this program cannot read the
+/// state. Any other error would mean that nothing is stored.
 ///
 /// # Errors
 /// Any error of the store.
@@ -92,7 +92,7 @@ async fn look_up(
     }
 }
 
-/// Returns the error that was the first answer, or the one that says that it cannot be read.
+/// Returns the error that was the first answer, or an error that the first answer cannot be read.
 fn unread(task: &Task, error: Error) -> Error {
     let (Error::StoreUnavailable { .. } | Error::StoreError { .. } | Error::InvalidState { .. }) =
         error
@@ -109,7 +109,7 @@ fn unread(task: &Task, error: Error) -> Error {
     Error::OutcomeUnknown { id: task.id }
 }
 
-/// Reads the first answer of a row, if it is of the same command.
+/// Reads the first answer from a row, if the row belongs to the same command.
 ///
 /// # Errors
 /// `command-id-reused`, the error that was the first answer, or any error of the store.
@@ -172,16 +172,16 @@ async fn again(
     })
 }
 
-/// Returns a state that was folded from the log with its fields in the order of the first answer. If an older revision gave
-/// that, it has the shape of this one.
+/// Returns a state folded from the log, with its fields in the order of the first answer. A state of an older revision
+/// is upcast to the current shape.
 fn as_written(task: &Task, revision: u32, folded: &Json) -> Result<Json, Error> {
     let aggregate = (task.action.aggregate)();
     let state = aggregate.decode(revision, folded).and_then(|state| aggregate.encode(&state));
     state.map_err(|error| invalid_state(task, revision, &error))
 }
 
-/// Returns the data that an action of another revision returned, upcast with its event. If that leaves no `data`, the state
-/// is the answer.
+/// Returns the data that an action of another revision returned, upcast together with its event. If the upcast event
+/// has no `data`, the state is the answer.
 fn upcast_data(task: &Task, event: &EventRecord) -> Result<Option<Json>, Error> {
     let lifted = event::fields(event, (task.action.aggregate)()).and_then(|fields| {
         let data = fields.get("data");

@@ -1,7 +1,8 @@
-//! The executor: carries the scheduler's effects out on tokio.
+//! The executor: carries out the scheduler's effects on tokio.
 //!
-//! An effect is started where it comes up, also in a caller's poll, and is moved to a task of its own as soon as it has to
-//! wait. So an effect that does not wait costs no task, and a caller that is not polled holds no lock, version or batch.
+//! An effect starts on the thread that causes it, even in a caller's poll, and moves to a task of its own once it has
+//! to wait. So an effect that does not wait costs no task, and a caller that is not polled holds no lock, version or
+//! batch.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -25,22 +26,22 @@ use crate::sync::{self, Instant};
 use crate::unwind::{self, Deferred, Guarded, Locked};
 use fluvius_store::{AggregateId, CommitOutcome, Lease, StateRecord};
 
-/// Time between two ticks of a lease. A time slice has ten, and its last commit ends after it: long enough that handing
-/// the lease over costs little, and short enough that several processes hold it within a second.
+/// Time between two ticks of a lease. A time slice has ten ticks, and its last commit ends after it. It is long enough
+/// to amortize the handover of a lease, and short enough that several processes hold the lease within a second.
 const LEASE_TICK: Duration = Duration::from_millis(5);
 
-/// The result of an effect: the input to the scheduler that follows from it.
+/// The result of an effect, which is the next input to the scheduler.
 pub(super) enum Completion {
     Decided(CommandSeq, Box<Attempt>),
-    /// The code of the command panicked outside of an attempt that could record it.
+    /// The code of the command panicked outside of an attempt, which would have recorded the panic.
     Panicked(CommandSeq, Arc<Request>),
     BatchCommitted(Vec<CommitOutcome>),
-    /// The outcome of a commit of this many units is in doubt: the log resolves it.
+    /// The commit of this many units is in doubt; it is resolved by the log.
     BatchInDoubt(usize),
     Resumed(CommandSeq),
     Ended(CommandSeq, Resolution),
     Answered(CommandSeq, JobResult),
-    /// The policy denies the answer that the log has: the denial is recorded, and is the answer.
+    /// The policy denies the replay of a logged answer. The denial is recorded, and is the answer.
     Denied(CommandSeq, GroupError),
     LeaseAcquired(AggregateId, Option<(Lease, Option<StateRecord>)>),
     LeaseTick(AggregateId),
@@ -49,7 +50,7 @@ pub(super) enum Completion {
 /// An effect after its first poll.
 pub(super) enum StartedEffect {
     Completed(Completion),
-    /// It goes on in a task of its own.
+    /// Continues in a task of its own.
     Pending(PendingEffect),
 }
 
@@ -57,7 +58,7 @@ pub(super) enum StartedEffect {
 pub(super) struct PendingEffect {
     started: Instant,
     future: Guarded<'static, Completion>,
-    /// The completion if the future panics.
+    /// The completion that applies if the future panics.
     if_panicked: Completion,
 }
 
@@ -71,7 +72,7 @@ impl PendingEffect {
     }
 
     fn start(mut self) -> StartedEffect {
-        // The task that continues it polls it anew: no wake-up is lost.
+        // No wake-up is lost: the task that continues the effect polls it again.
         let mut cx = Context::from_waker(Waker::noop());
         match self.future.poll_unpin(&mut cx) {
             Poll::Ready(Some(completion)) => StartedEffect::Completed(completion),
@@ -81,27 +82,27 @@ impl PendingEffect {
     }
 }
 
-/// Runs the effects that follow from a call of this thread, which may belong to any runtime. `now` is the start of the
-/// first one.
+/// Runs the effects caused by a call on this thread, which may belong to any runtime. `now` is the start of the first
+/// effect.
 pub(super) fn run_effects_for_caller(
     processor: &Arc<Processor>,
     shared: Locked<'_, Shared>,
     now: Instant,
 ) {
-    // Timers and tasks that an action makes outlive this caller's runtime.
+    // Timers and tasks that an action creates must outlive this caller's runtime.
     let _entered = processor.services.home.enter();
     Executor { processor, pace: Pace::new(now, true) }.run(shared);
 }
 
-/// One run of the executor on this thread.
+/// A run of the executor on this thread.
 pub(super) struct Executor<'a> {
     processor: &'a Arc<Processor>,
     pace: Pace,
 }
 
 impl<'a> Executor<'a> {
-    /// Runs the effects of the scheduler, and all that follow from them, until they have to wait or this thread has done
-    /// enough. The rest goes on in tasks of the runtime.
+    /// Runs the effects of the scheduler, and all that follow from them, until they have to wait or this thread has
+    /// reached its bounds. The rest continues in tasks of the runtime.
     fn run(mut self, mut shared: Locked<'a, Shared>) {
         while let Some(effect) = self.pace.next_effect(&mut shared.scheduler) {
             match self.run_effect(shared, effect) {
@@ -209,7 +210,7 @@ impl<'a> Executor<'a> {
     ) -> Option<Locked<'a, Shared>> {
         let Some(job) = shared.scheduler.job(seq) else { return Some(shared) };
         if let Some(denied) = &job.denied {
-            // A denial has no command row, so the log does not show whether it is recorded.
+            // A denial has no command row, so the log does not show whether it was recorded.
             let denied = Err(GroupError::clone(denied));
             in_doubt::report_unrecorded(job);
             drop(shared);
@@ -259,7 +260,7 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// Moves an effect that has to wait to a task of the runtime, with all that follows from it.
+/// Moves an effect that has to wait to a task of the runtime, with all effects that follow from it.
 fn spawn_pending(processor: &Arc<Processor>, pending: PendingEffect) {
     let spawned = Arc::clone(processor);
     processor.services.home.spawn(async move {
@@ -313,7 +314,7 @@ fn apply(
     shared
 }
 
-/// Passes an attempt to the scheduler, and stores the answer that it would give with the command.
+/// Passes an attempt to the scheduler, and stores with the command the answer that it would give.
 fn admit(scheduler: &mut Scheduler<Job>, seq: CommandSeq, attempt: Attempt) {
     let Attempt { decision, outcome, is_kept, ids } = attempt;
     let is_admitted = scheduler.admit(seq, decision);
@@ -360,7 +361,7 @@ impl AttemptInput {
         Some(Self { request, attempt, ids, denied, inline })
     }
 
-    /// Returns the attempt, if it has nothing to wait for.
+    /// Returns the attempt if it has nothing to wait for.
     fn run_inline(&mut self, processor: &Arc<Processor>) -> Option<Attempt> {
         if let Some(denied) = self.denied.take() {
             return Some(attempt::denied(&processor.services, &self.request, *denied));
@@ -386,7 +387,7 @@ impl AttemptInput {
     }
 }
 
-/// Answers a command that has ended. Returns whether the scheduler has further effects.
+/// Answers a command that has ended. Returns true if the scheduler has further effects.
 fn finish(
     processor: &Processor,
     mut shared: Locked<'_, Shared>,
@@ -399,7 +400,7 @@ fn finish(
         return true;
     };
     for task in &job.request.tasks {
-        // If this request is denied, another one under the same id may be in flight.
+        // After a denial, another request with the same id may be in flight.
         if let Entry::Occupied(entry) = shared.in_flight.entry(task.id)
             && *entry.get() == seq
         {

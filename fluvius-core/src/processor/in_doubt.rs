@@ -1,7 +1,7 @@
-//! In doubt: the answer of a command, and the log's part in it.
+//! Commits in doubt, and the role of the log in the answer of a command.
 //!
-//! If the store was lost during a commit, the command's id in the log tells whether its unit is stored. An answer that
-//! leaves no row is given only after the log was asked for an earlier answer to the same id.
+//! If the store was lost during a commit, looking up the command's id in the log shows whether its unit is stored. An
+//! answer without a row is given only after the log was searched for an earlier answer to the same id.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::sync::{self, Instant};
 use crate::unwind::Deferred;
 use fluvius_store::{Store, StoreError};
 
-/// Looks up whether the unit of a command is stored, after its commit was in doubt.
+/// Resolves a commit in doubt: looks up whether the unit of a command is stored.
 pub(super) fn resolve(
     processor: &Arc<Processor>,
     seq: CommandSeq,
@@ -33,8 +33,8 @@ pub(super) fn resolve(
     let resolving = async move {
         match is_stored(&processor.services, id).await {
             Some(true) => Completion::Ended(seq, Resolution::Duplicate),
-            // Its unit is not stored, so it may be decided again. If a commit that is still on its way arrives first, the
-            // id is found taken.
+            // The unit is not stored, so the command may be decided again. If a delayed commit still arrives first, the
+            // id is found to be taken.
             Some(false) => Completion::Resumed(seq),
             None => Completion::Answered(seq, unknown()),
         }
@@ -42,7 +42,7 @@ pub(super) fn resolve(
     PendingEffect::new(now, resolving, Completion::Answered(seq, unknown()))
 }
 
-/// Looks a command up by its id until the store answers; `None` if it does not answer in time.
+/// Looks a command up by its id until the store answers. Returns `None` if the store does not answer in time.
 async fn is_stored(services: &Services, id: Uuid) -> Option<bool> {
     let found = pin!(async {
         let mut pause = Duration::from_millis(5);
@@ -59,14 +59,14 @@ async fn is_stored(services: &Services, id: Uuid) -> Option<bool> {
     timeout(services.settings.outcome_timeout, found).await.flatten()
 }
 
-/// An answer that is due, and the log's part in it.
+/// An answer that is due, and the role of the log in it.
 pub(super) struct DueAnswer {
     pub(super) outcome: JobResult,
-    /// Set if the log is asked for an earlier answer first.
+    /// Set if the log must first be searched for an earlier answer.
     pub(super) must_look_up: bool,
     /// Set if the store has found the id in the log.
     is_duplicate: bool,
-    /// Set if the policy was asked about each command with the states at that time.
+    /// Set if the policy has allowed each command with the states of the time.
     is_allowed: bool,
 }
 
@@ -82,7 +82,7 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
                 Err(GroupError::first(Error::from(StoreError::permanent(message))))
             };
             let outcome = job.outcome.take().unwrap_or_else(missing);
-            // A denial is the answer, whatever the log holds: it is in the log as an activity.
+            // A denial is the answer, whatever the log contains; it is logged as an activity.
             let is_denied =
                 matches!(&outcome, Err(GroupError { error: Error::PermissionDenied { .. }, .. }));
             let must_look_up = outcome.is_err() && !job.is_kept && !is_denied;
@@ -96,7 +96,7 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
             Some(denied) => {
                 report_unrecorded(job);
                 let denied = Err(GroupError::clone(denied));
-                // The store's error: its destructor does not run under the lock.
+                // The store's error must not be dropped under the lock.
                 Deferred::Value(Box::new(error)).defer();
                 (denied, false)
             }
@@ -106,7 +106,7 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
     DueAnswer { outcome, must_look_up, is_duplicate, is_allowed }
 }
 
-/// Asks the log whether the id of a command has an earlier answer than the one that is due.
+/// Searches the log for an earlier answer to the command's id than the one that is due.
 pub(super) fn look_up(
     processor: &Arc<Processor>,
     job: &Job,
@@ -117,7 +117,7 @@ pub(super) fn look_up(
     let DueAnswer { outcome, is_duplicate, is_allowed, .. } = due;
     let request = Arc::clone(&job.request);
     let processor = Arc::clone(processor);
-    // Reading an answer back runs an author's code. If it panics, the log may have the answer.
+    // Reading an answer back runs the author's code. If that panics, the log may have the answer.
     let id = request.tasks[0].id;
     let if_panicked =
         Completion::Answered(seq, Err(GroupError::first(Error::OutcomeUnknown { id })));
@@ -145,7 +145,7 @@ pub(super) fn look_up(
     PendingEffect::new(now, looking_up.instrument(span), if_panicked)
 }
 
-/// Reports that the store has failed to record a denial, or may have.
+/// Logs that the store has failed, or may have failed, to record a denial.
 pub(super) fn report_unrecorded(job: &Job) {
     let (domain, command_id) = (job.request.domain, job.request.tasks[0].id);
     let report = move || {

@@ -1,4 +1,4 @@
-//! The commands that were accepted together: one, or those of an atomic group.
+//! Jobs: a command, or the commands of an atomic group, accepted together.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
 use crate::unwind;
 use fluvius_store::{AggregateId, UnitOfWork};
 
-/// The error that ended a job, and the index of its command.
+/// The error that ended a job, with the index of its command.
 #[derive(Debug, Clone)]
 pub(crate) struct GroupError {
     pub(crate) index: usize,
@@ -23,7 +23,7 @@ pub(crate) struct GroupError {
 }
 
 impl GroupError {
-    /// An error of the first command, or of the job as a whole.
+    /// Returns an error of the first command, or of the job as a whole.
     pub(crate) const fn first(error: Error) -> Self {
         Self { index: 0, error }
     }
@@ -32,7 +32,7 @@ impl GroupError {
 /// The answers to all commands of a job, or the error that ended it.
 pub(crate) type JobResult = Result<Vec<ErasedResponse>, GroupError>;
 
-/// Commands that are decided, stored and answered together, and their sender.
+/// Commands that are decided, stored and answered together, with their sender.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) domain: &'static str,
@@ -59,11 +59,11 @@ impl Request {
         self.tasks.iter().map(|task| task.aggregate_id.clone()).collect()
     }
 
-    /// Checks that a group is one that can be stored.
+    /// Checks that a group can be stored.
     ///
     /// # Errors
-    /// `too-large` if it has more commands than a unit of work has rows; `command-id-reused` if two of its commands
-    /// have one identifier.
+    /// `too-large` if it has more commands than a unit of work can have rows; `command-id-reused` if two of its
+    /// commands have the same id.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let rows = self.tasks.len();
         if rows == 1 {
@@ -79,7 +79,7 @@ impl Request {
         }
     }
 
-    /// Returns whether the answer to one is the answer to the other: same commands, same sender.
+    /// Returns true if the answer to one request answers the other: the commands and the sender are equal.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.sender.record.actor == other.sender.record.actor
             && self.sender.record.realm == other.sender.record.realm
@@ -93,28 +93,28 @@ impl Request {
     }
 }
 
-/// A request that the runtime owns, until it is answered.
+/// A request that the runtime owns until it is answered.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) request: Arc<Request>,
     pub(crate) accepted: Instant,
     /// Number of attempts so far.
     pub(crate) attempt: u32,
-    /// The ids that its actions have drawn, the same in every attempt.
+    /// The ids that its actions have generated, the same in every attempt.
     pub(crate) ids: Vec<Uuid>,
-    /// The policy's denial, if there is one: it is recorded, and nothing is decided.
+    /// The policy's denial, if any. It is recorded, and nothing is decided.
     pub(crate) denied: Option<Box<GroupError>>,
     /// The outcome of the last attempt.
     pub(crate) outcome: Option<JobResult>,
-    /// Set if the answer is in the log once the unit of work is committed.
+    /// Set if the log contains the answer once the unit of work is committed.
     pub(crate) is_kept: bool,
-    /// Notified of the first admission; the next command of a stream waits for it.
+    /// Notified of the first admission, for which the next command of a stream waits.
     pub(crate) admitted: Option<oneshot::Sender<()>>,
-    /// Receives the answer, unless the caller went away.
+    /// The caller, which receives the answer unless it has gone away.
     pub(crate) waiting: oneshot::Sender<JobResult>,
-    /// Callers that have sent the same ids meanwhile, and receive the answer as well.
+    /// Other callers that have sent the same ids, and receive the answer too.
     pub(crate) joined: Vec<oneshot::Sender<JobResult>>,
-    /// The permit of its place among the commands in flight.
+    /// The permit for being in flight.
     pub(crate) permit: OwnedSemaphorePermit,
 }
 
@@ -141,7 +141,7 @@ impl Job {
         }
     }
 
-    /// A request that the policy has denied.
+    /// Creates the job of a request that the policy has denied.
     pub(crate) fn denied(
         request: Arc<Request>,
         accepted: Instant,
@@ -154,12 +154,12 @@ impl Job {
         Self { denied: Some(Box::new(denied.clone())), ..job }
     }
 
-    /// Gives the answer to all callers that wait for it. Wakers and destructors are foreign code:
-    /// if they panic, the panic ends here.
+    /// Sends the answer to all callers that wait for it. Wakers and destructors are foreign code, so their panics are
+    /// caught here.
     pub(crate) fn answer(self, outcome: JobResult) {
         let Self { permit, joined, waiting, outcome: before, .. } = self;
         unwind::catch(|| sync::give_back(permit));
-        // A caller that went away gets the answer by sending the same id again.
+        // A caller that has gone away gets the answer by sending the same id again.
         for waiting in joined {
             unwind::catch(|| drop(waiting.send(outcome.clone())));
         }
@@ -176,7 +176,7 @@ impl Drop for Request {
     }
 }
 
-/// Returns the error of each command of a job that one of them ended.
+/// Returns the error of each command of a job that failed because of one of them.
 pub(crate) fn errors<'a>(
     tasks: &'a [Task],
     ended: usize,

@@ -1,4 +1,4 @@
-//! Load: the newest version of an aggregate, as this command sees it.
+//! Load: the newest version of an aggregate, as seen by a command.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::observability::spans;
 use crate::scheduler::CachedVersion;
 use fluvius_store::{AggregateId, Store};
 
-/// Returns the newest version of an aggregate: the one that the command has written, else the newest cached one, durable or
-/// not, else the stored one.
+/// Returns the newest version of an aggregate: the one that the command has written, else the newest cached one,
+/// durable or not, else the stored one.
 ///
 /// # Errors
-/// `reentrant-invoke` if the aggregate is being decided further up in this command; nothing waits.
+/// `reentrant-invoke` if the aggregate is being decided further up in this command, since waiting would deadlock;
 /// `store-unavailable`, `store-error`.
 pub(crate) async fn version(
     cx: &mut ActionContext,

@@ -1,12 +1,13 @@
 //! The processor: takes a command through its stages, one module each.
 //!
-//! decode -> authorize -> accept, deduplicate -> load -> decide -> veto -> commit -> publish. [`Processor::process`] has
-//! the stages up to acceptance: they run in the caller's task, and a caller that is dropped there withdraws its command.
-//! [`Executor::run_effect`] has the later ones: they run in tasks of the runtime, in the order of the scheduler. A decision
-//! is plain data; only commit hands it to the store.
+//! decode -> authorize -> accept, deduplicate -> load -> decide -> veto -> commit -> publish. [`Processor::process`]
+//! has the stages up to acceptance. They run in the caller's task, and a caller that is dropped there withdraws its
+//! command. [`Executor::run_effect`] has the later stages, in the order of the scheduler. They run in tasks of the
+//! runtime, or in a caller's poll as long as they do not wait. A decision is plain data; only commit hands it to the
+//! store.
 //!
-//! An id in flight is recognized at acceptance. The log is asked for an id only before an answer that leaves no row, and if
-//! the commit finds the id taken, so that a new command that succeeds pays no read for it.
+//! An id in flight is recognized at acceptance. The log is searched for an id only before an answer without a row, and
+//! if the commit finds the id taken. So a new command that succeeds costs no read for it.
 //!
 //! | result | of |
 //! |---|---|
@@ -58,7 +59,7 @@ pub(crate) use task::{Sender, Task};
 pub(crate) use timeout::timeout;
 
 impl Processor {
-    /// Takes a request through all stages. Its commands are decoded.
+    /// Takes a request, whose commands are decoded, through all stages.
     async fn process(self: &Arc<Self>, request: Arc<Request>, mode: PermitMode) -> JobResult {
         let answer = self.start(&request, mode, None).await?;
         answer.await.unwrap_or_else(|_| Err(GroupError::first(self.why_closed())))
@@ -97,7 +98,7 @@ impl Processor {
         for (index, task) in request.tasks.iter().enumerate() {
             match authorize::run(&self.services, request, task).await {
                 Ok(()) => {}
-                // The denial is recorded, so it takes the further stages as well.
+                // The denial is recorded, so the request takes the later stages too.
                 Err(error @ Error::PermissionDenied { .. }) => {
                     denied = Some(GroupError { index, error });
                     break;

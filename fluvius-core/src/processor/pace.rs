@@ -7,27 +7,27 @@ use super::job::Job;
 use crate::scheduler::{Effect, Scheduler};
 use crate::sync::{self, Instant};
 
-/// The most effects that one poll runs before the rest is moved to a task of its own.
+/// Maximum number of effects that one poll runs before the rest moves to a task of its own.
 const EFFECTS_PER_POLL: usize = 128;
 
-/// The longest time for which a caller's poll works for other commands. An author's function that takes longer is slow: all
-/// effects after it are left to other tasks.
+/// Maximum time for which a caller's poll runs effects of other commands. An author's function that takes longer is
+/// slow: all effects after it are left to other tasks.
 const TIME_PER_POLL: Duration = Duration::from_micros(100);
 
 /// The bounds of the effects that one poll runs.
 pub(super) struct Pace {
-    /// The end of the last effect.
+    /// The time at which the last effect ended.
     pub(super) now: Instant,
     /// Total time of the effects.
     spent: Duration,
     effects_left: usize,
-    /// Set if this is the poll of a caller, whose own code comes after it.
+    /// Set if this is a caller's poll, after which the caller's own code runs.
     is_caller: bool,
-    /// Set if a caller has worked long enough for other commands.
+    /// Set if a caller has run effects of other commands for long enough.
     is_over: bool,
-    /// Set if an author's function was slow: only effects that other commands wait for are still run.
+    /// Set if an author's function was slow. Then only effects that other commands wait for are still run here.
     is_slow: bool,
-    /// Set if a task was spawned or woken, which this thread may keep from other workers.
+    /// Set if a task was spawned or woken that this thread may keep from other workers.
     pub(super) has_woken: bool,
 }
 
@@ -56,7 +56,7 @@ impl Pace {
         scheduler.next_effect()
     }
 
-    /// Ends an effect that may have run an author's code. Returns its duration.
+    /// Ends an effect that may have run the author's code. Returns its duration.
     pub(super) fn effect_ended(&mut self) -> Duration {
         let begun = std::mem::replace(&mut self.now, Instant::now());
         let took = self.now - begun;
@@ -66,14 +66,14 @@ impl Pace {
         took
     }
 
-    /// Notes that no effect comes next on this thread.
+    /// Ends the run: no further effect comes next on this thread.
     pub(super) fn end(mut self, processor: &Processor) {
         if self.is_caller {
             self.hand_over(processor);
         }
     }
 
-    /// Notes that code that may take long comes next on this thread.
+    /// Hands tasks over to other workers, since the code that comes next on this thread may take long.
     pub(super) fn hand_over(&mut self, processor: &Processor) {
         if std::mem::take(&mut self.has_woken) {
             processor.services.home.hand_over();

@@ -1,4 +1,4 @@
-//! Publish: notifies the observers of what is stored and answered.
+//! Publish: notifies the observers of stored units and of answers.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use fluvius_store::{LogEntry, UnitOfWork};
 
 /// Notifies the observers of a stored unit: of its events, its messages, and the unit itself.
 pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {
-    // A unit without rows was only checked.
+    // A unit without rows only checked versions.
     if services.observers.is_empty() || unit.row_count() == 0 {
         return;
     }
-    // Positions follow one by one: commands, events, messages.
+    // Positions are consecutive: commands, events, messages.
     let mut position = first + unit.commands.len() as u64;
     for event in &unit.events {
         let event = LogEntry { position, record: event.as_ref().clone() };

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::SimpleRejection;
 use fluvius_store::{ActivityRecord, AggregateId, CommandRecord, ETag, Json, Precondition, json};
 
-/// The response column of a rejected command, beside the row's `code`.
+/// The response column of a rejected command. The code is in a column of its own.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum StoredRejection {
@@ -31,21 +31,21 @@ enum StoredRejection {
     },
 }
 
-/// Writes a rejection into its row: the action's code, else the error's, and the answer.
+/// Writes a rejection into its row: the code of the action, or else of the error, and the answer.
 pub(crate) fn write(row: &mut CommandRecord, error: &Error) {
     row.code = Some(error.code().to_owned().into());
     row.response = StoredRejection::of(error)
         .and_then(|rejection_record| json::encode(&rejection_record).ok());
 }
 
-/// Reads the answer of a rejected row.
+/// Reads the answer from a rejected row.
 pub(crate) fn read(row: &CommandRecord) -> Option<Error> {
     let rejection_record: StoredRejection =
         row.response.as_ref().and_then(|json: &Json| json.decode().ok())?;
     rejection_record.into_error(&row.aggregate_id, row.code.as_deref()?)
 }
 
-/// Returns the activity of a denial of the policy.
+/// Returns the activity that records a denial of the policy.
 pub(crate) fn denied(
     services: &Services,
     sender: &Sender,

@@ -1,7 +1,7 @@
-//! The log of one request, for a replay: the events of its commands, and the states after them.
+//! The part of the log that replays one request: its events, and the states after them.
 //!
-//! A group may have a thousand commands on one aggregate. Their events follow one another in the log, so each page is read
-//! once for all of them, and each state is folded from the one before it.
+//! A group may have a thousand commands on one aggregate. Their events are consecutive in the log, so each page is read
+//! once for all of them, and each state is folded from the previous one.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,10 +14,10 @@ use fluvius_store::{
     AggregateId, CommandRecord, EventRecord, Json, LogEntry, LogQuery, ResumeToken, Store,
 };
 
-/// The first page of a search. The event of a single command is the first one behind its row.
+/// Size of the first page of a search. The event of a single command is the first one after its row.
 const PAGE_MIN: usize = 16;
 
-/// The largest page.
+/// Maximum size of a page.
 const MAX_PAGE_ROWS: usize = 512;
 
 pub(super) struct RequestLog<'a> {
@@ -25,13 +25,13 @@ pub(super) struct RequestLog<'a> {
     /// Set if the request has several commands.
     is_group: bool,
     aggregate_ids: FastMap<AggregateId, Scan>,
-    /// Events that were read and belong to other commands than the one that was looked for.
+    /// Events that were read while searching for another command's event.
     events: FastMap<Uuid, EventRecord>,
 }
 
-/// The log of one aggregate, as far as it was read.
+/// The part of an aggregate's log that was read.
 struct Scan {
-    /// The position behind which the log was read.
+    /// The position after which the log was read.
     start: u64,
     /// The position up to which the log was read.
     end: ResumeToken,
@@ -46,7 +46,7 @@ impl<'a> RequestLog<'a> {
         Self { services, is_group, aggregate_ids: FastMap::default(), events: FastMap::default() }
     }
 
-    /// The event of a command, by the command's row. Returns `None` if it is not in the log.
+    /// Returns the event of a command, given the command's row; `None` if it is not in the log.
     ///
     /// # Errors
     /// Any error of the store.
@@ -89,10 +89,10 @@ impl<'a> RequestLog<'a> {
         }
     }
 
-    /// Returns the state after an event, and the revision that it is written in.
+    /// Returns the state after an event, and the revision of its shape.
     ///
     /// # Errors
-    /// Any error of the store, and that of a log that does not fold.
+    /// Any error of the store, or that of a log that does not fold.
     pub(super) async fn state_after(&mut self, event: &EventRecord) -> Result<(u32, Json), Error> {
         let scan = self.aggregate_ids.get_mut(&event.aggregate_id).filter(|_| self.is_group);
         let Some(scan) = scan else {
@@ -109,7 +109,7 @@ impl<'a> RequestLog<'a> {
                 return Ok((event.revision, json));
             }
         }
-        // It is the first one of its aggregate; else the log is broken, which this reports.
+        // The event is the first of its aggregate. Otherwise the log is broken, which this reports.
         let store = &self.services.store;
         let (revision, json) = state_at(store, &event.aggregate_id, event.version).await?;
         scan.folded = Some((event.version, json.to_value()));

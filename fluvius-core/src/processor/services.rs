@@ -1,4 +1,4 @@
-//! The services of a running domain that every stage uses; the same for all commands.
+//! The services of a running domain, shared by all stages and commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub(crate) struct Services {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) metrics: Metrics,
-    /// Wakes the followers of a log after a commit.
+    /// Notified of each commit, to wake the followers of a log.
     pub(crate) committed: Arc<Notify>,
-    /// The tokio runtime of the tasks that callers share.
+    /// The tokio runtime of the domain, for the tasks that callers share.
     pub(crate) home: Home,
     /// Number of waits for a lease that have reached their bound.
     pub(crate) lease_timeouts: AtomicU64,
@@ -47,12 +47,12 @@ pub(crate) struct Settings {
     pub(crate) recorded_headers: Vec<String>,
     /// Set if states are read back from the JSON to be stored.
     pub(crate) read_back: bool,
-    /// Inspects the states that actions leave, for a test.
+    /// The inspector of the states that actions leave, for tests.
     pub(crate) inspector: Option<Arc<dyn Inspector>>,
 }
 
 impl Services {
-    /// Notifies every listener. One that panics is logged, and the others are notified all the same.
+    /// Notifies all observers. If one panics, the panic is logged and the others are still notified.
     pub(crate) fn tell(&self, signal: &RuntimeEvent<'_>) {
         for observer in &self.observers {
             if unwind::catch(|| observer.on_event(signal)).is_none() {

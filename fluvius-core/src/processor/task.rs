@@ -10,13 +10,13 @@ use crate::model::{ActionDescriptor, DomainMetadata, SharedCommand};
 use fluvius_store::json::PayloadHash;
 use fluvius_store::{AggregateId, CommandRecord, CommandStatus, ContextRecord, Json, Precondition};
 
-/// The sender of a command: the context of its session, and its row.
+/// The sender of a command: the context of its session, and the row of that context.
 #[derive(Debug)]
 pub(crate) struct Sender {
     pub(crate) context: Arc<DomainContext>,
     pub(crate) record: Arc<ContextRecord>,
     pub(crate) realm: Option<Arc<str>>,
-    /// The first part of the context that no store can keep.
+    /// The path of the first part of the context that no store can keep.
     pub(crate) unstorable: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Sender {
     }
 }
 
-/// The first part of a context that no store can keep.
+/// Returns the path of the first part of a context that no store can keep.
 fn unstorable(record: &ContextRecord) -> Option<String> {
     let roles = record.roles.iter().map(|role| ("roles".to_owned(), role));
     let headers = record.headers.iter().map(|(name, value)| (format!("headers.{name}"), value));
@@ -52,9 +52,9 @@ pub(crate) struct Task {
     pub(crate) action: &'static ActionDescriptor,
     pub(crate) aggregate_id: AggregateId,
     pub(crate) command: SharedCommand,
-    /// The arguments as decoded, without secrets.
+    /// The decoded arguments, without secrets.
     pub(crate) args: Json,
-    /// The payload as received, keys sorted, without secrets.
+    /// The payload as received, with sorted keys and without secrets.
     pub(crate) payload: Json,
     pub(crate) payload_hash: PayloadHash,
     pub(crate) if_match: Option<Precondition>,
@@ -62,7 +62,7 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// The command's row.
+    /// Returns the command's row.
     pub(crate) fn record(
         &self,
         metadata: &'static DomainMetadata,

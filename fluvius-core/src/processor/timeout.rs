@@ -1,4 +1,4 @@
-//! A timeout that costs no timer if its future is ready at once.
+//! A timeout that creates no timer if its future is ready at once.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,13 +8,13 @@ use futures_core::future::BoxFuture;
 
 use crate::sync;
 
-/// Returns the output of a future, or `None` if it takes longer, counted from its first poll.
+/// Returns the output of a future, or `None` if it takes longer than `after`, counted from its first poll.
 pub(crate) fn timeout<F: Future>(after: Duration, future: Pin<&mut F>) -> Timeout<'_, F> {
     Timeout { future, after, timer: None }
 }
 
-/// The future of [`timeout`]. Like the timeout of tokio, but it creates the timer only if the first poll is pending, and
-/// borrows the future.
+/// The future of [`timeout`]. Like `tokio::time::Timeout`, but it borrows the future, and creates the timer only if the
+/// first poll is pending.
 pub(crate) struct Timeout<'a, F> {
     future: Pin<&'a mut F>,
     after: Duration,

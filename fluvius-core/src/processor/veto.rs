@@ -1,4 +1,4 @@
-//! Veto: asks every listener about a unit of work before it is admitted.
+//! Veto: consults every observer about a unit of work before the unit is admitted.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use crate::model::{Rejection, storable};
 use crate::unwind;
 use fluvius_store::UnitOfWork;
 
-/// Asks every listener about a unit; the first veto counts.
+/// Consults the observers about a unit of work. The first veto counts.
 ///
 /// # Errors
-/// The veto as the command's rejection.
+/// The veto, as a rejection of the command.
 pub(crate) fn ask(services: &Services, unit: &UnitOfWork) -> Result<(), Error> {
     for observer in &services.observers {
         match unwind::catch(|| observer.before_commit(unit)) {

@@ -11,15 +11,15 @@ use fluvius_store::{
     MessageRecord, UnitOfWork,
 };
 
-/// The reads and writes of a command, or of the commands of a group, so far.
+/// The reads and writes of a command or of an atomic group so far.
 #[derive(Debug, Default)]
 pub(crate) struct WriteSet {
-    /// The versions as first read, in the order of reading. The commit expects them.
+    /// The versions as first read, in reading order. The commit expects them.
     reads: OneVec<Arc<CachedVersion>>,
-    /// New versions in the order of writing; the last one of an aggregate counts.
+    /// New versions in writing order. The last one of an aggregate counts.
     writes: OneVec<Arc<CachedVersion>>,
     index: Option<Box<Index>>,
-    /// Number of versions that were compared with an aggregate.
+    /// Number of versions whose aggregate was compared with another.
     #[cfg(test)]
     compared: std::sync::atomic::AtomicUsize,
     pub(crate) commands: Vec<Arc<CommandRecord>>,
@@ -38,10 +38,10 @@ pub(crate) struct Savepoint {
     activities: usize,
 }
 
-/// The most reads and writes that are searched one by one.
+/// Maximum number of reads and writes that are searched linearly.
 const FEW_VERSIONS: usize = 8;
 
-/// The indexes of versions by aggregate, once there are more than a few.
+/// Indexes of versions by aggregate, built once there are more than a few.
 #[derive(Debug, Default)]
 struct Index {
     places: FastMap<AggregateId, Places>,
@@ -153,7 +153,7 @@ impl WriteSet {
         }
     }
 
-    /// Removes all writes since the savepoint. The reads stay, since the action may have reacted to them.
+    /// Removes all writes since the savepoint. The reads remain, since the action may have reacted to them.
     pub(crate) fn roll_back(&mut self, to: Savepoint) {
         if let Some(index) = &mut self.index {
             for cached in self.writes.drain(to.writes.min(self.writes.len())..).rev() {
@@ -167,12 +167,12 @@ impl WriteSet {
         self.activities.truncate(to.activities);
     }
 
-    /// Inserts a command's row before those of the commands that it has invoked.
+    /// Inserts a command's row before the rows of the commands that it has invoked.
     pub(crate) fn record_command(&mut self, since: Savepoint, command: CommandRecord) {
         insert(&mut self.commands, since.commands, Arc::new(command));
     }
 
-    /// Inserts a command's event before those of the commands that it has invoked.
+    /// Inserts a command's event before the events of the commands that it has invoked.
     pub(crate) fn record_event(&mut self, since: Savepoint, event: EventRecord) {
         insert(&mut self.events, since.events, Arc::new(event));
     }
@@ -199,7 +199,7 @@ impl WriteSet {
         Decision { reads: self.reads, writes: OneVec::new(), unit }
     }
 
-    /// Sorts the reads by aggregate, as a unit of work lists them; each aggregate was read once.
+    /// Sorts the reads by aggregate, as required in a unit of work. Each aggregate was read once.
     fn sort_reads(&mut self) {
         self.reads.sort_unstable_by(|one, other| one.aggregate_id.cmp(&other.aggregate_id));
         self.index = None;
@@ -215,7 +215,7 @@ impl WriteSet {
             .collect()
     }
 
-    /// Returns the new versions, one for each aggregate.
+    /// Returns the new versions, one per aggregate.
     fn last_writes(&mut self) -> OneVec<Arc<CachedVersion>> {
         if self.writes.len() < 2 {
             return std::mem::take(&mut self.writes);
@@ -232,7 +232,7 @@ impl WriteSet {
     }
 }
 
-/// Inserts an element. Most lists of a unit have one element, and no room for more.
+/// Inserts an element. Allocates exactly, since most lists of a unit have one element.
 fn insert<T>(list: &mut Vec<T>, index: usize, element: T) {
     if list.is_empty() {
         *list = vec![element];
@@ -271,12 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn a_large_unit_compares_no_more_versions_than_a_small_one() {
+    fn number_of_compared_versions_is_bounded() {
         assert_eq!(compared(16_000), compared(100));
     }
 
     #[test]
-    fn a_write_taken_back_uncovers_the_previous_write() {
+    fn rolled_back_write_uncovers_the_previous_write() {
         for many in [0, 100] {
             let mut write_set = WriteSet::default();
             for number in 10..10 + many {

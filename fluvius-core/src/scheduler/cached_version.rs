@@ -1,4 +1,4 @@
-//! A cached version of an aggregate: the value that decisions are made on.
+//! A cached version of an aggregate, on whose value decisions are made.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,22 +9,22 @@ use crate::model::{AggregateDescriptor, SharedState, invalid_state};
 use crate::unwind::Deferred;
 use fluvius_store::{AggregateId, StateRecord};
 
-/// Marks a version that no admitted command has made. Commands are counted from 0; no runtime reaches this number.
+/// The mark of a version that no admitted command has written. Command numbers begin at 0; none reaches this one.
 const NO_SEQ: CommandSeq = CommandSeq::MAX;
 
-/// A version of an aggregate as a decision sees it: its row, if there is one, and the decoded value.
+/// A version of an aggregate as seen by a decision: its row, if there is one, and the decoded value.
 #[derive(Debug)]
 pub(crate) struct CachedVersion {
     pub(crate) aggregate_id: AggregateId,
     pub(crate) record: Option<Arc<StateRecord>>,
-    /// The value that an action has left.
+    /// The value as an action has left it.
     decided: Option<SharedState>,
-    /// Set if the value is as it is read from the row, and not only as an action has left it.
+    /// Set if the value was decoded from the row, and is not only as an action has left it.
     is_read_back: bool,
-    /// The value of a loaded row, once it was asked for.
+    /// The value of a loaded row, decoded on first use.
     decoded: OnceLock<SharedState>,
     is_durable: AtomicBool,
-    /// The command that has made it, once that is admitted; until then [`NO_SEQ`].
+    /// The admitted command that has written it; [`NO_SEQ`] if none.
     seq: AtomicU64,
 }
 
@@ -40,7 +40,7 @@ impl Drop for CachedVersion {
 }
 
 impl CachedVersion {
-    /// A version as it was loaded; the value is decoded when it is first asked for.
+    /// Creates a version from a loaded row. The value is decoded on first use.
     pub(crate) fn loaded(aggregate_id: AggregateId, record: Option<StateRecord>) -> Self {
         let record = record.map(Arc::new);
         Self {
@@ -54,7 +54,7 @@ impl CachedVersion {
         }
     }
 
-    /// A version as an action has left it; `is_read_back`: the value is as it is read from the row.
+    /// Creates a version that an action has left. `is_read_back` is set if the value was decoded from the row.
     pub(crate) fn decided(
         record: Arc<StateRecord>,
         value: SharedState,
@@ -71,7 +71,7 @@ impl CachedVersion {
         }
     }
 
-    /// A version that is not durable yet.
+    /// Creates a version that is not durable yet.
     #[cfg(test)]
     pub(crate) fn pending(aggregate_id: AggregateId, record: Option<StateRecord>) -> Self {
         let mut version = Self::loaded(aggregate_id, record);
@@ -79,43 +79,43 @@ impl CachedVersion {
         version
     }
 
-    /// Returns the row, if its value is only as an action has left it.
+    /// Returns the row if the value was not decoded from it.
     pub(crate) fn not_read_back(&self) -> Option<&Arc<StateRecord>> {
         self.record.as_ref().filter(|_| !self.is_read_back)
     }
 
-    /// Returns whether the store has, or had, this version.
+    /// Returns true if the version is, or was, the stored one.
     pub(crate) fn is_durable(&self) -> bool {
         self.is_durable.load(Ordering::Relaxed)
     }
 
-    /// Marks the version as durable. Set under the scheduler's lock, and read under it.
+    /// Marks the version as durable. Written and read under the scheduler's lock.
     pub(crate) fn set_durable(&self) {
         self.is_durable.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the command that has made it; `None` if it was loaded, or never admitted.
+    /// Returns the command that has written it; `None` if it was loaded or never admitted.
     pub(crate) fn seq(&self) -> Option<CommandSeq> {
         Some(self.seq.load(Ordering::Relaxed)).filter(|seq| *seq != NO_SEQ)
     }
 
-    /// Marks the version as admitted, which happens once. Set and read under the scheduler's lock.
+    /// Marks the version as admitted, which happens once. Written and read under the scheduler's lock.
     pub(crate) fn set_seq(&self, seq: CommandSeq) {
         self.seq.store(seq, Ordering::Relaxed);
     }
 
-    /// Returns the number of the version; 0 if the aggregate is absent.
+    /// Returns the version number; 0 if the aggregate is absent.
     pub(crate) fn version(&self) -> u64 {
         self.record.as_ref().map_or(0, |record| record.version)
     }
 
-    /// Returns whether both are the same row of a store, or both none.
+    /// Returns true if both have the same stored row, or both have none.
     pub(crate) fn is_same_row(&self, other: &Self) -> bool {
         let of = |cached: &Self| cached.record.as_ref().map(|row| (row.version, row.etag));
         of(self) == of(other)
     }
 
-    /// Returns the row, if the aggregate is open and of this realm.
+    /// Returns the row if the aggregate is open and belongs to this realm.
     pub(crate) fn visible(&self, realm: Option<&str>) -> Option<&StateRecord> {
         self.record
             .as_deref()

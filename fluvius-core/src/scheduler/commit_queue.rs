@@ -1,4 +1,4 @@
-//! Admitted units of work: those that wait for the store, and the batch in flight.
+//! The queue of admitted units of work: those that wait for the store, and the batch in flight.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -27,9 +27,9 @@ pub(crate) struct CommitQueue {
 pub(crate) struct AdmittedUnit {
     pub(crate) number: UnitNumber,
     pub(crate) seq: CommandSeq,
-    /// The units whose versions it was decided on and that were not durable at its admission.
+    /// The units that wrote versions on which this one was decided, and that were not durable at its admission.
     pub(crate) depends_on: Vec<UnitNumber>,
-    /// The versions that it writes, one for each aggregate.
+    /// The versions that it writes, one per aggregate.
     pub(crate) writes: OneVec<Arc<CachedVersion>>,
 }
 
@@ -48,13 +48,13 @@ impl CommitQueue {
         self.waiting.push_back((admitted, unit));
     }
 
-    /// Returns whether units wait, and no batch is in flight.
+    /// Returns true if units wait and no batch is in flight.
     pub(crate) fn has_next_batch(&self) -> bool {
         !self.has_batch_in_flight && !self.waiting.is_empty()
     }
 
-    /// Returns the next batch, unless one is in flight: the units that were admitted since that one, bounded by count and
-    /// bytes.
+    /// Returns the next batch, or `None` if one is in flight or no unit waits. A batch is bounded by the number of its
+    /// units and their bytes.
     pub(crate) fn next_batch(&mut self) -> Option<Batch> {
         if !self.has_next_batch() {
             return None;
@@ -69,7 +69,7 @@ impl CommitQueue {
         let mut units = Vec::with_capacity(self.waiting.len().min(self.max_units));
         let mut bytes = 0;
         while let Some((admitted, mut unit)) = self.waiting.pop_front() {
-            // A unit that is not in this batch was in an earlier one, and is committed. Numbers rise.
+            // A unit that is not in this batch was in an earlier one and is committed. Unit numbers rise.
             let index_of = |on: &UnitNumber| {
                 self.in_flight.binary_search_by_key(on, |before| before.number).ok()
             };
@@ -84,19 +84,19 @@ impl CommitQueue {
         Some(units.into())
     }
 
-    /// Returns the batch in flight, after which the next one may be committed.
+    /// Returns the batch in flight. After that the next batch may be committed.
     pub(crate) fn take_in_flight(&mut self) -> OneVec<AdmittedUnit> {
         self.has_batch_in_flight = false;
         std::mem::take(&mut self.in_flight)
     }
 
-    /// Gives up the units that wait. Returns the commands whose units are in the batch in flight.
+    /// Discards the waiting units. Returns the commands whose units are in the batch in flight.
     pub(crate) fn abandon(&mut self) -> BTreeSet<CommandSeq> {
         self.waiting.clear();
         self.in_flight.iter().map(|unit| unit.seq).collect()
     }
 
-    /// Removes and returns every waiting unit that depends on an aborted one, over any number of steps.
+    /// Removes and returns every waiting unit that depends, directly or indirectly, on an aborted one.
     pub(crate) fn cascade_abort(
         &mut self,
         aborted: &mut FastMap<UnitNumber, CommandSeq>,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_has_the_bytes_of_its_texts_and_an_overhead_of_each_row() {
+    fn unit_size_counts_its_texts_and_an_overhead_per_row() {
         let mut unit = unit();
         assert_eq!(unit.estimated_bytes(), 256);
         unit.commands = vec![command(10, Some(200)), command(20, None)];
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_ends_at_its_count_or_with_the_unit_that_fills_it() {
+    fn batch_ends_at_its_count_or_with_the_unit_that_fills_it() {
         let units = || (0..7).map(|_| (unit(), &[][..])).collect();
         let mut by_count = queue(3, usize::MAX, units());
         let mut by_bytes = queue(usize::MAX, 2 * 256 + 1, units());
@@ -208,7 +208,7 @@ mod tests {
             for (removed, left) in [(3, 4), (3, 1), (1, 0)] {
                 assert_eq!(queue.next_batch().unwrap().len(), removed);
                 assert_eq!(queue.len(), left);
-                assert!(queue.next_batch().is_none(), "one is in flight");
+                assert!(queue.next_batch().is_none(), "a batch is in flight");
                 assert_eq!(queue.take_in_flight().len(), removed);
             }
             assert!(!queue.has_next_batch());
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn dependents_of_an_aborted_unit_abort_over_every_step() {
+    fn indirect_dependents_of_an_aborted_unit_abort() {
         let units: [&[UnitNumber]; 5] = [&[3], &[4], &[10], &[11, 12], &[11]];
         let units = units.into_iter().map(|on| (unit(), on)).collect();
         let mut queue = queue(10, usize::MAX, units);

@@ -1,4 +1,4 @@
-//! Rows and units for the tests of the scheduler's parts.
+//! Rows and units for the scheduler's tests.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ pub(crate) fn aggregate_id(number: u128) -> AggregateId {
     AggregateId::new("thing", Uuid::from_u128(number))
 }
 
-/// JSON of `len` bytes.
+/// Returns JSON of `len` bytes.
 pub(crate) fn json(len: usize) -> Json {
     Json::from_trusted(format!("\"{}\"", "x".repeat(len - 2)))
 }
 
-/// A row of an aggregate, whose data has `data_len` bytes.
+/// Returns a row of an aggregate, with `data_len` bytes of data.
 pub(crate) fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
     let time = DateTime::UNIX_EPOCH;
     StateRecord::new(
@@ -29,7 +29,7 @@ pub(crate) fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
     )
 }
 
-/// A unit without rows.
+/// Returns a unit without rows.
 pub(crate) fn unit() -> UnitOfWork {
     UnitOfWork::new(Arc::new({
         let mut record = ContextRecord::new(Uuid::nil(), "scheduler", String::new());

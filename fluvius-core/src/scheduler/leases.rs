@@ -1,12 +1,13 @@
-//! Leases: while several processes keep changing an aggregate, one at a time decides on it.
+//! Leases: they serialize the decisions of several processes that keep changing an aggregate.
 //!
-//! The store grants a lease for a time slice, not per command, so that local commands run back to back. Once the slice is
-//! over, no further command is decided under the lease, and the scheduler returns it when the units that were decided
-//! under it are durable. The executor calls [`Scheduler::on_lease_tick`] meanwhile: a lease that no command uses is
-//! returned before the slice is over.
+//! The store grants a lease for a time slice, not per command, so that local commands run back to back. After the slice
+//! no further command is decided under the lease, and the scheduler returns it once the units that were decided under
+//! it are durable. During the slice the executor calls [`Scheduler::on_lease_tick`], which returns an unused lease
+//! early.
 //!
 //! Deadlock freedom: a command that waits for the lease of an aggregate keeps only leases of earlier aggregates. It
-//! releases those of later ones before it waits. In addition, the executor bounds every wait, whatever the store does.
+//! releases those of later aggregates before it waits. In addition, the executor bounds every wait, whatever the store
+//! does.
 
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
@@ -28,26 +29,26 @@ pub(crate) struct Leases {
 #[derive(Debug)]
 struct ContendedAggregate {
     stage: Stage,
-    /// The commands that wait for the lease. They hold their locks.
+    /// The commands that wait for the lease. They keep their locks.
     waiting: Vec<CommandSeq>,
-    /// Number of commands that are to be decided under the lease and are not admitted yet.
+    /// Number of commands that are to be decided under the lease and are not yet admitted.
     pending_count: usize,
-    /// Number of consecutive acquisitions before which no other process had changed the aggregate.
+    /// Number of consecutive acquisitions without a foreign write before them.
     uncontended_count: u32,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// The store was asked for the lease.
+    /// The lease was requested from the store.
     Requested,
-    /// This process holds the lease, for this number of ticks.
+    /// This process has held the lease for this number of ticks.
     Held(Lease, u32),
     /// The time slice is over.
     Expiring(Lease),
 }
 
 impl Leases {
-    /// Gives up every lease.
+    /// Discards all leases, and returns them.
     pub(super) fn abandon(&mut self) -> Vec<Lease> {
         let aggregates = self.aggregates.drain();
         let leases = aggregates.filter_map(|(_, contended)| match contended.stage {
@@ -59,8 +60,8 @@ impl Leases {
 }
 
 impl<J> Scheduler<J> {
-    /// Returns whether a command may be decided: this process holds the lease of each of its contended aggregates.
-    /// Otherwise the command waits for the first lease that is missing.
+    /// Returns true if a command may be decided: this process holds the lease of each of its contended aggregates.
+    /// Otherwise the command waits for the first missing lease.
     pub(super) fn acquire_leases(&mut self, seq: CommandSeq) -> bool {
         let Some(command) = self.commands.get_mut(&seq) else { return false };
         if self.leases.aggregates.is_empty() && command.contended.is_empty() {
@@ -101,11 +102,11 @@ impl<J> Scheduler<J> {
         true
     }
 
-    /// Requests the lease of an aggregate, unless this process holds it or has requested it. From now on commands on the
-    /// aggregate are decided under it.
+    /// Requests the lease of an aggregate, unless this process holds or has requested it. From then on commands on the
+    /// aggregate are decided under the lease.
     ///
-    /// The store reports that other processes use leases on the aggregate. A process that wins every race meets no
-    /// conflict, so it would never request one by itself, and the others could not overtake it.
+    /// Also called when the store reports that other processes use leases on the aggregate. A process that wins every
+    /// race sees no conflict, so it would never request a lease itself, and the others could not overtake it.
     pub(super) fn request_lease(&mut self, aggregate_id: AggregateId, waiting: Vec<CommandSeq>) {
         if self.leases.aggregates.contains_key(&aggregate_id) {
             return;
@@ -120,7 +121,7 @@ impl<J> Scheduler<J> {
         self.leases.aggregates.insert(aggregate_id, contended);
     }
 
-    /// Returns an aggregate that a decision has read and whose lease it needs and does not have.
+    /// Returns an aggregate that a decision has read and whose required lease is not held for the command.
     pub(super) fn missing_lease(
         &self,
         seq: CommandSeq,
@@ -154,7 +155,8 @@ impl<J> Scheduler<J> {
         self.acquire_locks(seq);
     }
 
-    /// Takes a lease that the store has granted, and the aggregate's row under it; `None` if the store grants none.
+    /// Stores a lease that the store has granted, and the aggregate's row under it. `None` means that no lease was
+    /// granted.
     pub(crate) fn on_lease_acquired(
         &mut self,
         aggregate_id: &AggregateId,
@@ -176,7 +178,7 @@ impl<J> Scheduler<J> {
 
     /// Resumes a command that may have waited for a lease.
     fn resume_after_lease(&mut self, seq: CommandSeq) {
-        // A command that has released its locks meanwhile comes back by itself.
+        // A command that has released its locks in the meantime resumes without this call.
         if self.commands.get(&seq).is_none_or(Command::is_waiting) {
             return;
         }
@@ -186,7 +188,7 @@ impl<J> Scheduler<J> {
         self.acquire_locks(seq);
     }
 
-    /// Ends the time slice of a lease that was held for long enough, or that no command uses.
+    /// Ends the time slice of a lease that was held long enough or that no command uses.
     pub(crate) fn on_lease_tick(&mut self, aggregate_id: &AggregateId) {
         let Some(contended) = self.leases.aggregates.get_mut(aggregate_id) else { return };
         let is_idle = contended.pending_count == 0 && !self.versions.has_pending(aggregate_id);
@@ -201,13 +203,13 @@ impl<J> Scheduler<J> {
         self.return_if_unused(aggregate_id);
     }
 
-    /// Releases the leases of a command that is admitted, or is not to be decided under them.
+    /// Releases the leases of a command that is admitted, or that is not to be decided under them.
     pub(super) fn release_leases(&mut self, seq: CommandSeq) {
         self.release_leases_where(seq, |_| true);
     }
 
-    /// Releases the leases of later aggregates of a command that waits for a lease. It may hold one from an earlier pass,
-    /// since an aggregate becomes contended at any time.
+    /// Releases the leases of aggregates later than the one that a command waits for. The command may hold one from an
+    /// earlier pass, since an aggregate can become contended at any time.
     fn release_later_leases(&mut self, seq: CommandSeq, waits_for: &AggregateId) {
         #[cfg(feature = "__test_seams")]
         if self.limits.has(crate::mutants::Mutant::LeasesInNoOrder)
@@ -243,7 +245,7 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Returns the expiring leases under which every unit is durable.
+    /// Returns to the store the expiring leases under which every unit is durable.
     pub(super) fn return_expiring_leases(&mut self) {
         let is_expiring =
             |contended: &ContendedAggregate| matches!(contended.stage, Stage::Expiring(_));
@@ -281,7 +283,7 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Decides on an aggregate without leases until commands meet conflicts on it again.
+    /// Stops leasing an aggregate. Commands are decided without leases until they meet conflicts on it again.
     fn stop_leasing(&mut self, aggregate_id: &AggregateId) {
         let Some(contended) = self.leases.aggregates.remove(aggregate_id) else { return };
         for seq in contended.waiting {
@@ -295,7 +297,7 @@ impl<J> Scheduler<J> {
 
 #[cfg(feature = "__test_seams")]
 impl<J> Scheduler<J> {
-    /// Returns the leases of this process, for a test that searches for processes that wait for each other.
+    /// Returns the leases of this process, for a test that searches for deadlocks among processes.
     pub(crate) fn lease_states(&self) -> Vec<crate::lease_states::LeaseState> {
         let waits_for = |seq: &CommandSeq| {
             let waiting = |(_, contended): &(&AggregateId, &ContendedAggregate)| {

@@ -1,4 +1,4 @@
-//! The locks on aggregates: which command decides on one, and which wait for it.
+//! The lock table: for each aggregate the command that may decide on it, and those that wait.
 
 use std::collections::BTreeSet;
 
@@ -15,18 +15,18 @@ pub(crate) struct LockTable {
 #[derive(Debug)]
 struct Lock {
     holder: CommandSeq,
-    /// Commands that wait for the lock.
+    /// Commands that wait for the lock, in order of acceptance.
     waiting: BTreeSet<CommandSeq>,
-    /// Commands that do not want this lock, but wait until it is released.
+    /// Commands that wait for the release but do not want the lock.
     blocked: Vec<CommandSeq>,
 }
 
-/// The commands that go on after a lock was released.
+/// The commands that continue after a lock was released.
 #[derive(Debug, Default)]
 pub(crate) struct Unlocked {
     /// The new holder of the lock.
     pub(crate) next: Option<CommandSeq>,
-    /// Commands that waited only for the release.
+    /// Commands that waited for the release only.
     pub(crate) unblocked: Vec<CommandSeq>,
 }
 
@@ -34,7 +34,7 @@ impl LockTable {
     /// Acquires the lock of an aggregate.
     ///
     /// # Errors
-    /// The holder, if another command has the lock. This command then waits in its queue.
+    /// The holder, if another command holds the lock. This command then waits in the queue of the lock.
     pub(crate) fn lock(
         &mut self,
         aggregate_id: &AggregateId,
@@ -61,7 +61,7 @@ impl LockTable {
         }
     }
 
-    /// Waits until a lock is released, without a place in its queue. Returns whether it is held.
+    /// Waits for the release of a lock without a place in its queue. Returns false if the lock is free.
     pub(crate) fn wait_until_unlocked(
         &mut self,
         aggregate_id: &AggregateId,
@@ -76,7 +76,7 @@ impl LockTable {
         }
     }
 
-    /// Releases a lock, and grants it to the oldest command that waits for it.
+    /// Releases a lock, and grants it to the oldest command in its queue.
     pub(crate) fn unlock(&mut self, aggregate_id: &AggregateId, seq: CommandSeq) -> Unlocked {
         let Some(lock) = self.locks.get_mut(aggregate_id) else { return Unlocked::default() };
         assert_eq!(lock.holder, seq, "only its holder releases a lock");
@@ -94,7 +94,7 @@ impl LockTable {
         self.locks.get(aggregate_id).map(|lock| lock.holder)
     }
 
-    /// Returns whether a command that was accepted earlier waits for a lock.
+    /// Returns true if an older command waits for a lock.
     pub(crate) fn has_older_waiter(&self, aggregate_id: &AggregateId, seq: CommandSeq) -> bool {
         let waiting = self.locks.get(aggregate_id).and_then(|lock| lock.waiting.first());
         waiting.is_some_and(|first| *first < seq)
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_goes_to_the_oldest_waiter_and_an_idle_one_is_dropped() {
+    fn lock_goes_to_the_oldest_waiter_and_idle_locks_are_removed() {
         let mut locks = LockTable::default();
         let aggregate_id = AggregateId::new("thing", Uuid::nil());
         assert_eq!(locks.lock(&aggregate_id, 5), Ok(()));

@@ -13,33 +13,33 @@ use crate::collections::{FastMap, OneVec};
 use crate::unwind::Deferred;
 use fluvius_store::{AggregateId, CommitOutcome, Lease, StoreError, UnitOfWork};
 
-/// Number of version conflicts of a command from which on it requires a lease.
+/// Number of version conflicts from which on a command requires a lease.
 const LEASE_FROM_CONFLICT: u32 = 2;
 
 /// The limits of a scheduler.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Units in one batch.
+    /// Maximum number of units in a batch.
     pub(crate) max_batch_units: usize,
-    /// Bytes in one batch, by estimate.
+    /// Maximum estimated size of a batch, in bytes.
     pub(crate) max_batch_bytes: usize,
-    /// Bytes of cached versions of idle aggregates, by estimate.
+    /// Maximum estimated size of the cached versions of idle aggregates, in bytes.
     pub(crate) cache_capacity: usize,
-    /// Number of times that a command is decided before its version conflicts end it.
+    /// Number of version conflicts that end a command.
     pub(crate) max_attempts: u32,
     #[cfg(feature = "__test_seams")]
     pub(crate) mutant: Option<crate::mutants::Mutant>,
 }
 
 impl Limits {
-    /// Returns whether a test has planted this fault.
+    /// Returns true if a test has planted this mutant.
     #[cfg(feature = "__test_seams")]
     pub(crate) fn has(&self, mutant: crate::mutants::Mutant) -> bool {
         self.mutant == Some(mutant)
     }
 }
 
-/// An order of the scheduler to the executor.
+/// A request of the scheduler to the executor.
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Decide the command on the newest versions, then call [`Scheduler::admit`].
@@ -48,11 +48,10 @@ pub(crate) enum Effect {
     Commit(Batch),
     /// Answer the command, then call [`Scheduler::finish`].
     Answer(CommandSeq, Resolution),
-    /// Wait, longer after each conflict, then call [`Scheduler::resume`]. The command keeps its locks, so commands that
-    /// were accepted after it do not overtake it.
+    /// Wait, longer after each conflict, then call [`Scheduler::resume`]. The command keeps its locks, so later
+    /// commands do not overtake it.
     BackOff(CommandSeq, u32),
-    /// Look up by its id whether the unit of the command is stored, then call [`Scheduler::resume`] or
-    /// [`Scheduler::end`].
+    /// Look up by command id whether the unit is stored, then call [`Scheduler::resume`] or [`Scheduler::end`].
     ResolveInDoubt(CommandSeq),
     /// Acquire the lease of the aggregate, load the aggregate, then call [`Scheduler::on_lease_acquired`].
     AcquireLease(AggregateId),
@@ -62,14 +61,14 @@ pub(crate) enum Effect {
     ReleaseLease(Lease),
 }
 
-/// The end of a command.
+/// The result with which a command ends.
 #[derive(Debug)]
 pub(crate) enum Resolution {
     /// Its last decision is durable.
     Committed,
-    /// The log has an id of its unit.
+    /// The log already has an id of its unit.
     Duplicate,
-    /// Other processes changed its aggregates in each attempt.
+    /// Other processes changed its aggregates in each attempt: the last such aggregate, and the number of attempts.
     Conflict(AggregateId, u32),
     /// The store failed.
     Failed(StoreError),
@@ -78,15 +77,15 @@ pub(crate) enum Resolution {
 /// The result of deciding a command.
 #[derive(Debug)]
 pub(crate) struct Decision {
-    /// The versions that it was decided on.
+    /// The versions on which it was decided.
     pub(crate) reads: OneVec<Arc<CachedVersion>>,
-    /// The new versions, one for each aggregate.
+    /// The new versions, one per aggregate.
     pub(crate) writes: OneVec<Arc<CachedVersion>>,
     /// The rows to be stored, and the versions to be checked.
     pub(crate) unit: UnitOfWork,
 }
 
-/// The order in which commands are decided, admitted and committed. `J` is the executor's data of a command.
+/// The scheduler: orders decisions, admissions and commits. `J` is the executor's data of a command.
 #[derive(Debug)]
 pub(crate) struct Scheduler<J> {
     pub(crate) versions: VersionCache,
@@ -94,7 +93,7 @@ pub(crate) struct Scheduler<J> {
     pub(super) leases: Leases,
     queue: CommitQueue,
     pub(super) commands: FastMap<CommandSeq, Command<J>>,
-    /// Pending effects, oldest first, except decisions and commits.
+    /// Pending effects except decisions and commits, oldest first.
     pub(super) effects: VecDeque<Effect>,
     /// Commands to decide, oldest first.
     pub(super) undecided: VecDeque<CommandSeq>,
@@ -108,25 +107,25 @@ pub(super) struct Command<J> {
     job: J,
     /// The aggregates whose locks it acquires before it is decided, in order.
     pub(super) wanted: OneVec<AggregateId>,
-    /// Number of these locks that it holds, from the first.
+    /// Number of these locks that it holds, counted from the first.
     pub(super) held_count: usize,
-    /// Set if no other command is admitted on the aggregates whose locks it holds.
+    /// Set if no other command may be admitted on the aggregates whose locks it holds.
     pub(super) is_exclusive: bool,
-    /// The previous command of its stream, before which it is not decided.
+    /// The previous command of its stream, after which it is decided.
     pub(super) previous: Option<CommandSeq>,
     /// Number of lost admissions.
     pub(super) lost_count: u32,
     /// Number of version conflicts.
     pub(super) conflict_count: u32,
-    /// Set if it waits, with its locks, before it is decided again.
+    /// Set while it waits, with its locks, before it is decided again.
     pub(super) backs_off: bool,
     /// Aggregates for which this command requires a lease.
     pub(super) contended: OneVec<AggregateId>,
     /// Aggregates whose leases are held for this command until it releases its locks.
     pub(super) leased: OneVec<AggregateId>,
-    /// Set if nothing of it is to be decided: it is admitted, or has ended.
+    /// Set if no decision on it is pending: it is admitted, or has ended.
     pub(super) is_decided: bool,
-    /// Number of older commands that are to be decided before it, since it depended on their aborted units.
+    /// Number of older commands that must be decided before it, since it depended on their aborted units.
     pub(super) predecessor_count: usize,
     /// Younger commands that depended on its aborted unit, and are decided after it.
     pub(super) successors: Vec<CommandSeq>,
@@ -148,7 +147,7 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Accepts a command on one aggregate, or a group on several. `previous` is the command before it in a stream.
+    /// Accepts a command on one aggregate, or a group on several. `previous` is the previous command of its stream.
     pub(crate) fn accept(
         &mut self,
         mut aggregate_ids: OneVec<AggregateId>,
@@ -184,8 +183,8 @@ impl<J> Scheduler<J> {
         self.commands.get_mut(&seq).map(|command| &mut command.job)
     }
 
-    /// Admits a decision if every version that it has read is still the newest: installs its versions for all its
-    /// aggregates together, and adds its unit to the commit queue. Returns whether it was admitted.
+    /// Admits a decision if every version that it has read is still the newest. Then it installs the new versions of
+    /// all aggregates together, and adds the unit to the commit queue. Returns true if the decision was admitted.
     pub(crate) fn admit(&mut self, seq: CommandSeq, decision: Decision) -> bool {
         if self.must_yield(seq) {
             self.release_locks(seq);
@@ -230,26 +229,26 @@ impl<J> Scheduler<J> {
 
     /// Returns the next effect. After each input the executor takes effects until there are none, on any thread.
     ///
-    /// Decisions come after all effects that end a command, which waits for nothing. A commit comes last, so that it
-    /// takes along the units decided before it.
+    /// Decisions come after the effects that end commands, which never wait. A commit comes last, so that it includes
+    /// the units decided before it.
     pub(crate) fn next_effect(&mut self) -> Option<Effect> {
         let effect = self.effects.pop_front();
         let effect = effect.or_else(|| self.undecided.pop_front().map(Effect::Decide));
         effect.or_else(|| self.queue.next_batch().map(Effect::Commit))
     }
 
-    /// Returns the next effect, without decisions: these are left to other tasks, since their code is slow.
+    /// Returns the next effect other than a decision. Decisions are left to other tasks, since their code is slow.
     pub(crate) fn next_effect_except_decide(&mut self) -> Option<Effect> {
         self.effects.pop_front().or_else(|| self.queue.next_batch().map(Effect::Commit))
     }
 
-    /// Returns whether there is an effect to take.
+    /// Returns true if there is an effect to take.
     pub(crate) fn has_effect(&self) -> bool {
         !self.effects.is_empty() || !self.undecided.is_empty() || self.queue.has_next_batch()
     }
 
-    /// Gives up every command and every effect, and returns for each command whether its unit is at the store. Units that
-    /// only wait for the store are never handed to it.
+    /// Discards all commands and effects. Returns each command with true if its unit was handed to the store. Units
+    /// that are still waiting are never handed to it.
     pub(crate) fn abandon(&mut self) -> Vec<(J, bool)> {
         let at_the_store = self.queue.abandon();
         self.undecided.clear();
@@ -260,7 +259,7 @@ impl<J> Scheduler<J> {
         commands.map(|(seq, command)| (command.job, at_the_store.contains(&seq))).collect()
     }
 
-    /// Takes the outcomes of the batch in flight, in its order. A unit without an outcome has failed.
+    /// Processes the outcomes of the batch in flight, in its order. A unit without an outcome has failed.
     pub(crate) fn on_batch_committed(&mut self, outcomes: Vec<CommitOutcome>) {
         let mut aborted: FastMap<UnitNumber, CommandSeq> = FastMap::default();
         let mut retried: Vec<AdmittedUnit> = Vec::new();
@@ -274,7 +273,7 @@ impl<J> Scheduler<J> {
             let is_broken = matches!(outcome, CommitOutcome::Committed { .. })
                 && unit.depends_on.iter().any(|on| aborted.contains_key(on));
             if is_broken {
-                // The store breaks its contract: its log resolves the outcome.
+                // The store has violated its contract; the outcome is resolved by the log.
                 let report = || {
                     tracing::error!(
                         "the store has committed a unit, but not a unit that it depends on"
@@ -309,9 +308,9 @@ impl<J> Scheduler<J> {
                     self.end(unit.seq, Resolution::Failed(error));
                     false
                 }
-                // An outcome that this release does not know says nothing: the log resolves it.
+                // An outcome unknown to this release is in doubt too; it is resolved by the log.
                 _ => {
-                    // The store was lost: other processes may have changed it meanwhile.
+                    // The store was lost: other processes may have written in the meantime.
                     self.versions.clear_durable();
                     self.effects.push_back(Effect::ResolveInDoubt(unit.seq));
                     false
@@ -322,7 +321,7 @@ impl<J> Scheduler<J> {
             }
         }
         if outcomes.len() > 0 {
-            // More outcomes than units: their values are the store's, and are not dropped under the lock.
+            // Surplus outcomes contain values of the store, which must not be dropped under the lock.
             Deferred::Value(Box::new(outcomes.collect::<Vec<CommitOutcome>>())).defer();
         }
         for unit in self.queue.cascade_abort(&mut aborted) {
@@ -340,7 +339,7 @@ impl<J> Scheduler<J> {
         self.return_expiring_leases();
     }
 
-    /// Aborts a unit: removes its versions.
+    /// Aborts a unit by removing its versions.
     fn abort(&mut self, unit: &AdmittedUnit) {
         for write in &unit.writes {
             self.versions.abort(unit.number, &write.aggregate_id);
@@ -350,7 +349,7 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Decides a command again, in its old place.
+    /// Decides a command again, in its previous position.
     pub(crate) fn resume(&mut self, seq: CommandSeq) {
         self.acquire_locks(seq);
     }
@@ -363,7 +362,7 @@ impl<J> Scheduler<J> {
         Some(command.job)
     }
 
-    /// Returns whether every accepted command is answered.
+    /// Returns true if every accepted command is answered.
     pub(crate) fn is_idle(&self) -> bool {
         self.commands.is_empty()
     }
@@ -373,7 +372,7 @@ impl<J> Scheduler<J> {
         self.queue.len()
     }
 
-    /// Ends a command: its answer is due.
+    /// Ends a command, whose answer is then due.
     pub(crate) fn end(&mut self, seq: CommandSeq, resolution: Resolution) {
         let successors = self.set_decided(seq);
         self.effects.push_back(Effect::Answer(seq, resolution));
@@ -387,7 +386,8 @@ impl<J> Scheduler<J> {
         std::mem::take(&mut command.successors)
     }
 
-    /// Returns whether a command with a version conflict is decided again, which it is after a back-off.
+    /// Schedules another attempt, after a back-off, of a command with a version conflict. Returns false if the conflict
+    /// has ended the command.
     fn retry_after_conflict(&mut self, seq: CommandSeq, aggregate_id: AggregateId) -> bool {
         let Some(command) = self.commands.get_mut(&seq) else { return false };
         command.conflict_count += 1;

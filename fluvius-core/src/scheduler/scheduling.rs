@@ -1,26 +1,27 @@
-//! The order of decisions: which command is decided when.
+//! The scheduling of decisions: when a command is decided, and which commands wait for it.
 //!
-//! Deadlock freedom: a command waits only for older commands, or for one that is being decided or backs off, which ends by
-//! itself. A waiting command yields its locks to an older one. So the wait-for graph is acyclic.
+//! Deadlock freedom: a command waits only for older commands, or for one that is being decided or backs off, which
+//! finishes without further waits. A waiting command yields its locks to an older one. So the wait-for graph is
+//! acyclic.
 
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
 use fluvius_store::AggregateId;
 
-/// Number of lost admissions after which a command acquires the locks of all its aggregates.
+/// Number of lost admissions from which on a command acquires the locks of all its aggregates.
 const MAX_LOST_ADMISSIONS: u32 = 3;
 
 impl<J> Command<J> {
-    /// Returns whether it waits for locks, or for older commands.
+    /// Returns true if it waits for locks or for older commands.
     pub(super) fn is_waiting(&self) -> bool {
         self.held_count < self.wanted.len() || self.predecessor_count > 0
     }
 }
 
 impl<J> Scheduler<J> {
-    /// Decides a command after an older one that is to be decided again.
+    /// Makes a command wait until an older one is decided again.
     pub(super) fn run_after(&mut self, seq: CommandSeq, predecessor: CommandSeq) {
-        // An older command does not wait for a younger one: the wait-for graph stays acyclic.
+        // Only a younger command waits for an older one, so the wait-for graph stays acyclic.
         let older = self.commands.get_mut(&predecessor).filter(|_| predecessor < seq);
         let Some(older) = older else { return };
         if older.is_decided || older.successors.contains(&seq) {
@@ -32,12 +33,12 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Returns the previous command of a stream, if it is to be decided again.
+    /// Returns the previous command of a stream if it is still to be decided.
     fn undecided_predecessor(&self, previous: Option<CommandSeq>) -> Option<CommandSeq> {
         previous.filter(|previous| self.commands.get(previous).is_some_and(|one| !one.is_decided))
     }
 
-    /// Decides the commands that waited for one that is now admitted or has ended.
+    /// Resumes the commands that waited for one that is now admitted or has ended.
     pub(super) fn resume_successors(&mut self, successors: Vec<CommandSeq>) {
         for successor in successors {
             let Some(command) = self.commands.get_mut(&successor) else { continue };
@@ -48,7 +49,7 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Decides a command again, because another one has replaced a version that it was decided on.
+    /// Decides a command again, because another command has replaced a version on which it was decided.
     pub(super) fn on_admission_lost(&mut self, seq: CommandSeq, decision: &Decision) {
         let reads = decision.reads.iter().filter(|read| !read.is_durable());
         for predecessor in reads.filter_map(|read| read.seq()) {
@@ -61,14 +62,14 @@ impl<J> Scheduler<J> {
             return self.acquire_all_locks(seq, decision);
         }
         if is_waiting {
-            // The commands that it excluded go on.
+            // Lets the commands continue that it excluded.
             self.release_locks(seq);
         }
         self.acquire_locks(seq);
     }
 
-    /// Makes a command wait until an exclusive command is admitted. It holds no lock meanwhile, so that other commands on
-    /// its own aggregate go on.
+    /// Makes a command wait until an exclusive command is admitted. It holds no lock in the meantime, so that other
+    /// commands on its own aggregate continue.
     pub(super) fn on_excluded(
         &mut self,
         seq: CommandSeq,
@@ -86,7 +87,8 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Returns whether another command holds an aggregate exclusively. One that waits excludes no older command.
+    /// Returns true if another command holds an aggregate exclusively. An exclusive command that waits does not exclude
+    /// older commands.
     pub(super) fn is_excluded(&self, seq: CommandSeq, aggregate_id: &AggregateId) -> bool {
         let Some(holder) = self.locks.holder(aggregate_id).filter(|holder| *holder != seq) else {
             return false;
@@ -96,8 +98,8 @@ impl<J> Scheduler<J> {
         command.is_some_and(|command| command.is_exclusive && !yields(command))
     }
 
-    /// Makes a command exclusive: it releases its locks, and acquires those of all aggregates of its last attempt in the
-    /// order of the aggregates. If it has them all, it keeps them.
+    /// Makes a command exclusive. It releases its locks, and acquires those of all aggregates of its last attempt in
+    /// the order of the aggregates. If it already holds all of them, it keeps them.
     fn acquire_all_locks(&mut self, seq: CommandSeq, decision: &Decision) {
         #[cfg(feature = "__test_seams")]
         if self.limits.has(crate::mutants::Mutant::WaitWhileHolding) {
@@ -118,13 +120,13 @@ impl<J> Scheduler<J> {
         self.acquire_locks(seq);
     }
 
-    /// Returns whether an older command waits for a lock that this one holds.
+    /// Returns true if an older command waits for a lock that this one holds.
     fn is_awaited_by_older(&self, seq: CommandSeq, command: &Command<J>) -> bool {
         let mut held = command.wanted[..command.held_count].iter();
         held.any(|aggregate_id| self.locks.has_older_waiter(aggregate_id, seq))
     }
 
-    /// Returns whether an older command is to be decided before this one.
+    /// Returns true if an older command must be decided before this one.
     pub(super) fn must_yield(&self, seq: CommandSeq) -> bool {
         let Some(command) = self.commands.get(&seq) else { return false };
         self.is_awaited_by_older(seq, command)
@@ -143,8 +145,8 @@ impl<J> Scheduler<J> {
         self.acquire_locks(seq);
     }
 
-    /// Acquires the wanted locks in the order of the aggregates, as far as they are free. Once the command has them all,
-    /// its leases too, and no predecessor is left, it is decided.
+    /// Acquires the wanted locks in the order of the aggregates, as far as they are free. The command is decided once
+    /// it has all locks and leases and no predecessor is left.
     pub(super) fn acquire_locks(&mut self, seq: CommandSeq) {
         let Some(command) = self.commands.get_mut(&seq) else { return };
         while let Some(aggregate_id) = command.wanted.get(command.held_count) {
@@ -174,7 +176,7 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Makes a waiting holder yield its locks to an older command, and queue for them again.
+    /// Preempts a waiting holder: it yields its locks to an older command, and queues for them again.
     fn preempt(&mut self, holder: CommandSeq, older: CommandSeq) {
         #[cfg(feature = "__test_seams")]
         if self.limits.has(crate::mutants::Mutant::WaitWhileHolding) {
@@ -191,7 +193,7 @@ impl<J> Scheduler<J> {
         self.acquire_locks(holder);
     }
 
-    /// Releases the locks and leases of a command. It still wants the locks, since it may have to be decided again.
+    /// Releases the locks and leases of a command. It still wants the locks, since it may be decided again.
     pub(super) fn release_locks(&mut self, seq: CommandSeq) {
         self.release_leases(seq);
         let Some(command) = self.commands.get_mut(&seq) else { return };
@@ -205,7 +207,7 @@ impl<J> Scheduler<J> {
             resumed.extend(unlocked.unblocked);
         }
         for next in granted {
-            // The lock that it is granted is the one that it waited for.
+            // The granted lock is the one that the command waited for.
             if let Some(command) = self.commands.get_mut(&next) {
                 command.held_count += 1;
             }

@@ -1,4 +1,4 @@
-//! The effects of the scheduler, input by input.
+//! Tests of the scheduler: its effects after each input.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl World {
         self.scheduler.accept(aggregate_ids.iter().copied().map(aggregate_id).collect(), (), after)
     }
 
-    /// Returns the next effect as text; `-` if there is none.
+    /// Returns the next effect as text, or `-` if there is none.
     fn next(&mut self) -> String {
         match self.scheduler.next_effect() {
             None => "-".to_owned(),
@@ -74,7 +74,7 @@ impl World {
         std::iter::from_fn(|| effect(self)).collect()
     }
 
-    /// Returns a decision on the newest versions of some aggregates, which changes others.
+    /// Returns a decision on the newest versions of `reads` that writes `writes`.
     fn decision(&mut self, reads: &[u128], writes: &[u128]) -> Decision {
         let versions = &mut self.scheduler.versions;
         let reads: OneVec<Arc<CachedVersion>> = reads
@@ -99,7 +99,7 @@ impl World {
         Decision { reads, writes, unit: unit() }
     }
 
-    /// Decides a command that changes all aggregates that it reads.
+    /// Decides a command that writes all aggregates that it reads. Returns true if it is admitted.
     fn decide(&mut self, seq: CommandSeq, aggregate_ids: &[u128]) -> bool {
         let decision = self.decision(aggregate_ids, aggregate_ids);
         self.scheduler.admit(seq, decision)
@@ -109,7 +109,7 @@ impl World {
         self.scheduler.on_batch_committed(outcomes);
     }
 
-    /// Grants the lease of an aggregate, which another process has left at a version.
+    /// Grants the lease of an aggregate, whose version another process has set.
     fn give(&mut self, number: u128, version: u64) {
         let lease = self.lease.take().unwrap_or_else(|| Lease::new(()));
         self.scheduler
@@ -125,7 +125,7 @@ fn stored() -> CommitOutcome {
     CommitOutcome::Committed { first: 1, contended: Vec::new() }
 }
 
-/// A committed unit, of whose aggregate other processes request the lease.
+/// Returns a committed outcome that reports foreign leases on the aggregate.
 fn contended(number: u128) -> CommitOutcome {
     CommitOutcome::Committed { first: 1, contended: vec![aggregate_id(number)] }
 }
@@ -138,7 +138,7 @@ fn stale(number: u128, version: u64) -> CommitOutcome {
 }
 
 #[test]
-fn commands_on_one_aggregate_are_decided_in_order_and_share_a_batch() {
+fn commands_on_one_aggregate_keep_order_and_share_a_batch() {
     let mut world = World::new();
     for _ in 0..3 {
         world.accept(&[1]);
@@ -182,7 +182,7 @@ fn dependents_of_an_aborted_unit_abort_and_others_commit() {
 }
 
 #[test]
-fn a_command_ends_at_its_last_conflict() {
+fn command_ends_at_its_last_conflict() {
     let mut world = World::new();
     world.accept(&[1]);
     for (version, then) in [(5, "back off 0, 1"), (6, "answer 0: conflict 2")] {
@@ -197,7 +197,7 @@ fn a_command_ends_at_its_last_conflict() {
 }
 
 #[test]
-fn a_command_of_a_stream_comes_after_the_one_before_it() {
+fn commands_of_a_stream_keep_their_order() {
     let mut world = World::new();
     let first = world.accept(&[1]);
     world.accept_after(&[2], Some(first));
@@ -205,16 +205,16 @@ fn a_command_of_a_stream_comes_after_the_one_before_it() {
     assert!(world.decide(0, &[1]));
     world.expect(&["decide 1", "commit 1"]);
     assert!(world.decide(1, &[2]));
-    // It is decided, and the command before it is to be decided again.
+    // Command 1 stays decided, although command 0 before it must be decided again.
     world.accept_after(&[3], Some(1));
     world.expect(&["decide 2"]);
     world.land(vec![stale(1, 4)]);
     world.expect(&["back off 0, 1", "commit 1"]);
-    assert!(world.decide(2, &[3]), "the command before it is decided");
+    assert!(world.decide(2, &[3]), "the previous command of its stream is decided");
 }
 
 #[test]
-fn a_group_excludes_other_commands_until_it_is_admitted() {
+fn group_excludes_other_commands_until_it_is_admitted() {
     let mut world = World::new();
     world.accept(&[3]);
     world.accept(&[1, 2]);
@@ -229,7 +229,7 @@ fn a_group_excludes_other_commands_until_it_is_admitted() {
 }
 
 #[test]
-fn a_waiting_group_excludes_younger_commands_only() {
+fn waiting_group_excludes_younger_commands_only() {
     let mut world = World::new();
     world.accept(&[3]);
     world.accept(&[2]);
@@ -244,7 +244,7 @@ fn a_waiting_group_excludes_younger_commands_only() {
 }
 
 #[test]
-fn a_command_on_one_aggregate_excludes_no_other() {
+fn command_on_one_aggregate_excludes_no_other() {
     let mut world = World::new();
     world.accept(&[1]);
     world.accept(&[2]);
@@ -256,7 +256,7 @@ fn a_command_on_one_aggregate_excludes_no_other() {
 }
 
 #[test]
-fn after_three_losses_a_command_locks_all_its_aggregates() {
+fn command_locks_all_its_aggregates_after_three_losses() {
     let mut world = World::new();
     world.accept(&[3]);
     world.expect(&["decide 0"]);
@@ -275,7 +275,7 @@ fn after_three_losses_a_command_locks_all_its_aggregates() {
 }
 
 #[test]
-fn after_three_exclusions_a_command_precedes_younger_groups() {
+fn command_precedes_younger_groups_after_three_exclusions() {
     let mut world = World::new();
     world.accept(&[3]);
     for _ in 1..=4 {
@@ -289,21 +289,21 @@ fn after_three_exclusions_a_command_precedes_younger_groups() {
         world.expect(&[&next, "decide 0"]);
     }
     assert!(!world.decide(0, &[3, 1]));
-    assert!(!world.decide(3, &[1, 2]), "an older command waits for its locks now");
+    assert!(!world.decide(3, &[1, 2]), "an older command now waits for its locks");
     world.expect(&["decide 0", "commit 2", "-"]);
     assert!(world.decide(0, &[3, 1]));
     world.expect(&["decide 3"]);
 }
 
 #[test]
-fn an_older_waiter_is_decided_before_the_younger_holder() {
+fn older_waiter_is_decided_before_the_younger_holder() {
     let mut world = World::new();
     world.accept(&[1]);
     world.accept(&[1]);
     world.expect(&["decide 0"]);
-    // A rejection: it changes nothing, and was decided on another aggregate too.
-    let refused = world.decision(&[1, 2], &[]);
-    assert!(world.scheduler.admit(0, refused));
+    // A rejection, which changes nothing and was decided on another aggregate too.
+    let rejection = world.decision(&[1, 2], &[]);
+    assert!(world.scheduler.admit(0, rejection));
     world.expect(&["decide 1", "commit 1"]);
     let decision = world.decision(&[1], &[1]);
     world.land(vec![stale(2, 5)]);
@@ -316,7 +316,7 @@ fn an_older_waiter_is_decided_before_the_younger_holder() {
 }
 
 #[test]
-fn a_reader_of_an_aborted_version_runs_after_its_writer() {
+fn reader_of_an_aborted_version_runs_after_its_writer() {
     let mut world = World::new();
     world.accept(&[1]);
     world.accept(&[2]);
@@ -334,7 +334,7 @@ fn a_reader_of_an_aborted_version_runs_after_its_writer() {
 }
 
 #[test]
-fn an_admitted_command_blocks_no_other() {
+fn admitted_command_blocks_no_other() {
     let mut world = World::new();
     world.accept(&[1]);
     world.accept(&[1]);
@@ -348,8 +348,8 @@ fn an_admitted_command_blocks_no_other() {
     world.expect(&["decide 1", "commit 2"]);
 }
 
-/// Returns a world in which another process holds or requests the lease of aggregate 1.
-fn with_turn_asked() -> World {
+/// Returns a world in which the lease of aggregate 1 is requested.
+fn with_requested_lease() -> World {
     let mut world = World::new();
     world.accept(&[1]);
     world.expect(&["decide 0"]);
@@ -362,7 +362,7 @@ fn with_turn_asked() -> World {
 
 #[test]
 fn commands_wait_for_a_requested_lease_and_others_do_not() {
-    let mut world = with_turn_asked();
+    let mut world = with_requested_lease();
     world.accept(&[1]);
     world.accept(&[2]);
     world.accept(&[3]);
@@ -377,8 +377,8 @@ fn commands_wait_for_a_requested_lease_and_others_do_not() {
 }
 
 #[test]
-fn an_unused_lease_is_returned_at_its_next_tick() {
-    let mut world = with_turn_asked();
+fn unused_lease_is_returned_at_its_next_tick() {
+    let mut world = with_requested_lease();
     world.give(1, 9);
     world.expect(&["keep 1", "-"]);
     world.scheduler.on_lease_tick(&aggregate_id(1));
@@ -388,8 +388,8 @@ fn an_unused_lease_is_returned_at_its_next_tick() {
 }
 
 #[test]
-fn a_used_lease_expires_after_ten_ticks_and_is_returned_when_idle() {
-    let mut world = with_turn_asked();
+fn used_lease_expires_after_ten_ticks_and_is_then_returned() {
+    let mut world = with_requested_lease();
     world.accept(&[1]);
     world.give(1, 9);
     world.expect(&["keep 1", "decide 1"]);
@@ -410,7 +410,7 @@ fn a_used_lease_expires_after_ten_ticks_and_is_returned_when_idle() {
 
 #[test]
 fn leasing_stops_after_two_uncontended_leases() {
-    let mut world = with_turn_asked();
+    let mut world = with_requested_lease();
     world.accept(&[1]);
     for seq in 1..=2 {
         let version = world.scheduler.versions.newest(&aggregate_id(1)).unwrap().version();
@@ -421,7 +421,7 @@ fn leasing_stops_after_two_uncontended_leases() {
             world.scheduler.on_lease_tick(&aggregate_id(1));
         }
         world.expect(&["keep 1"; 9]);
-        // It waits for the next lease.
+        // This command waits for the next lease.
         world.accept(&[1]);
         assert!(world.decide(seq, &[1]));
         world.expect(&["commit 1", "-"]);
@@ -431,8 +431,8 @@ fn leasing_stops_after_two_uncontended_leases() {
     }
 }
 
-/// Returns the effects after a lost command has begun to wait for the lease of an earlier aggregate, and the time slice of
-/// the later one is over.
+/// Lets a command that lost its admission wait for the lease of an earlier aggregate while the time slice of the later
+/// one ends. Returns the effects after that.
 fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     // A group on two aggregates, of which only the later one is contended at first.
     world.accept(&[9]);
@@ -463,14 +463,14 @@ fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
 }
 
 #[test]
-fn a_lost_command_releases_later_leases_before_it_waits() {
+fn lost_command_releases_later_leases_before_it_waits() {
     let effects = steps_of_a_lost_command(World::new());
     assert!(effects.contains(&"release".to_owned()), "{effects:?}");
 }
 
 #[test]
 #[cfg(feature = "__test_seams")]
-fn a_lost_command_that_keeps_later_leases_is_found() {
+fn mutant_that_keeps_later_leases_is_detected() {
     let mut world = World::new();
     world.scheduler.limits.mutant = Some(crate::mutants::Mutant::KeepLaterLeases);
     let effects = steps_of_a_lost_command(world);

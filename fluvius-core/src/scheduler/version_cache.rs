@@ -9,17 +9,17 @@ use super::cached_version::CachedVersion;
 use super::{CommandSeq, UnitNumber};
 use fluvius_store::{AggregateId, StateRecord};
 
-/// Estimated bytes of a cached version beside its data: names, audit fields, the decoded value's own parts.
+/// Estimated size of a cached version in addition to its data: names, audit fields, and parts of the decoded value.
 const ENTRY_OVERHEAD_BYTES: usize = 512;
 
 /// Unchanged re-reads required before a cached version is trusted again after a foreign write. Until then an idle
 /// aggregate is read from the store: further foreign writes are likely, and a read costs less than an aborted decision.
 const REVALIDATIONS: u8 = 4;
 
-/// The version chain of each aggregate that is known.
+/// The version chains of the known aggregates.
 #[derive(Debug)]
 pub(crate) struct VersionCache {
-    /// Least recently used first.
+    /// In order of use, the least recently used first.
     chains: LinkedHashMap<AggregateId, VersionChain, foldhash::fast::RandomState>,
     bytes: usize,
     max_bytes: usize,
@@ -36,9 +36,9 @@ pub(crate) struct VersionCache {
 struct VersionChain {
     durable: Option<Arc<CachedVersion>>,
     pending: VecDeque<(UnitNumber, Arc<CachedVersion>)>,
-    /// Number of times that it is read again while it is idle.
+    /// Number of further re-reads, while the aggregate is idle, before its cached version is trusted.
     revalidations_left: u8,
-    /// Set if the store has just returned it, and no command was decided on it since.
+    /// Set if the version was just loaded, and no command has been decided on it since.
     is_fresh: bool,
 }
 
@@ -47,7 +47,7 @@ impl VersionChain {
         self.pending.back().map(|(_, version)| version).or(self.durable.as_ref())
     }
 
-    /// A version as the store has returned it.
+    /// Creates a chain with a version that the store has returned.
     fn from_store(version: Arc<CachedVersion>, revalidations_left: u8) -> Self {
         Self {
             durable: Some(version),
@@ -72,7 +72,7 @@ fn bytes_of(version: &CachedVersion) -> usize {
 }
 
 impl VersionCache {
-    /// An empty cache. Versions of idle aggregates take at most `max_bytes`, by estimate.
+    /// Creates an empty cache. Versions of idle aggregates take up to `max_bytes`, by estimate.
     pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
             chains: LinkedHashMap::default(),
@@ -84,9 +84,9 @@ impl VersionCache {
         }
     }
 
-    /// Returns the newest version of an aggregate for a decision; `None` if it is to be loaded.
+    /// Returns the newest version of an aggregate for a decision; `None` if it must be loaded.
     pub(crate) fn newest(&mut self, aggregate_id: &AggregateId) -> Option<Arc<CachedVersion>> {
-        // `to_back` marks it as used just now.
+        // `to_back` marks the chain as the most recently used one.
         let chain = self.chains.to_back(aggregate_id)?;
         let is_fresh = std::mem::take(&mut chain.is_fresh);
         if chain.revalidations_left > 0 && chain.pending.is_empty() && !is_fresh {
@@ -95,7 +95,8 @@ impl VersionCache {
         chain.newest().map(Arc::clone)
     }
 
-    /// Inserts a version that was loaded, and returns the newest: a newer one if another command has inserted it first.
+    /// Inserts a loaded version, and returns the newest one. That is another one if a command has inserted a newer
+    /// version first.
     pub(crate) fn insert_loaded(&mut self, loaded: Arc<CachedVersion>) -> Arc<CachedVersion> {
         let mut revalidations_left = 0;
         if let Some(chain) = self.chains.to_back(&loaded.aggregate_id) {
@@ -113,24 +114,24 @@ impl VersionCache {
                 _ => revalidations_left = REVALIDATIONS,
             }
         }
-        // Only the command that has loaded it decides on it; the next one reads the aggregate anew.
+        // Only the command that has loaded it decides on it. The next command reads the aggregate again.
         let chain = VersionChain::from_store(Arc::clone(&loaded), revalidations_left);
         self.replace(&loaded.aggregate_id, VersionChain { is_fresh: false, ..chain });
         self.evict();
         loaded
     }
 
-    /// Trusts an aggregate that was just read under a lease.
+    /// Trusts the cached version of an aggregate that was just read under a lease.
     pub(crate) fn mark_trusted(&mut self, aggregate_id: &AggregateId) {
         if let Some(chain) = self.chains.get_mut(aggregate_id) {
             chain.revalidations_left = 0;
         }
     }
 
-    /// Returns whether a version that was read is still the newest.
+    /// Returns true if a version that was read is still the newest.
     ///
-    /// If the aggregate is no longer cached, a version that was durable may be: the commit checks its number. One that
-    /// never became durable is not, whatever its number: another one may have been stored under it.
+    /// If the aggregate is no longer cached, a durable version may still be the newest, and the commit checks its
+    /// number. A version that never became durable is not, since another version may be stored under its number.
     pub(crate) fn is_newest(&self, read: &Arc<CachedVersion>) -> bool {
         match self.chains.get(&read.aggregate_id).and_then(VersionChain::newest) {
             Some(newest) => Arc::ptr_eq(newest, read),
@@ -138,7 +139,7 @@ impl VersionCache {
         }
     }
 
-    /// Returns the unit that makes a version durable; `None` if it is durable.
+    /// Returns the unit that writes a version; `None` if the version is durable.
     pub(crate) fn pending_unit(&self, read: &Arc<CachedVersion>) -> Option<UnitNumber> {
         if read.is_durable() {
             return None;
@@ -176,7 +177,7 @@ impl VersionCache {
         let chain = self.chains.get_mut(&version.aggregate_id);
         let pending = chain.map(|chain| (chain.position(unit), chain));
         let Some((Some(index), chain)) = pending else {
-            // The unit is committed although its version was removed: the cached value is wrong.
+            // The unit is committed although its version was removed, so the cached chain is wrong.
             return self.replace(&version.aggregate_id, VersionChain::default());
         };
         version.set_durable();
@@ -204,7 +205,7 @@ impl VersionCache {
         }
     }
 
-    /// Overwrites an aggregate with the row that the store holds. Returns whether that row is new.
+    /// Overwrites an aggregate with the row that the store holds. Returns true if that row is new.
     pub(crate) fn overwrite(
         &mut self,
         aggregate_id: &AggregateId,
@@ -212,7 +213,7 @@ impl VersionCache {
     ) -> bool {
         let version = CachedVersion::loaded(aggregate_id.clone(), stored);
         let known = self.chains.get(aggregate_id).and_then(|chain| chain.durable.as_ref());
-        // If it is not new, another unit that aborted on the same write has reported it before, and later decisions
+        // If the row is known, an earlier abort for the same foreign write has already reported it, and later decisions
         // depend on it.
         let is_new = known.is_none_or(|known| !known.is_same_row(&version));
         if is_new {
@@ -222,12 +223,12 @@ impl VersionCache {
         is_new
     }
 
-    /// Returns whether an aggregate has a version that is not durable yet.
+    /// Returns true if an aggregate has a version that is not yet durable.
     pub(crate) fn has_pending(&self, aggregate_id: &AggregateId) -> bool {
         self.chains.get(aggregate_id).is_some_and(|chain| !chain.pending.is_empty())
     }
 
-    /// Removes all durable versions. Pending ones stay, since their commit checks them.
+    /// Removes all durable versions. Pending versions stay, since their commits check them.
     pub(crate) fn clear_durable(&mut self) {
         let mut kept = LinkedHashMap::default();
         self.bytes = 0;
@@ -242,7 +243,7 @@ impl VersionCache {
         self.idle_count = 0;
     }
 
-    /// Replaces the chain of an aggregate; an empty one is removed.
+    /// Replaces the chain of an aggregate. An empty chain is removed.
     fn replace(&mut self, aggregate_id: &AggregateId, chain: VersionChain) {
         self.bytes += chain.bytes();
         let before = match chain.newest() {
@@ -258,8 +259,8 @@ impl VersionCache {
         }
     }
 
-    /// Evicts idle aggregates, the least recently used first, until the rest fits. Aggregates in flight stay: their number
-    /// is bounded by that of the commands in flight.
+    /// Evicts idle aggregates, the least recently used first, until the rest fits. Aggregates in flight stay; their
+    /// number is bounded by the number of commands in flight.
     fn evict(&mut self) {
         // Without an idle aggregate there is nothing to evict, however many are in flight.
         while self.bytes > self.max_bytes && self.idle_count > 0 {
@@ -272,7 +273,7 @@ impl VersionCache {
                 self.bytes -= chain.bytes();
                 self.idle_count -= 1;
             } else {
-                // It is in flight, so it was used after the idle ones that come next.
+                // It is in flight, so it moves behind the idle ones.
                 self.chains.insert(aggregate_id, chain);
             }
         }
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_aggregate_is_evicted() {
+    fn least_recently_used_aggregate_is_evicted() {
         let mut versions = VersionCache::new(3 * ENTRY_OVERHEAD_BYTES);
         for number in 1..=3 {
             versions.insert_loaded(absent(number));
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pending_version_stays_until_its_unit_aborts() {
+    fn pending_version_stays_until_its_unit_aborts() {
         let mut versions = VersionCache::new(0);
         let pending = Arc::new(CachedVersion::pending(aggregate_id(1), None));
         versions.install(7, 1, &pending);
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_counts_its_overhead_and_twice_its_data() {
+    fn version_size_is_its_overhead_and_twice_its_data() {
         let cached = CachedVersion::loaded(aggregate_id(1), Some(row(1, 1, 100)));
         assert_eq!(bytes_of(&cached), ENTRY_OVERHEAD_BYTES + 200);
     }
@@ -380,7 +381,7 @@ mod tests {
             steps in vec((0..6_u128, 2..902_usize, 0..12_u8, any::<Index>()), 300),
         ) {
             let mut versions = VersionCache::new(6_000);
-            // The pending units of each aggregate, oldest first, with their versions.
+            // The pending units of each aggregate with their versions, oldest first.
             let mut pending: Vec<(UnitNumber, Arc<CachedVersion>)> = Vec::new();
             let mut version = 0;
             for (unit, (number, data_len, step, which)) in (0..).zip(steps) {
@@ -400,7 +401,7 @@ mod tests {
                         versions.install(unit, unit, &cached);
                         pending.push((unit, cached));
                     }
-                    // Earlier units of the batch on the same aggregate commit with it.
+                    // Earlier units of the batch on the same aggregate commit too.
                     7..9 if !pending.is_empty() => {
                         let (unit, cached) = pending.remove(which.index(pending.len()));
                         pending.retain(|(other, of)| {
@@ -426,7 +427,7 @@ mod tests {
                 }
                 let tracked = (versions.bytes, versions.idle_count);
                 assert_eq!(tracked, counted(&versions), "step {unit}");
-                // Pending versions stay, whatever they take.
+                // Pending versions stay, whatever their size.
                 versions.evict();
                 let is_idle = |chain: &VersionChain| chain.pending.is_empty();
                 assert!(versions.bytes <= 6_000 || !versions.chains.values().any(is_idle));
@@ -457,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_write_causes_four_revalidations() {
+    fn foreign_write_causes_four_revalidations() {
         let mut versions = VersionCache::new(10_000);
         let loaded =
             |version| Arc::new(CachedVersion::loaded(aggregate_id(1), Some(row(1, version, 2))));

@@ -1,4 +1,4 @@
-//! What an aggregate was, at a version or at a moment, and what happened to it.
+//! The history of an aggregate, and its state at an earlier version or time.
 
 use std::ops::{Bound, RangeBounds};
 
@@ -10,14 +10,13 @@ use crate::model::{Aggregate, IntoAggregateId, Versioned, check_resource};
 use fluvius_store::{AggregateId, ETag, EventRecord, LogEntry, StateRecord, Store};
 
 impl StateManager {
-    /// The events of an aggregate with these versions, in their order; those of a closed aggregate too.
+    /// Returns the events of an aggregate in a range of versions, in order. Closed aggregates are included.
     ///
-    /// They are kept in memory together: `1..=1_000`, then `1_001..=2_000` reads a long history in
-    /// pieces. As typed events they are read with `A::Event::try_from`.
+    /// All of them are in memory at once: read a long history in pieces, `1..=1_000`, then `1_001..=2_000`.
+    /// `A::Event::try_from` converts one to a typed event.
     ///
     /// # Errors
-    /// `not-found` where the aggregate_id does not exist or belongs to another realm;
-    /// `store-unavailable`, `store-error`.
+    /// `not-found` if the aggregate does not exist or belongs to another realm; `store-unavailable`, `store-error`.
     ///
     /// # Examples
     ///
@@ -52,14 +51,14 @@ impl StateManager {
         Ok(self.store.history(aggregate_id, first, last).await?)
     }
 
-    /// The state of an aggregate as [`fetch`](Self::fetch) would have given it then.
+    /// Returns the state of an aggregate at an earlier point, as [`fetch`](Self::fetch) would have returned it then.
     ///
-    /// It is made of the log: of the last whole state in it and of at most 63 changes. To find the
-    /// version of a time, as many events are read as the number of versions can be halved.
+    /// The state is folded from the log: from the last snapshot before the point and at most 63 patches after it. A
+    /// time is resolved to a version by a binary search over the events of the aggregate.
     ///
     /// # Errors
-    /// [`Error::NotFoundAt`] (`not-found`) if the aggregate has no such version, did not exist at that time or was closed, or
-    /// belongs to another realm; else as [`fetch`](Self::fetch).
+    /// [`Error::NotFoundAt`] (`not-found`) if the aggregate has no such version, did not exist at that time, was
+    /// closed, or belongs to another realm; else as [`fetch`](Self::fetch).
     ///
     /// # Examples
     ///
@@ -91,10 +90,10 @@ impl StateManager {
         Err(Error::NotFoundAt { aggregate_id, point, newest })
     }
 
-    /// The state of an aggregate as [`find`](Self::find) would have given it then.
+    /// Returns the state of an aggregate at an earlier point, as [`find`](Self::find) would have returned it then.
     ///
     /// # Errors
-    /// As [`fetch_at`](Self::fetch_at), but for `not-found`.
+    /// As [`fetch_at`](Self::fetch_at), except for `not-found`.
     pub async fn find_at<A: Aggregate>(
         &self,
         target: impl IntoAggregateId,
@@ -108,10 +107,11 @@ impl StateManager {
         }
     }
 
-    /// The row of an aggregate as [`find_record`](Self::find_record) would have given it then.
+    /// Returns the row of an aggregate at an earlier point, as [`find_record`](Self::find_record) would have returned
+    /// it then.
     ///
     /// # Errors
-    /// `store-error` where the log cannot be read back; `store-unavailable`.
+    /// `store-error` if the log cannot be read back; `store-unavailable`.
     pub async fn find_record_at(
         &self,
         aggregate_id: &AggregateId,
@@ -153,7 +153,7 @@ impl StateManager {
         }))
     }
 
-    /// The row of an aggregate of the realm, closed or not.
+    /// Returns the row of an aggregate of the realm, open or closed.
     async fn row(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, Error> {
         let record = self.store.load(&aggregate_id.storable()).await?;
         let record = record.filter(|_| aggregate_id.is_storable());

@@ -1,17 +1,17 @@
-//! Reading an aggregate's past back from its events, at a bounded cost.
+//! Reading an aggregate's earlier states back from its events, at a bounded cost.
 
 use chrono::{DateTime, Utc};
 
 use crate::error::Error;
 use fluvius_store::{AggregateId, DynStore, EventRecord, Json, LogEntry, Store, StoreError};
 
-/// From one whole state in the log to the next there are at most this many versions, so that
-/// reading any version back reads at most this many changes.
+/// Maximum distance between two snapshots in the log of an aggregate, in versions. Folding any version reads at most
+/// this many events.
 pub(crate) const SNAPSHOT_INTERVAL: u64 = 64;
 
-/// The state of an aggregate as it was at a version, and the revision in whose shape it is.
+/// Returns the state of an aggregate at a version, and the revision of its shape.
 ///
-/// Changes are applied as they were written; to lift what they give is the reader's.
+/// Patches are applied as they were written. The caller upcasts the result.
 pub(crate) async fn state_at(
     store: &DynStore,
     aggregate_id: &AggregateId,
@@ -39,15 +39,15 @@ pub(crate) async fn state_at(
     }
 }
 
-/// The last version of an aggregate, up to this one, whose event occurred at a time or before it; 0 where
-/// there is none.
+/// Returns the last version of an aggregate, up to `last`, whose event occurred at or before a time; 0 if there is
+/// none.
 pub(super) async fn version_at(
     store: &DynStore,
     aggregate_id: &AggregateId,
     last: u64,
     time: DateTime<Utc>,
 ) -> Result<u64, Error> {
-    // Along an aggregate `occurred_at` never falls, so the last one can be searched by halving.
+    // Binary search: along an aggregate `occurred_at` never decreases.
     let (mut low, mut high) = (0, last);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
@@ -60,7 +60,7 @@ pub(super) async fn version_at(
     Ok(low)
 }
 
-/// The event that gave an aggregate a version.
+/// Returns the event that created a version of an aggregate.
 pub(super) async fn event_at(
     store: &DynStore,
     aggregate_id: &AggregateId,
@@ -70,18 +70,16 @@ pub(super) async fn event_at(
     events.pop().ok_or_else(|| broken(aggregate_id, version, "its event is missing"))
 }
 
-/// The version that an aggregate had for the command at a position: that of the last event whose own
-/// command stands before it.
+/// Returns the version that an aggregate had for the command at a position: that of the last event whose own command
+/// precedes that position.
 ///
-/// The event's own position does not tell: in the unit of an atomic group all commands stand
-/// before all events.
+/// The position of the event itself is no criterion: in the unit of an atomic group all commands precede all events.
 pub(crate) async fn version_before(
     store: &DynStore,
     aggregate_id: &AggregateId,
     position: u64,
 ) -> Result<u64, Error> {
-    // Versions rise with the positions of their commands, so the last one before can be searched
-    // by halving.
+    // Binary search: versions rise with the positions of their commands.
     let mut low = 0;
     let mut high = store.load(aggregate_id).await?.map_or(0, |row| row.version);
     while low < high {

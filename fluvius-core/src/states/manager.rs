@@ -1,4 +1,4 @@
-//! The state manager: reads what is stored, and nothing that is not.
+//! The state manager: reads stored states, and only durable ones.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +9,9 @@ use crate::states::StateQueryBuilder;
 use fluvius_store::query::Filter;
 use fluvius_store::{AggregateId, DynStore, RealmFilter, StateRecord, Store};
 
-/// Reads the stored state: durable, and never half of a unit of work.
+/// A reader of the stored states. It sees only durable states, and never part of a unit of work.
 ///
-/// That of a session sees the aggregates of the session's realm; that of a domain sees all.
+/// The state manager of a session sees the aggregates of the session's realm; that of a domain sees all aggregates.
 #[derive(Clone)]
 pub struct StateManager {
     pub(super) store: DynStore,
@@ -29,12 +29,12 @@ impl StateManager {
         Self { store, realm }
     }
 
-    /// The state of an aggregate.
+    /// Returns the state of an aggregate.
     ///
     /// # Errors
-    /// `not-found` where the aggregate_id does not exist, is closed, or belongs to another realm;
-    /// `resource-not-allowed` where `A` is not the state of the target's resource;
-    /// `invalid-state` where the stored state does not decode; `store-unavailable`, `store-error`.
+    /// `not-found` if the aggregate does not exist, is closed, or belongs to another realm; `resource-not-allowed` if
+    /// the target's resource does not belong to `A`; `invalid-state` if the stored state does not decode;
+    /// `store-unavailable`, `store-error`.
     pub async fn fetch<A: Aggregate>(
         &self,
         target: impl IntoAggregateId,
@@ -46,10 +46,10 @@ impl StateManager {
         }
     }
 
-    /// The state of an aggregate, or `None` where [`fetch`](Self::fetch) says `not-found`.
+    /// Returns the state of an aggregate, or `None` where [`fetch`](Self::fetch) fails with `not-found`.
     ///
     /// # Errors
-    /// As [`fetch`](Self::fetch), but for `not-found`.
+    /// As [`fetch`](Self::fetch), except for `not-found`.
     pub async fn find<A: Aggregate>(
         &self,
         target: impl IntoAggregateId,
@@ -62,10 +62,11 @@ impl StateManager {
         }
     }
 
-    /// The stored row of an aggregate, whatever its aggregate.
+    /// Returns the stored row of an aggregate of any type. The state is not decoded.
     ///
     /// # Errors
-    /// As [`fetch`](Self::fetch), but that nothing is decoded.
+    /// `not-found` if the aggregate does not exist, is closed, or belongs to another realm; `store-unavailable`,
+    /// `store-error`.
     pub async fn fetch_record(&self, aggregate_id: &AggregateId) -> Result<StateRecord, Error> {
         match self.find_record(aggregate_id).await? {
             Some(record) => Ok(record),
@@ -73,7 +74,7 @@ impl StateManager {
         }
     }
 
-    /// The stored row of an aggregate, or `None` where [`fetch_record`](Self::fetch_record) says
+    /// Returns the stored row of an aggregate, or `None` where [`fetch_record`](Self::fetch_record) fails with
     /// `not-found`.
     ///
     /// # Errors
@@ -86,13 +87,12 @@ impl StateManager {
         Ok(record.filter(|record| aggregate_id.is_storable() && self.shows(record)))
     }
 
-    /// The stored rows of several aggregates, all as they were at one moment: what one unit of work has
-    /// changed together is seen changed together.
+    /// Returns the stored rows of several aggregates at one point in time. The changes of one unit of work are seen
+    /// together or not at all.
     ///
     /// # Shape
-    /// One entry an aggregate, in the order in which they are named: `None` where
-    /// [`find_record`](Self::find_record) gives `None`. [`Aggregate::decode`] decodes one as an
-    /// aggregate.
+    /// One entry per aggregate, in the order of `aggregate_ids`; `None` where [`find_record`](Self::find_record)
+    /// returns `None`. [`Aggregate::decode`] decodes a row.
     ///
     /// # Errors
     /// `store-unavailable`, `store-error`.
@@ -121,13 +121,12 @@ impl StateManager {
         Ok(rows.into_iter().map(|row| row.filter(|record| self.shows(record))).collect())
     }
 
-    /// The aggregates of an aggregate type's main resource by what they are like: a query in the making.
+    /// Returns a query of the aggregates of an aggregate type's main resource.
     pub fn query<A: Aggregate>(&self) -> StateQueryBuilder<Versioned<A>> {
         StateQueryBuilder::of_aggregate(self.store.clone(), self.realm.clone())
     }
 
-    /// The rows of a resource by what they are like, whatever their aggregate: a query in the
-    /// making.
+    /// Returns a query of the rows of a resource, of any aggregate type.
     pub fn query_rows(
         &self,
         resource: impl Into<Cow<'static, str>>,
@@ -135,11 +134,11 @@ impl StateManager {
         StateQueryBuilder::of_rows(self.store.clone(), self.realm.clone(), resource.into())
     }
 
-    /// The one aggregate of an aggregate type's main resource of which the filter is true, or `None` where
-    /// there is none.
+    /// Returns the only aggregate of an aggregate type's main resource that matches a filter, or `None` if there is
+    /// none.
     ///
     /// # Errors
-    /// `multiple-results` where there are several; else as [`StateQueryBuilder::page`].
+    /// `multiple-results` if more than one matches; else as [`StateQueryBuilder::page`].
     pub async fn find_one<A: Aggregate>(
         &self,
         filter: Filter,
@@ -147,8 +146,8 @@ impl StateManager {
         self.query::<A>().filter(filter).one().await
     }
 
-    /// All aggregates of an aggregate type's main resource of which the filter is true, by identifier,
-    /// however many: see [`StateQueryBuilder::all`].
+    /// Returns all aggregates of an aggregate type's main resource that match a filter, ordered by id. Their number is
+    /// unbounded: see [`StateQueryBuilder::all`].
     ///
     /// # Errors
     /// As [`StateQueryBuilder::page`].
@@ -156,7 +155,7 @@ impl StateManager {
         self.query::<A>().filter(filter).all().await
     }
 
-    /// Returns a snapshot in which aggregates that no store can hold are absent.
+    /// Returns a snapshot in which ids that no store can hold are absent aggregates.
     async fn snapshot_of_storable(
         &self,
         aggregate_ids: &[AggregateId],

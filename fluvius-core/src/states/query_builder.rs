@@ -1,4 +1,4 @@
-//! Asking for aggregates by what they are like: the query in the making, and its pages.
+//! Query builder over stored states, with cursor pagination.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,19 +8,19 @@ use crate::model::{Aggregate, Versioned};
 use fluvius_store::query::{Cursor, Filter, QueryError, SortKey};
 use fluvius_store::{DynStore, RealmFilter, StateQuery, StateRecord, Store};
 
-/// How many rows a page has unless it is told.
+/// Default number of rows of a page.
 const PAGE_ROW_COUNT: usize = 1_000;
-/// How many rows a page may have.
+/// Maximum number of rows of a page.
 const MAX_PAGE_ROWS: usize = 10_000;
 
-/// Reads the stored aggregates of one resource by what they are like.
+/// A query of the stored aggregates of one resource.
 ///
-/// Made by [`StateManager::query`](crate::StateManager::query), which gives [`Versioned`] aggregate types,
-/// and [`StateManager::query_rows`](crate::StateManager::query_rows), which gives rows. Readers are
-/// cheap to clone; each function that narrows one gives a new one.
+/// Created by [`StateManager::query`](crate::StateManager::query), whose rows are [`Versioned`] states, or by
+/// [`StateManager::query_rows`](crate::StateManager::query_rows), whose rows are stored rows. A query is cheap to
+/// clone. Each method that narrows it returns the narrowed query.
 ///
-/// Every page is read at one moment; between pages others may write, see [`Cursor`]. Closed aggregates
-/// are left out, and so are those of other realms.
+/// Each page is a consistent snapshot. Between pages other commands may write; see [`Cursor`]. Closed aggregates and
+/// those of other realms are excluded.
 ///
 /// # Examples
 ///
@@ -51,18 +51,18 @@ const MAX_PAGE_ROWS: usize = 10_000;
 pub struct StateQueryBuilder<T> {
     store: DynStore,
     query: StateQuery,
-    /// The resources that may be asked for, where the type of the rows says so.
+    /// The resources of the aggregate type of the rows; `None` if the rows may have any.
     allowed: Option<&'static [&'static str]>,
     read: fn(StateRecord) -> Result<T, Error>,
 }
 
-/// Some of the aggregates that a query asks for.
+/// A page of a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatePage<T> {
     /// The aggregates, in the order of the query.
     pub rows: Vec<T>,
-    /// Where the next page begins: pass it to [`StateQueryBuilder::after`]. `None`: there were no more
-    /// aggregates when this page was read.
+    /// The cursor of the next page, for [`StateQueryBuilder::after`]; `None` if there were no more aggregates at the
+    /// time of the read.
     pub next: Option<Cursor>,
 }
 
@@ -72,7 +72,7 @@ impl<A: Aggregate> StateQueryBuilder<Versioned<A>> {
         Self { store, query, allowed: Some(A::RESOURCES), read: A::decode }
     }
 
-    /// Another resource of the aggregate type than its main one.
+    /// Sets the resource, if it is not the main one of the aggregate type.
     #[must_use]
     pub fn resource(mut self, resource: impl Into<Cow<'static, str>>) -> Self {
         self.query.resource = Some(resource.into());
@@ -92,58 +92,57 @@ impl StateQueryBuilder<StateRecord> {
 }
 
 impl<T> StateQueryBuilder<T> {
-    /// Only aggregates of which this is true; given several times, of which all are.
+    /// Adds a filter. An aggregate must match all filters.
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
         self.query.filter = std::mem::take(&mut self.query.filter) & filter;
         self
     }
 
-    /// The order; given several times, a later key orders what is equal by those before it. What
-    /// is equal by all of them is ordered by identifier.
+    /// Adds a sort key. A later key orders the aggregates that are equal by the earlier keys. Aggregates that are equal
+    /// by all keys are ordered by id.
     #[must_use]
     pub fn sort(mut self, key: SortKey) -> Self {
         self.query.sort.push(key);
         self
     }
 
-    /// How many aggregates a page has at the most: 1,000 unless set, at least 1, and not more than
-    /// 10,000.
+    /// Sets the maximum number of aggregates of a page. Default: 1,000; at least 1, at most 10,000.
     #[must_use]
     pub fn limit(mut self, rows: usize) -> Self {
         self.query.limit = rows.max(1);
         self
     }
 
-    /// Only aggregates behind a page, in the same order.
+    /// Limits the query to the aggregates after a cursor, in the same order.
     #[must_use]
     pub fn after(mut self, cursor: Cursor) -> Self {
         self.query.after = Some(cursor);
         self
     }
 
-    /// Closed aggregates too: [`Column::ClosedAt`](fluvius_store::query::Column::ClosedAt) tells which they are.
+    /// Includes closed aggregates, which have a [`Column::ClosedAt`](fluvius_store::query::Column::ClosedAt).
     #[must_use]
     pub fn with_closed(mut self) -> Self {
         self.query.with_closed = true;
         self
     }
 
-    /// One page.
+    /// Reads one page.
     ///
     /// # Errors
-    /// `invalid-query` where [`StateQuery::check`] refuses the query, or a page would be too
-    /// large; `resource-not-allowed` where the aggregate type is not the state of the resource;
-    /// `invalid-state` where a state does not decode; `store-unavailable`, `store-error`.
+    /// `invalid-query` if [`StateQuery::check`] fails or the limit is too large; `resource-not-allowed` if the resource
+    /// does not belong to the aggregate type; `invalid-state` if a state does not decode; `store-unavailable`,
+    /// `store-error`.
     pub async fn page(&self) -> Result<StatePage<T>, Error> {
         let (limit, query) = (self.query.limit, &self.query);
         if limit > MAX_PAGE_ROWS {
-            let asked =
+            let message =
                 format!("a page of {limit} aggregates, and at most {MAX_PAGE_ROWS} are allowed");
-            return Err(QueryError::new(asked).into());
+            return Err(QueryError::new(message).into());
         }
         self.check()?;
-        // One row more than the page holds tells whether there is a next one.
+        // One row more than the page holds shows whether there is a next page.
         let one_more = query.clone().limit(limit + 1);
         let mut rows = self.rows(&one_more).await?;
         let has_more = rows.len() > limit;
@@ -154,7 +153,7 @@ impl<T> StateQueryBuilder<T> {
         Ok(StatePage { rows: rows?, next })
     }
 
-    /// All aggregates, however many: they are read a page at a time, and kept in memory together.
+    /// Reads all aggregates, page by page. All of them are in memory at once.
     ///
     /// # Errors
     /// As [`page`](Self::page).
@@ -175,10 +174,10 @@ impl<T> StateQueryBuilder<T> {
         }
     }
 
-    /// The one aggregate, or `None` where there is none.
+    /// Reads the only aggregate that matches, or returns `None` if there is none.
     ///
     /// # Errors
-    /// `multiple-results` where there are several; as [`page`](Self::page).
+    /// `multiple-results` if more than one matches; else as [`page`](Self::page).
     pub async fn one(&self) -> Result<Option<T>, Error> {
         self.check()?;
         let mut rows = self.rows(&self.query.clone().limit(2)).await?;
@@ -190,7 +189,7 @@ impl<T> StateQueryBuilder<T> {
         row.map(self.read).transpose()
     }
 
-    /// Returns the rows of the store; none if the realm cannot be stored.
+    /// Returns the rows of the store; empty if no store can hold the realm.
     async fn rows(&self, query: &StateQuery) -> Result<Vec<StateRecord>, Error> {
         if query.realm.is_storable() {
             return Ok(self.store.query(query).await?);

@@ -1,7 +1,8 @@
-//! The lock, the wake-ups, the tasks and the timers of the processor and of the memory store.
+//! The locks, notifications, tasks and timers of the processor and the memory store.
 //!
-//! They are those of std and of tokio. With the feature `__test_seams` each of them first asks
-//! whether a test schedules the tasks of its thread (`model_checking`), which then decides what goes on next: whatever one task of the processor can see of another goes through here.
+//! They are those of std and tokio. With the feature `__test_seams`, each of them first checks whether a test schedules
+//! the tasks of its thread (`model_checking`). If so, the test decides which task continues: everything that one task
+//! of the processor can see of another passes through here.
 
 #[cfg(feature = "__test_seams")]
 mod model_checking;
@@ -33,25 +34,25 @@ use std::future::pending;
 use tokio::runtime::{EnterGuard, Handle, RuntimeFlavor};
 use tokio::task::AbortHandle;
 
-/// Waits for a time, on tokio's clock or on that of a test that schedules the tasks.
+/// Waits for a duration, on the clock of tokio or of the test that schedules the tasks.
 pub async fn wait(duration: std::time::Duration) {
     sleep(duration).await;
 }
 
-/// The tokio runtime on which a domain does the work that its callers share.
+/// The tokio runtime of a domain, for the work that its callers share.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
-    /// `None`: a test schedules the tasks.
+    /// `None` if a test schedules the tasks.
     handle: Option<Handle>,
     has_workers: bool,
 }
 
-/// Ends the watch over a runtime when it is dropped.
+/// A watch over a runtime. Dropping it ends the watch.
 #[derive(Debug)]
 pub(crate) struct Watch(Option<AbortHandle>);
 
 impl Home {
-    /// Returns the runtime that this thread is in, or `None` outside of a runtime.
+    /// Returns the current runtime of this thread, or `None` outside of a runtime.
     pub(crate) fn current() -> Option<Self> {
         if is_scheduled() {
             return Some(Self { handle: None, has_workers: false });
@@ -61,17 +62,17 @@ impl Home {
         Some(Self { handle: Some(handle), has_workers })
     }
 
-    /// Returns whether this thread is in a runtime, of any domain.
+    /// Returns true if this thread is in any runtime.
     pub(crate) fn is_any() -> bool {
         is_scheduled() || Handle::try_current().is_ok()
     }
 
-    /// Makes this runtime the one of timers and tasks made on this thread.
+    /// Makes this the current runtime of the thread, for the timers and tasks created on it.
     pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
         self.handle.as_ref().map(Handle::enter)
     }
 
-    /// Runs a task. If the runtime has ended, the task is dropped.
+    /// Spawns a task. If the runtime has ended, the task is dropped.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         match &self.handle {
             Some(handle) => drop(handle.spawn(task)),
@@ -79,23 +80,23 @@ impl Home {
         }
     }
 
-    /// Lets other workers take the task that this one has spawned or woken last.
+    /// Lets other workers run the task that this one has spawned or woken last.
     ///
-    /// A worker of tokio keeps that task for itself, and no other worker steals it. If this worker
-    /// then runs an author's code, or its caller's, for long, the task would have to wait. One more
-    /// task moves it to the queue from which others steal.
+    /// A tokio worker keeps that task in its own slot, from which no other worker steals. If this worker then runs long
+    /// code of an author or a caller, the task has to wait. Spawning one more task moves it to the queue, from which
+    /// others steal.
     pub(crate) fn hand_over(&self) {
         if let Some(handle) = self.handle.as_ref().filter(|_| self.has_workers) {
             drop(handle.spawn(std::future::ready(())));
         }
     }
 
-    /// Calls `ended` when the runtime ends, unless the watch is dropped before.
+    /// Calls `ended` when the runtime ends, and also after the watch is dropped.
     pub(crate) fn watch(&self, ended: impl FnOnce() + Send + 'static) -> Watch {
         let Some(handle) = &self.handle else { return Watch(None) };
         let mut call = OnDrop(Some(ended));
         let task = handle.spawn(async move {
-            // A runtime drops its tasks when it ends, and an aborted task is dropped as well.
+            // Dropped with the task: when the runtime ends, or when the watch aborts the task.
             let _call = &mut call;
             pending::<()>().await;
         });
@@ -127,27 +128,27 @@ mod unscheduled {
 
     use futures_core::future::BoxFuture;
 
-    /// Gives a place back to those who wait for one.
+    /// Returns a permit to the semaphore.
     pub(crate) fn give_back(permit: super::OwnedSemaphorePermit) {
         drop(permit);
     }
 
-    /// Returns whether a step took longer than a limit.
+    /// Returns true if a step took longer than a limit.
     pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
         took > limit
     }
 
-    /// Returns whether a test schedules the tasks of this thread.
+    /// Returns true if a test schedules the tasks of this thread.
     pub(crate) const fn is_scheduled() -> bool {
         false
     }
 
-    /// No test schedules tasks.
+    /// Does nothing: no test schedules tasks.
     pub(crate) fn spawn_scheduled(task: impl Future<Output = ()> + Send + 'static) {
         drop(task);
     }
 
-    /// Returns a future that ends after a time.
+    /// Returns a future that completes after a duration.
     pub(crate) fn timer(after: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(after))
     }

@@ -1,8 +1,8 @@
-//! The lock, the wake-ups, the tasks and the timers of [`crate::sync`] as a test schedules them.
+//! The locks, notifications, tasks and timers of [`crate::sync`] under a test's scheduler.
 //!
-//! A point comes before each step that another task can see. What lies between two points is one
-//! step: the tasks of a scheduled run are all on one thread, and no other one is in between.
-//! Where no test has set a scheduler, these are what they are made of.
+//! A scheduling point precedes each operation that another task can see. The code between two points is one step: all
+//! tasks of a scheduled run are on one thread, and no other task runs within a step. If no test has set a scheduler,
+//! the operations behave as those of std and tokio.
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,30 +15,29 @@ use futures_core::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::futures::Notified;
 
-/// Decides in place of tokio and of the machine which task goes on; for tests of interleavings.
+/// A scheduler that replaces tokio's and the operating system's, for tests of interleavings.
 ///
 /// # Shape
-/// All tasks of a run are on the thread on which [`run`](Self::run) has set it, each with a stack
-/// of its own.
+/// All tasks of a run are on the thread on which [`run`](Self::run) has set the scheduler, each with its own stack.
 pub trait Scheduler: Sync {
-    /// Another task may go on here.
+    /// Lets another task continue here.
     fn point(&self);
 
-    /// This task cannot go on until others have.
+    /// Waits: this task cannot continue until others have.
     fn wait(&self);
 
-    /// Runs a task beside those that are there.
+    /// Spawns a task.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
-    /// Whether the time is up of something that has to wait.
+    /// Returns true if a waiting operation has timed out.
     fn is_time_up(&self) -> bool;
 
-    /// Set if a step that has just ended is taken to have run for long.
+    /// Returns true if the step that has just ended counts as slow.
     fn is_slow(&self) -> bool {
         false
     }
 
-    /// Runs something that is scheduled by this one, on this thread.
+    /// Runs a closure under this scheduler, on this thread.
     fn run<T>(&'static self, scheduled: impl FnOnce() -> T) -> T
     where
         Self: Sized,
@@ -52,7 +51,7 @@ thread_local! {
     static CURRENT: Cell<Option<&'static dyn Scheduler>> = const { Cell::new(None) };
 }
 
-/// The scheduler that is set again at the end, also where that is a panic.
+/// A guard that restores the previous scheduler when dropped, also after a panic.
 struct Before(Option<&'static dyn Scheduler>);
 
 impl Drop for Before {
@@ -82,7 +81,7 @@ impl<T> Mutex<T> {
             match self.0.try_lock() {
                 Ok(guard) => return Ok(guard),
                 Err(TryLockError::Poisoned(error)) => return Err(error),
-                // Its holder is at a point, and on this thread: to block would be for ever.
+                // The lock's holder is suspended at a point on this same thread: blocking would deadlock.
                 Err(TryLockError::WouldBlock) => scheduler.wait(),
             }
         }
@@ -133,14 +132,13 @@ pub(crate) mod oneshot {
     }
 }
 
-/// Gives a place back to those who wait for one.
+/// Returns a permit to the semaphore.
 pub(crate) fn give_back(permit: OwnedSemaphorePermit) {
     point();
     drop(permit);
 }
 
-/// Returns whether a step took longer than a limit. If a test schedules the tasks, the test
-/// decides.
+/// Returns true if a step took longer than a limit. If a test schedules the tasks, the test decides.
 pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
     match CURRENT.get() {
         Some(scheduler) => scheduler.is_slow(),
@@ -148,7 +146,7 @@ pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
     }
 }
 
-/// Returns whether a test schedules the tasks of this thread.
+/// Returns true if a test schedules the tasks of this thread.
 pub(crate) fn is_scheduled() -> bool {
     CURRENT.get().is_some()
 }
@@ -173,7 +171,7 @@ pub(crate) async fn sleep(duration: Duration) {
     .await;
 }
 
-/// What is over after a time: the scheduler is asked for it each time that somebody waits.
+/// Returns a future that completes after a duration. If a test schedules the tasks, the scheduler decides at each poll.
 pub(crate) fn timer(after: Duration) -> BoxFuture<'static, ()> {
     match CURRENT.get() {
         Some(scheduler) => Box::pin(poll_fn(move |_| match scheduler.is_time_up() {

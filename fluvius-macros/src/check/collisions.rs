@@ -1,7 +1,7 @@
-//! Names and keys that two actions of one block would share.
+//! Collisions: names and keys that two actions of one block would share.
 //!
-//! Only actions under equal `cfg`s are compared: under different ones perhaps
-//! one of the two exists, and what does clash is found when the domain is built.
+//! Only actions under equal `cfg`s are compared. Under different ones perhaps only one of the two exists; an actual
+//! collision is then found when the domain is built.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -10,14 +10,14 @@ use super::hidden_names::{self, Uses};
 use crate::errors::Errors;
 use crate::model::{Action, Aggregate};
 
-/// Reports them, and tells which actions cannot be generated at all.
+/// Reports the collisions. Returns the actions that cannot be generated at all.
 pub(crate) fn collisions(aggregate: &Aggregate, errors: &mut Errors) -> Vec<usize> {
     let uses = Uses::of(aggregate);
     hidden_names::of_enums(aggregate, &uses, errors);
     let mut clashing = Vec::new();
     for (at, action) in aggregate.actions.iter().enumerate() {
         let mut clashes = taken_names(aggregate, action, errors);
-        // A name that is taken is told once.
+        // Report a taken name once.
         clashes = clashes || hidden_names::of_action(&uses, action, errors);
         let cfgs = action.cfg_text();
         for earlier in &aggregate.actions[..at] {
@@ -35,7 +35,7 @@ pub(crate) fn collisions(aggregate: &Aggregate, errors: &mut Errors) -> Vec<usiz
 }
 
 fn keys(first: &Action, second: &Action, errors: &mut Errors) {
-    // Two methods of one name are the compiler's to report.
+    // The compiler reports two methods with one name.
     if first.key != second.key || first.method == second.method {
         return;
     }
@@ -50,7 +50,7 @@ fn key_place(action: &Action) -> proc_macro2::TokenStream {
     }
 }
 
-/// Each generated type with the token that gives it its name.
+/// Returns each generated type, with the tokens that determine its name.
 pub(super) fn types(action: &Action) -> Vec<(&Ident, proc_macro2::TokenStream, &'static str)> {
     let command_place = match &action.command_written {
         Some(written) => written.to_token_stream(),
@@ -71,7 +71,7 @@ fn type_names(first: &Action, second: &Action, errors: &mut Errors) -> bool {
                 continue;
             }
             clashes = true;
-            // Equal keys have been reported, and the names follow from them.
+            // Equal keys have already been reported, and the names follow from them.
             let same_key = first.key == second.key || first.method == second.method;
             if kind == "command" && other_kind == "command" && same_key {
                 continue;
@@ -105,7 +105,7 @@ fn same_event(first: &Action, second: &Action) -> String {
     }
 }
 
-/// The command of an action against its own event.
+/// Compares the command of an action with its own event.
 fn own_names(action: &Action, errors: &mut Errors) -> bool {
     let Some(event) = &action.event else {
         return false;
@@ -124,9 +124,9 @@ fn own_names(action: &Action, errors: &mut Errors) -> bool {
     clashes
 }
 
-/// The generated types against those that are there already.
+/// Compares the generated types with those that already exist.
 fn taken_names(aggregate: &Aggregate, action: &Action, errors: &mut Errors) -> bool {
-    // In another module the type may have the name of a command.
+    // A type from another module may have the name of a command.
     let own_type = aggregate.self_type.as_ref().filter(|self_type| self_type.is_one_word);
     let own_type = own_type.map(|self_type| &self_type.ident);
     let mut clashes = false;

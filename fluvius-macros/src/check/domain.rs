@@ -1,4 +1,4 @@
-//! Rules for `#[domain(..)]`.
+//! Checks of `#[domain(..)]`.
 
 use super::keys::require_kebab;
 use crate::errors::Errors;

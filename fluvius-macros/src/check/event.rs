@@ -1,4 +1,4 @@
-//! Every stored change is an event.
+//! Checks that every stored change is an event.
 
 use super::keys::require_kebab;
 use super::params;
@@ -35,7 +35,7 @@ fn missing(action: &Action, errors: &mut Errors) {
     );
 }
 
-/// The event holds what the rule returned under `data`.
+/// Checks that no field is named `data` if the event has the data of the action under that name.
 fn data(action: &Action, errors: &mut Errors) {
     for field in action.fields().filter(|field| !field.secret) {
         let is_field_name = field.ident == "data";

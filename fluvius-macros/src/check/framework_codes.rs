@@ -1,6 +1,6 @@
 //! The codes of the framework's errors, which no rejection of an author may have.
 
-/// The codes, as `Error::CODES` of the core has them; a test of the core compares the two.
+/// The codes of `Error::CODES` in the core; a test of the core compares the two.
 pub(crate) const FRAMEWORK_CODES: &[&str] = &[
     "unknown-command",
     "invalid-payload",

@@ -1,7 +1,7 @@
 //! Generated names that would hide a name used by the module.
 //!
-//! A generated type shadows the prelude and glob imports, and the compiler does not warn. So a
-//! field could silently become another type.
+//! A generated type shadows the prelude and glob imports without a warning, so a field could silently become another
+//! type.
 
 use proc_macro2::{Ident, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -61,7 +61,7 @@ const PRELUDE: &[&str] = &[
 /// A name that the block uses without a path.
 struct Use {
     name: Ident,
-    /// The `cfg`s of the action that uses it; none for the block.
+    /// The `cfg`s of the action that uses it; empty for the block.
     cfgs: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ impl Uses {
     }
 }
 
-/// Reports the names that the types of one action hide. Returns true if there is one.
+/// Reports the names that the types of one action hide. Returns true if there are any.
 pub(crate) fn of_action(uses: &Uses, action: &Action, errors: &mut Errors) -> bool {
     let cfgs = action.cfg_text();
     let mut hides = false;
@@ -177,10 +177,10 @@ fn report(
     true
 }
 
-/// Collects the names that begin a path: not the `b` and `C` of `a::b`, `x.b` and `Trait<C = T>`.
+/// Collects the names that begin a path, but not the `b` and `C` of `a::b`, `x.b` and `Trait<C = T>`.
 fn bare_names(tokens: TokenStream) -> Vec<Ident> {
     let mut names = Vec::new();
-    // The two punctuation marks that stand directly before.
+    // The two punctuation characters directly before the token.
     let mut before = [' ', ' '];
     let mut stream = tokens.into_iter().peekable();
     while let Some(token) = stream.next() {
@@ -210,7 +210,7 @@ mod tests {
     use quote::quote;
 
     #[test]
-    fn a_name_is_bare_where_no_path_leads_to_it() {
+    fn name_without_a_path_is_bare() {
         let table = [
             (quote!(Vec<Note>), "Vec Note"),
             (quote!(model::Note), "model"),

@@ -1,4 +1,4 @@
-//! Rules for the block as a whole.
+//! Checks of the block as a whole.
 
 use syn::GenericParam;
 
@@ -11,7 +11,7 @@ use crate::parse::token_text::{token_text, type_text};
 const BORROWS: &str = "the state outlives the command, so an aggregate borrows nothing: give the \
                        type owned fields";
 
-/// Where the block stands: on an inherent impl of one concrete type.
+/// Checks that the block is an inherent impl of one concrete type.
 pub(crate) fn place(aggregate: &Aggregate, errors: &mut Errors) {
     let shown = type_text(&aggregate.written_type);
     if let Some(path) = &aggregate.trait_path {

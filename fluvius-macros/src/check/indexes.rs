@@ -1,4 +1,4 @@
-//! Rules for the fields by which an aggregate is asked for often.
+//! Checks of the indexed fields.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::errors::Errors;
 use crate::model::Aggregate;
 use crate::{keywords, spelling};
 
-/// How many names a path may have, as the core has it.
+/// Maximum number of names in a path, as in the core.
 const MAX_PATH_LENGTH: usize = 16;
 
 pub(crate) fn indexes(aggregate: &Aggregate, errors: &mut Errors) {

@@ -1,4 +1,4 @@
-//! Rules for keys: kebab case, because they are words of URLs, JSON and logs.
+//! Checks of keys, which are kebab case because they are words of URLs, JSON and logs.
 
 use proc_macro2::Span;
 use syn::LitStr;
@@ -45,7 +45,7 @@ pub(crate) fn keys(action: &Action, errors: &mut Errors) {
     }
 }
 
-/// Not `Self`, and nothing that begins with a digit.
+/// Returns true for a valid type name: not `Self`, and not beginning with a digit.
 fn names_a_type(text: &str) -> bool {
     names::type_ident(&names::upper_camel(text), Span::call_site()).is_some()
 }

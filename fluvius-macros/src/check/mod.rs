@@ -1,4 +1,4 @@
-//! Rules over the model. A check adds errors and changes nothing.
+//! Checks of the model. A check adds errors and changes nothing.
 
 pub(crate) mod collisions;
 pub(crate) mod domain;

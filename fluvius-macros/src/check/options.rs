@@ -1,4 +1,4 @@
-//! Rules for the options of `#[action]` that are neither keys nor names.
+//! Checks of the options of `#[action]` that are neither keys nor names.
 
 use crate::errors::Errors;
 use crate::model::{Action, Aggregate, Lifecycle, timeout};
@@ -18,8 +18,7 @@ pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Error
     }
 }
 
-/// Only the sender of a command can have a required precondition, and an internal action has no
-/// sender.
+/// Rejects a required precondition on an internal action: only a sender can supply it, and an internal action has none.
 fn unused_by_internal(action: &Action, errors: &mut Errors) {
     if !action.internal {
         return;

@@ -1,5 +1,4 @@
-//! Rules for the return type. What only the compiler knows is asserted in the
-//! expansion.
+//! Checks of the return type. Requirements that only the compiler can check are asserted in the expansion.
 
 use proc_macro2::Span;
 use syn::Type;
@@ -31,7 +30,8 @@ pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Error
     }
 }
 
-/// A `'static` reference may be an answer, which is only written. Events are read as well.
+/// Returns a flaw of the return type. A `'static` reference may be an answer, which is only written. Events are read
+/// too.
 fn flaw<'a>(action: &Action, outcome: &'a Outcome) -> Option<Flaw<'a>> {
     let in_event = || outcome.flaw_in_event().filter(|_| action.event.is_some());
     types::flaw(&outcome.written, true).or_else(in_event)
@@ -71,7 +71,7 @@ fn returns_self(aggregate: &Aggregate, action: &Action, outcome: &Outcome, error
     let Some(written) = ok_type(&outcome.written) else {
         return;
     };
-    // Another path to a type of this name is the compiler's to judge.
+    // Another path to a type of this name is left to the compiler.
     let names_self = aggregate.self_type.as_ref().is_some_and(|self_type| {
         self_type.is_named_by(written) || types::is_named(written, &self_type.ident.to_string())
     });
@@ -88,8 +88,8 @@ fn returns_self(aggregate: &Aggregate, action: &Action, outcome: &Outcome, error
     }
 }
 
-/// What an action with a receiver leaves is the receiver: a second state that it returned would
-/// be dropped.
+/// Rejects `Self` as the data of an action with a receiver: the receiver is the new state, so a second state would be
+/// dropped.
 fn returns_no_second_self(
     aggregate: &Aggregate,
     action: &Action,

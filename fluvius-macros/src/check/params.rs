@@ -1,4 +1,4 @@
-//! Rules for parameters: they are the fields of the command.
+//! Checks of parameters, which are the fields of the command.
 
 use quote::ToTokens;
 use syn::{Pat, Type};
@@ -134,7 +134,7 @@ fn flawed(whole: &Type, flaw: &Flaw<'_>, errors: &mut Errors) {
     }
 }
 
-/// Two fields that read one name would each miss what the other took.
+/// Rejects two fields that read the same name, since each would miss the value that the other takes.
 fn json_names(action: &Action, errors: &mut Errors) {
     let mut seen: Vec<(String, &Field)> = Vec::new();
     for field in action.fields() {
@@ -159,7 +159,7 @@ fn same_name(first: &Field, second: &Field, name: &str) -> String {
     )
 }
 
-/// The last place at which the author wrote a JSON name.
+/// Returns the last tokens in which the author wrote a JSON name.
 fn last_place(field: &Field, name: &str) -> proc_macro2::TokenStream {
     let mut written = field.rename.iter().chain(&field.aliases);
     written
@@ -167,7 +167,7 @@ fn last_place(field: &Field, name: &str) -> proc_macro2::TokenStream {
         .map_or_else(|| field.ident.to_token_stream(), ToTokens::to_token_stream)
 }
 
-/// Where the author wrote a JSON name: the option, or the parameter itself.
+/// Returns the tokens in which the author wrote a JSON name: the option, or the parameter itself.
 pub(crate) fn place(field: &Field, name: &str) -> proc_macro2::TokenStream {
     field
         .aliases

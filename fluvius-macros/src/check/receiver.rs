@@ -1,4 +1,4 @@
-//! The receiver is the life cycle, so only its four forms have a meaning.
+//! Checks of the receiver: it is the life cycle, so only its four forms have a meaning.
 
 use crate::errors::Errors;
 use crate::model::{Action, Receiver};

@@ -1,4 +1,4 @@
-//! Rules for `#[rejection(..)]`.
+//! Checks of `#[rejection(..)]`.
 
 use super::framework_codes::FRAMEWORK_CODES;
 use super::keys::require_kebab;
@@ -38,7 +38,8 @@ fn transparent(case: &Case, errors: &mut Errors) {
     }
 }
 
-/// Without `transparent`, the code of an error from a context would be lost: each would be a rejection of this case.
+/// Rejects a context error without `transparent`: its code would be lost, since every such error would have the code of
+/// this case.
 fn forgotten(case: &Case, errors: &mut Errors) {
     let mut fields = case.fields.iter();
     if let (Some(field), None) = (fields.next(), fields.next())
@@ -69,7 +70,7 @@ fn code(case: &Case, errors: &mut Errors) {
     }
 }
 
-/// A caller that gets a code of the framework must be able to rely on its meaning.
+/// Rejects the codes of the framework, so that a caller can rely on their meaning.
 fn reserved(rejection: &Rejection, case: &Case, errors: &mut Errors) {
     let CaseAnswer::Code(code) = &case.answer else { return };
     if !FRAMEWORK_CODES.contains(&code.as_str()) {
@@ -88,8 +89,7 @@ fn reserved(rejection: &Rejection, case: &Case, errors: &mut Errors) {
     }
 }
 
-/// One code for two cases is fine where both are written out; a derived one
-/// that meets another is an accident.
+/// Rejects a derived code that equals another one. Two cases may share a code if both are written out.
 fn same_code(first: &Case, second: &Case, errors: &mut Errors) {
     let (CaseAnswer::Code(one), CaseAnswer::Code(other)) = (&first.answer, &second.answer) else {
         return;

@@ -1,5 +1,4 @@
-//! Rules for the parts of a signature that an action cannot have, and for
-//! what stands in front of it.
+//! Checks of the parts of a signature, and of the words before it, that an action cannot have.
 
 use syn::Visibility;
 
@@ -40,7 +39,7 @@ pub(crate) fn visibility(aggregate: &Aggregate, action: &Action, errors: &mut Er
     }
 }
 
-/// The visibility as it is usually written: `pub(self)` is none, `pub(in crate)` is `pub(crate)`.
+/// Returns the visibility in its usual form: `pub(self)` is none, `pub(in crate)` is `pub(crate)`.
 fn scope_of(vis: &Visibility) -> String {
     match token_text(vis).replace("(in ", "(").as_str() {
         "pub(self)" => String::new(),
@@ -49,7 +48,7 @@ fn scope_of(vis: &Visibility) -> String {
     }
 }
 
-/// `Self` in a link would mean the command's struct there.
+/// Rejects links to `Self` in docs, which would mean the command's struct there.
 pub(crate) fn docs(action: &Action, errors: &mut Errors) {
     let on_method = [&action.docs].into_iter();
     let on_fields = action.fields().map(|field| &field.docs);

@@ -1,4 +1,4 @@
-//! `impl Aggregate`: the list of actions that a domain runs.
+//! Generates `impl Aggregate`, with the list of actions that a domain runs.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -14,11 +14,11 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let allow = allow_deprecated(parts.iter().any(|part| part.action.deprecated.is_some()));
     let resources = &aggregate.resources;
     let revision = aggregate.revision;
-    // Where there is none, the trait says so itself.
+    // Without an upcast the default of the trait applies.
     let upcast = aggregate.upcast.as_ref().map(|upcast| {
         let path = &upcast.path;
         let option = quote!(#private::core::option::Option);
-        // The type stands beside the path, so that the compiler says what is expected of it.
+        // The type annotation makes the compiler report the expected type at the path.
         quote! {
             const UPCAST: #option<#private::Upcast> = {
                 let upcast: #private::Upcast = #path;
@@ -94,8 +94,8 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     scope.closed(&quote!(#attributes #allow), &items)
 }
 
-/// A type that is as visible as the actions, and its use in the `impl` of a public trait. If the type of the block is
-/// more visible, the compiler reports it by its name, at the first action.
+/// Generates a type as visible as the actions, and its use in the `impl` of a public trait. If the type of the block is
+/// more visible, the compiler reports it by name, at the first action.
 fn visibility(scope: &Scope<'_>, parts: &[Part<'_>]) -> (Option<TokenStream>, TokenStream) {
     let place = parts.first().map(|part| part.action.method.span());
     match place.filter(|_| !scope.aggregate.is_public()) {

@@ -1,8 +1,7 @@
-//! The requirements on the author's types, asserted at the author's tokens, so that the compiler's message starts in the
-//! right place.
+//! The requirements on the author's types, asserted at the author's tokens so that the compiler's message points there.
 //!
-//! Each type is asserted once in a block, where it is used first. Nothing else that is generated fails where an assertion
-//! does, see [`conditions`](super::conditions).
+//! Each type is asserted once per block, at its first use. Nothing else that is generated fails where an assertion
+//! does: see [`conditions`](super::conditions).
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -13,7 +12,7 @@ use crate::model::action::contexts;
 use crate::model::{PrivatePath, Soundness};
 use crate::parse::token_text::token_text;
 
-/// One requirement: the assertion and the type, with the place where it is written.
+/// A requirement: the assertion and the type, with the span of the type.
 struct Requirement {
     assertion: TokenStream,
     ty: TokenStream,
@@ -26,7 +25,7 @@ pub(crate) fn of_action(
     parts: &[Part<'_>],
 ) -> Option<TokenStream> {
     let private = &scope.inner;
-    // An action under a `cfg` may not be there.
+    // An action under a `cfg` may be absent.
     let earlier = parts
         .iter()
         .take_while(|other| !std::ptr::eq(other.action, part.action))
@@ -46,7 +45,7 @@ pub(crate) fn of_action(
     (!out.is_empty()).then_some(out)
 }
 
-/// The requirement on the type of the block.
+/// Returns the requirement on the type of the block.
 pub(crate) fn of_state(scope: &Scope<'_>) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
@@ -63,7 +62,7 @@ fn requirements(private: &PrivatePath, part: &Part<'_>) -> Vec<Requirement> {
         ty: field.ty.clone(),
         place: field.written.span(),
     });
-    // Its name alone does not make a type the context.
+    // A type is not the context just because of its name.
     let contexts = contexts(action).map(|ty| Requirement {
         assertion: quote!(assert_context_type),
         ty: quote!(#ty),

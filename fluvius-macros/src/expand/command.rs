@@ -1,4 +1,4 @@
-//! The command struct of an action and its `impl Command`.
+//! Generates the command struct of an action, and its `impl Command`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -26,19 +26,19 @@ pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
     }
 }
 
-/// The impls that a derive would make.
+/// Generates the impls that a derive would generate.
 pub(crate) fn fields(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let private = &scope.inner;
     let ident = generated_ident(&action.command);
     let fields: Vec<ShapeField> =
         action.fields().map(|field| ShapeField::of(action, field)).collect();
     let (options, fields) = shape(&ident, Some(quote!(deny_unknown_fields)), &fields);
-    // A `Debug` like the derived one would show what is secret.
+    // A derived `Debug` would show secrets.
     let without_debug = action.has_secrets().then(|| quote!((serde)));
     quote!(#private::fields! { #without_debug #ident #options #fields })
 }
 
-/// A `Debug` by hand, where a field is secret.
+/// Generates a `Debug` impl that hides secrets, if a field is secret.
 pub(crate) fn debug(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     if !action.has_secrets() {
         return None;
@@ -99,7 +99,7 @@ pub(crate) fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream 
     quote!(#[automatically_derived] #implementation)
 }
 
-/// What the logs keep of a command with secrets: the other fields.
+/// Generates the function that encodes the stored part of a command with secrets: the other fields.
 fn record(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let private = &scope.inner;
     let serde = scope.inner.serde();

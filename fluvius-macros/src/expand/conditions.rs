@@ -1,6 +1,6 @@
-//! The requirements on the author's types as conditions of the generated impls.
+//! The requirements on the author's types, as conditions of the generated impls.
 //!
-//! An impl with a condition that does not hold adds no error of its own, so that the one of the assertion is the only one. The
+//! An impl whose condition does not hold adds no error of its own, so that the assertion's error is the only one. The
 //! conditions are higher-ranked, because a plain bound that holds for no type is an error itself.
 
 use proc_macro2::TokenStream;
@@ -11,7 +11,7 @@ use super::{Part, Scope};
 use crate::model::action::contexts;
 use crate::model::{Action, Answer, Lifecycle, Soundness};
 
-/// The `where` clause of `impl Command`.
+/// Returns the `where` clause of `impl Command`.
 pub(crate) fn of_command(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
@@ -42,7 +42,7 @@ pub(crate) fn of_command(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     quote!(where #(for<'f> #conditions),*)
 }
 
-/// The trait of what an action returns besides the state.
+/// Returns the trait for the data that an action returns, if it is not the state.
 pub(crate) fn of_data(action: &Action) -> Option<TokenStream> {
     let outcome = action.outcome.as_ref()?;
     let has_data = outcome.answer == Answer::Data && action.lifecycle() != Some(Lifecycle::Create);

@@ -1,4 +1,4 @@
-//! The hidden functions behind `#[arg(default)]`, which serde calls.
+//! Generates the hidden functions behind `#[arg(default)]`, which serde calls.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -9,10 +9,9 @@ use super::Scope;
 use super::spans::generated;
 use crate::model::{Action, Field, names};
 
-/// The expression of a default is in a function of the aggregate, so that
-/// `Self` means the aggregate. serde takes the path of a function as text only,
-/// and text cannot express every path to the aggregate, so a second function
-/// is beside the command.
+/// Generates the functions. The expression of a default is in a function of the aggregate type, so that `Self` means
+/// that type. serde takes the path of a function only as text, which cannot express every path to the type. So a second
+/// function is next to the command.
 pub(crate) fn defaults(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let private = scope.private;
     let self_type = scope.self_type;
@@ -29,7 +28,7 @@ pub(crate) fn defaults(scope: &Scope<'_>, action: &Action) -> Option<TokenStream
                 values.extend(quote!(#[doc(hidden)] fn #on_aggregate() -> #ty { #expr }));
                 quote!(<#self_type>::#on_aggregate())
             }
-            // At the type, where the compiler says that it has no default.
+            // With the span of the type, at which the compiler reports a missing `Default`.
             None => {
                 let place = generated(field.written.span());
                 quote_spanned!(place=> <#ty as #private::core::default::Default>::default())
@@ -63,7 +62,7 @@ fn function_on_aggregate(action: &Action, field: &Field) -> Ident {
 }
 
 fn named(action: &str, field: &Field) -> Ident {
-    // With the length in front no two pairs of names give one name.
+    // The length prefix makes the name unique for each pair of names.
     format_ident!(
         "__fluvius_default_{}_{}_{}",
         action.len(),

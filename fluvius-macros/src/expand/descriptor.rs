@@ -1,4 +1,4 @@
-//! The descriptor of an action: what the runtime and the tools read.
+//! Generates the descriptor of an action, which the runtime and tools read.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -7,7 +7,7 @@ use super::spans::{at, generated_ident};
 use super::{Part, Scope};
 use crate::model::{Action, Field, Lifecycle, PrivatePath, timeout};
 
-/// Names the fields that differ from the plain case.
+/// Generates the descriptor, with only the fields that differ from the defaults.
 pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let private = &scope.inner;
     let action = part.action;
@@ -81,8 +81,8 @@ fn field(private: &PrivatePath, field: &Field) -> TokenStream {
     quote!(#private::FieldDescriptor { #aliases #optional #secret ..#base })
 }
 
-/// The author's module, file and line. The span is the author's own, because
-/// `line!()` tells the line of its outermost call.
+/// Generates the author's module, file and line. The span is the author's own, because `line!()` returns the line of
+/// its outermost call.
 pub(crate) fn location(private: &PrivatePath, place: Span) -> TokenStream {
     at(place, quote!(#private::location!()))
 }

@@ -1,5 +1,4 @@
-//! The texts on generated items: the author's words, then what the item is,
-//! then a link back.
+//! The docs of generated items: the author's text, then a description of the item, then a link back.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -10,7 +9,7 @@ use crate::model::markdown::code;
 use crate::model::{Action, EventModel, Field, Lifecycle, example, names};
 use crate::parse::token_text::token_text;
 
-/// The docs of a command struct.
+/// Returns the docs of a command struct.
 pub(crate) fn of_command(scope: &Scope<'_>, action: &Action) -> String {
     let mut text = opening(action, || format!("Command `{}`.", action.key));
     text.push_str("\n\n");
@@ -40,7 +39,7 @@ pub(crate) fn of_command(scope: &Scope<'_>, action: &Action) -> String {
     text
 }
 
-/// The docs of an event struct.
+/// Returns the docs of an event struct.
 pub(crate) fn of_event(scope: &Scope<'_>, action: &Action, event: &EventModel) -> String {
     format!(
         "{}\n\n- Key: `{}`\n- Comes from the command {}, run by {}",
@@ -51,7 +50,7 @@ pub(crate) fn of_event(scope: &Scope<'_>, action: &Action, event: &EventModel) -
     )
 }
 
-/// What happened, in one sentence without links.
+/// Describes the event in one sentence without links.
 pub(crate) fn event_sentence(scope: &Scope<'_>, action: &Action) -> String {
     let resource = match (&action.resources, scope.aggregate.resources.first()) {
         (Some(own), _) if own.len() == 1 => own.first().map(LitStr::value),
@@ -64,7 +63,7 @@ pub(crate) fn event_sentence(scope: &Scope<'_>, action: &Action) -> String {
     format!("What happened to a `{resource}`: {event}.")
 }
 
-/// The first sentence of an action, for variants and tables.
+/// Returns the first sentence of an action's docs, for variants and tables.
 pub(crate) fn summary(action: &Action) -> String {
     let summary = action.docs.summary();
     if summary.is_empty() { format!("Command `{}`.", action.key) } else { summary }
@@ -111,7 +110,7 @@ pub(crate) fn of_enum(scope: &Scope<'_>, of: &str) -> String {
     format!("All {of} of {link}, one variant each.")
 }
 
-/// The table of commands and events, as doc attributes for the impl block.
+/// Returns the table of commands and events, as doc attributes of the impl block.
 pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let head = format!(
         "# Commands and events\n\n{}\n\n| command | key | event | what it does |\n|---|---|---|---|",
@@ -119,7 +118,7 @@ pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     );
     let rows = parts.iter().map(|part| {
         let row = row(scope, part.action);
-        // A row must go when its command does, or its link would be broken.
+        // A row must be absent if its command is, or its link would be broken.
         let predicates: Vec<TokenStream> = part
             .action
             .cfgs
@@ -141,7 +140,7 @@ pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     quote!(#[doc = #head] #(#rows)*)
 }
 
-/// In which shape states and events are written, and what becomes of older ones.
+/// Describes the revision at which states and events are written, and the upcast of older ones.
 fn revision(scope: &Scope<'_>) -> String {
     let revision = scope.aggregate.revision;
     match &scope.aggregate.upcast {
@@ -180,13 +179,13 @@ fn method_link(scope: &Scope<'_>, action: &Action) -> String {
     link(&shown, &format!("{}::{}", scope.self_type.link, action.method_name))
 }
 
-/// Links to a generated type. A function or a macro may have the same name.
+/// Returns a link to a generated type. `type@` is needed because a function or a macro may have the same name.
 fn type_link(name: &Ident) -> String {
     link(&name.to_string(), &format!("type@{name}"))
 }
 
-/// A link whose target is written out only where it differs from what is shown. Text cannot say a
-/// path that begins with `$crate`, so there is no link.
+/// Returns a link. The target is written only if it differs from the shown text. There is no link if the target
+/// contains `$crate`, which text cannot express.
 fn link(shown: &str, target: &str) -> String {
     if target.contains("$crate") {
         return format!("`{shown}`");

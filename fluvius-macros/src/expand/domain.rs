@@ -1,4 +1,4 @@
-//! `impl Domain` and the domain's entry in the list of everything linked.
+//! Generates `impl Domain`, and the entry of the domain in the linked list.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};

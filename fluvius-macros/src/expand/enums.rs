@@ -1,5 +1,4 @@
-//! The enums of all commands and all events, so that a reader can `match`
-//! exhaustively.
+//! Generates the enums of all commands and all events, so that a reader can `match` exhaustively.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -71,8 +70,8 @@ impl Variant {
     }
 }
 
-/// The enums are named in the `impl` of a public trait. They are public, so that they are never the ones to be reported
-/// if the type of the block is more visible than its actions.
+/// Returns the visibility of the enums, which the `impl` of a public trait names. It is public, so that the compiler
+/// never reports the enums if the type of the block is more visible than its actions.
 fn enum_vis(scope: &Scope<'_>) -> TokenStream {
     spans::at(spans::generated(scope.self_type.ident.span()), quote!(pub))
 }
@@ -119,7 +118,7 @@ impl Enum {
             #[automatically_derived]
             impl<'a> #private::core::convert::TryFrom<&'a #private::#record> for #ident {
                 type Error = #private::DecodeError;
-                // Not `Self::Error`, which could be a variant as well.
+                // `Self::Error` could also be a variant.
                 fn try_from(
                     __row: &'a #private::#record,
                 ) -> #private::core::result::Result<Self, #private::DecodeError> {

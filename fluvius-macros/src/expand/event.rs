@@ -1,4 +1,4 @@
-//! The event struct of an action with an `evt_key`.
+//! Generates the event struct of an action with an `evt_key`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,8 +8,7 @@ use super::spans::{self, at, generated, generated_ident};
 use super::{Scope, docs, field, hidden_attributes};
 use crate::model::{Action, Field};
 
-/// Older events stay readable: unknown fields are passed over, and what is
-/// left out takes its default.
+/// Generates the struct. Older events stay readable: unknown fields are ignored, and missing ones get their defaults.
 pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let event = action.event.as_ref()?;
     let private = scope.private;
@@ -34,7 +33,7 @@ pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> Option<TokenStrea
     })
 }
 
-/// The impls that a derive would make, and `impl Event`.
+/// Generates the impls that a derive would generate, and `impl Event`.
 pub(crate) fn implementation(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let event = action.event.as_ref()?;
     let private = scope.private;
@@ -53,7 +52,7 @@ pub(crate) fn implementation(scope: &Scope<'_>, action: &Action) -> Option<Token
     )
 }
 
-/// The parameters that the event has as fields. One named `data` is refused where the event has data.
+/// Returns the parameters that are fields of the event. A parameter named `data` is excluded if the event has data.
 fn kept(action: &Action) -> impl Iterator<Item = &Field> {
     let has_data = action.event_has_data();
     action.fields().filter(move |field| !(field.secret || has_data && field.ident == "data"))

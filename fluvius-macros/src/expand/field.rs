@@ -7,11 +7,11 @@ use super::spans::{at, generated, generated_ident};
 use super::{Scope, defaults, docs};
 use crate::model::{Action, Field};
 
-/// One field with its docs.
+/// Generates a field with its docs.
 pub(crate) fn field(scope: &Scope<'_>, action: &Action, field: &Field) -> TokenStream {
     let about = docs::of_field(scope, action, field);
     let computed = field.docs.computed();
-    // The whole field at the parameter: messages of derives cover it.
+    // The whole field has the span of the parameter, since messages of derives cover it.
     let place = generated(field.ident.span());
     let vis = at(place, scope.aggregate.vis.to_token_stream());
     let ident = generated_ident(&field.ident);
@@ -23,7 +23,7 @@ pub(crate) fn field(scope: &Scope<'_>, action: &Action, field: &Field) -> TokenS
     }
 }
 
-/// The options of a field for serde.
+/// Returns the options of a field for serde.
 pub(crate) fn serde_attribute(action: &Action, field: &Field) -> Option<TokenStream> {
     let mut options: Vec<TokenStream> = Vec::new();
     if let Some(rename) = &field.rename {

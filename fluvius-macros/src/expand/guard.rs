@@ -1,12 +1,14 @@
-//! One error for two blocks of one type, and for two commands of one name.
+//! Guards: one error for two blocks of one type, and for two commands of one name.
 //!
-//! Items that may conflict are put out by a macro that accepts those of its own block alone. It is called by a path that
-//! names the conflict and says what to do. The compiler reports the second module of that name, and the second block calls
-//! the macro of the first, which puts out nothing. Without this, each item would conflict with one of the other block.
+//! Items that may conflict are emitted through a macro that accepts the items of its own block only. It is called by a
+//! path that names the conflict and its remedy. The compiler reports the second module of that name, and the second
+//! block calls the macro of the first, which emits nothing. Without a guard, each item would conflict with one of the
+//! other block.
 //!
-//! A glob import may bring the path of another module into scope, which the compiler calls ambiguous. So the path ends in
-//! a number that is the same for the blocks of one module, but not for those of a module inside or around it: it is made
-//! of the file and the indentation. Two blocks of a module that are not indented alike just give more errors.
+//! A glob import may bring the path of another module into scope, which the compiler calls ambiguous. So the path ends
+//! in a number that is the same for the blocks of one module, but differs for a module inside or around it. It is
+//! derived from the file and the indentation. If two blocks of a module are indented differently, the compiler only
+//! reports more errors.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -15,7 +17,7 @@ use super::spans::{self, generated};
 use super::{Part, Scope};
 use crate::model::{Action, names};
 
-/// Everything beside the block, put out unless an earlier block of the type has put out its own.
+/// Emits everything generated for the block, unless an earlier block of the type has done so.
 pub(crate) fn of_block(scope: &Scope<'_>, parts: &[Part<'_>], items: &TokenStream) -> TokenStream {
     let cfgs = &scope.aggregate.cfgs;
     let guard = Guard {
@@ -26,7 +28,7 @@ pub(crate) fn of_block(scope: &Scope<'_>, parts: &[Part<'_>], items: &TokenStrea
     guard.around(scope, parts, items)
 }
 
-/// A command, put out unless another block of the module has put out one of the same name.
+/// Emits a command, unless another block of the module has emitted one of the same name.
 pub(crate) fn of_command(
     scope: &Scope<'_>,
     parts: &[Part<'_>],
@@ -69,7 +71,7 @@ fn snake(name: &str) -> String {
     names::kebab(name).replace('-', "_")
 }
 
-/// Tells this block from others: by its place, and by the names of its type and its actions.
+/// Returns an identifier of this block, derived from its line and the names of its type and actions.
 fn id(scope: &Scope<'_>, parts: &[Part<'_>]) -> Ident {
     let line = place(scope).map_or(0, |(_, line, _)| line);
     let methods = parts.iter().map(|part| part.action.method_name.as_str());
@@ -77,15 +79,15 @@ fn id(scope: &Scope<'_>, parts: &[Part<'_>]) -> Ident {
     format_ident!("__fluvius_block_{:016x}", hash(&format!("{line} {}", names.join(" "))))
 }
 
-/// The same for all blocks of one module, as far as the place of a block tells.
+/// Returns a number that is the same for all blocks of one module, as far as their locations show.
 fn scope_number(scope: &Scope<'_>) -> String {
     let Some((file, _, column)) = place(scope) else { return "0".to_owned() };
-    // Not the whole path, which is another one on each machine.
+    // Not the whole path, which differs between machines.
     let names: Vec<&str> = file.rsplit(['/', '\\']).take(2).collect();
     format!("{:08x}", hash(&format!("{} {column}", names.join(" "))) & 0xffff_ffff)
 }
 
-/// The file, the line and the column of the block; nothing outside of a compiler.
+/// Returns the file, the line and the column of the block; `None` outside of a compiler.
 fn place(scope: &Scope<'_>) -> Option<(String, usize, usize)> {
     if !proc_macro::is_available() {
         return None;
@@ -94,7 +96,7 @@ fn place(scope: &Scope<'_>) -> Option<(String, usize, usize)> {
     Some((place.file(), place.line(), place.column()))
 }
 
-/// FNV-1a.
+/// Computes the FNV-1a hash.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

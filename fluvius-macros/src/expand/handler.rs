@@ -1,4 +1,4 @@
-//! The function that runs an action: the one small piece of code an action has.
+//! Generates the function that runs an action, the only generated code that calls the author's method.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,8 +7,8 @@ use super::spans::{at, generated, generated_ident};
 use super::{Part, Scope};
 use crate::model::{Action, Answer, Argument, Lifecycle, Outcome, Soundness};
 
-/// A closure without captures. The author's parameters are fields of one
-/// local, so that no name of theirs can meet a name of ours.
+/// Generates a closure without captures. The author's parameters are fields of one local variable, so their names
+/// cannot collide with generated ones.
 pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let action = part.action;
     let private = &scope.inner;
@@ -23,10 +23,9 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
         has_fields.then(|| quote!(let __fluvius_command = __fluvius_call.command::<#command>();));
     let state = (lifecycle == Lifecycle::Update)
         .then(|| quote!(let mut __fluvius_state = __fluvius_call.state::<#self_type>();));
-    // At the method's name, where the message about a future that is not
-    // `Send` belongs.
+    // At the method's name, where a message about a future that is not `Send` belongs.
     let call = call(scope, action, lifecycle);
-    // At the return type, where the message about what is no `Result` belongs.
+    // At the return type, where a message about a type that is not a `Result` belongs.
     let place = action.outcome.as_ref().map(|outcome| outcome.place());
     let outcome = outcome(scope, action, lifecycle);
     let outcome = at(generated(place.unwrap_or(action.method.span())), outcome);
@@ -47,7 +46,7 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     }
 }
 
-/// The author's method, called as ordinary Rust.
+/// Generates the call of the author's method.
 fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
@@ -69,7 +68,7 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
         Argument::Invalid(_) => quote!(__fluvius_cx),
     });
     let arguments = receiver.into_iter().chain(arguments);
-    // The type keeps its own place: the compiler reports a fault in it once.
+    // The type keeps its own span: the compiler reports a fault in it once.
     let place = generated(action.method.span());
     let (open, path) = (at(place, quote!(<)), at(place, quote!(>::#method(#(#arguments),*))));
     let call = quote!(#open #self_type #path);
@@ -85,7 +84,7 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
 fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
-    // Stated, so that a type named `Result` that holds its data elsewhere is found.
+    // States the type, so that a type named `Result` with its data elsewhere is detected.
     let outcome = action.outcome.as_ref();
     let data = outcome.and_then(|outcome| outcome.ok.clone());
     let has_data = action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);

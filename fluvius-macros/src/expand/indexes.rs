@@ -1,4 +1,4 @@
-//! The fields by which an aggregate is asked for often, as constants.
+//! Generates the indexed fields of an aggregate type, as constants.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -9,7 +9,7 @@ use crate::keywords;
 use crate::model::{Index, names};
 use crate::parse::{IndexPlace, IndexedFields};
 
-/// The constant; nothing where no field is listed, which is what the trait says itself.
+/// Generates the constant. Returns nothing if no field is listed, since the default of the trait applies.
 pub(crate) fn constant(scope: &Scope<'_>) -> Option<TokenStream> {
     let private = &scope.inner;
     let indexes: Vec<TokenStream> = known(scope)
@@ -23,8 +23,8 @@ pub(crate) fn constant(scope: &Scope<'_>) -> Option<TokenStream> {
         .then(|| quote!(const INDEXES: &'static [#private::FieldIndex] = &[#(#indexes),*];))
 }
 
-/// Returns the input of the derive that names every field, so that a missing one is an error at
-/// its token. The output of a derive may name a deprecated field without a warning.
+/// Returns the input of the derive that names every field, so that a missing field is an error at its token. The output
+/// of a derive may name a deprecated field without a warning.
 pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
     let private = &scope.inner;
     let self_type = scope.self_type;
@@ -47,14 +47,14 @@ pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
 pub(crate) fn fields(fields: &IndexedFields) -> TokenStream {
     let IndexedFields { ty, fields } = fields;
     let fields = fields.iter().map(|field| {
-        // The name keeps its place, where the compiler looks for one that is like it.
+        // The name keeps its span, at which the compiler looks for a similar one.
         let place = generated(field.span());
         quote_spanned!(place=> let _ = &__fluvius_state.#field;)
     });
     quote!(const _: fn(&#ty) = |__fluvius_state| { #(#fields)* };)
 }
 
-/// Those of a kind that there is.
+/// Returns the fields whose kind exists.
 fn known<'a>(scope: &'a Scope<'_>) -> impl Iterator<Item = (&'a Index, String)> {
     scope.aggregate.indexes.iter().filter_map(|index| {
         let kind = index.kind.as_ref()?.to_string();

@@ -1,4 +1,4 @@
-//! The model to tokens, one file for each generated thing.
+//! Expansion: converts the model to tokens, one file per generated thing.
 //!
 //! Generated code names only the private path, the author's types and the generated items.
 
@@ -27,12 +27,12 @@ use quote::quote;
 
 use crate::model::{Action, Aggregate, Part, PrivatePath, SelfType};
 
-/// What every generated item of one block needs to know.
+/// The context in which every item of one block is generated.
 pub(crate) struct Scope<'a> {
     pub(crate) aggregate: &'a Aggregate,
     pub(crate) self_type: &'a SelfType,
     pub(crate) private: &'a PrivatePath,
-    /// The same inside of [`Scope::closed`], where it has a short name.
+    /// The private path inside [`Scope::closed`], where it has a short name.
     pub(crate) inner: PrivatePath,
 }
 
@@ -41,14 +41,14 @@ impl<'a> Scope<'a> {
         Self { aggregate, self_type, private: &aggregate.private, inner: PrivatePath::alias() }
     }
 
-    /// `#[cfg]`s of the block and the action: on everything that names the action.
+    /// Returns the `cfg`s of the block and the action, which are on every item that names the action.
     pub(crate) fn cfgs(&self, action: &Action) -> TokenStream {
         let block = &self.aggregate.cfgs;
         let own = &action.cfgs;
         quote!(#(#block)* #(#own)*)
     }
 
-    /// Items without a name of their own, in a scope that nobody else sees.
+    /// Generates items without names, in a scope of their own.
     pub(crate) fn closed(&self, attributes: &TokenStream, items: &TokenStream) -> TokenStream {
         let Self { private, inner, .. } = self;
         quote! {
@@ -60,7 +60,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The `cfg`s and the author's `#[allow]`s: on every item of an action.
+    /// Returns the `cfg`s and the author's `#[allow]`s, which are on every item of an action.
     pub(crate) fn item_attributes(&self, action: &Action) -> TokenStream {
         let cfgs = self.cfgs(action);
         let block = &self.aggregate.allows;
@@ -68,7 +68,7 @@ impl<'a> Scope<'a> {
         quote!(#cfgs #(#block)* #(#own)*)
     }
 
-    /// The same for an item of the whole block.
+    /// Returns the same for an item of the whole block.
     pub(crate) fn block_attributes(&self) -> TokenStream {
         let cfgs = &self.aggregate.cfgs;
         let allows = &self.aggregate.allows;
@@ -76,13 +76,13 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// A deprecated command is still registered and decoded; these uses of it are
-/// not the author's.
+/// Returns an `#[allow]` for uses of a deprecated command: it is still registered and decoded, but not by the author's
+/// code.
 pub(crate) fn allow_deprecated(is_deprecated: bool) -> Option<TokenStream> {
     is_deprecated.then(|| quote!(#[allow(deprecated)]))
 }
 
-/// Everything that stands beside the impl block.
+/// Generates all items next to the impl block.
 pub(crate) fn items(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let mut out = TokenStream::new();
     for part in parts {
@@ -93,7 +93,7 @@ pub(crate) fn items(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     guard::of_block(scope, parts, &out)
 }
 
-/// The structs of one action, and what makes them work.
+/// Generates the structs of one action, and their impls.
 fn action(scope: &Scope<'_>, part: &Part<'_>, parts: &[Part<'_>]) -> TokenStream {
     let action = part.action;
     let command = command::structure(scope, action);
@@ -116,7 +116,7 @@ fn action(scope: &Scope<'_>, part: &Part<'_>, parts: &[Part<'_>]) -> TokenStream
     quote!(#command #event #event_implementation #defaults)
 }
 
-/// The attributes of what has no name of its own.
+/// Returns the attributes of items without a name.
 fn hidden_attributes(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let attributes = scope.item_attributes(action);
     let allow = allow_deprecated(action.deprecated.is_some());

@@ -1,7 +1,7 @@
-//! The entries in the list of everything linked.
+//! Generates the entries in the linked list.
 //!
-//! Only the call of `submit!` is written here: what it expands to is
-//! fluvius-core's, and nothing at all without its feature `inventory`.
+//! Only the call of `submit!` is generated. fluvius-core defines its expansion, which is empty without the feature
+//! `inventory`.
 
 use proc_macro2::TokenStream;
 use quote::quote;

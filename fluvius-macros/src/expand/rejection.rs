@@ -1,5 +1,4 @@
-//! `impl Rejection`: the code of each case, or the question handed on to the
-//! error inside.
+//! Generates `impl Rejection`: the code of each case, either its own or that of the inner error.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -29,7 +28,7 @@ pub(crate) fn rejection(rejection: &Rejection) -> TokenStream {
     }
 }
 
-/// A `match` with one arm for each case.
+/// Generates a `match` with one arm per case.
 fn each(rejection: &Rejection, answer: impl Fn(&Case) -> TokenStream) -> TokenStream {
     if rejection.cases.is_empty() {
         return quote!(match *self {});

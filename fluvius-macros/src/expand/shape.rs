@@ -1,6 +1,6 @@
 //! The fields of a generated struct as serde's derives see them.
 //!
-//! serde takes the `bound` of its impls as text, which cannot say every type. So each type has a name of its own there.
+//! serde takes the `bound` of its impls as text, which cannot express every type. So each type has an alias there.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -9,7 +9,7 @@ use super::field;
 use super::spans::generated_ident;
 use crate::model::{Action, Field};
 
-/// One field: its attributes, its name and its type.
+/// A field: its attributes, its name and its type.
 pub(crate) struct ShapeField {
     attributes: Option<TokenStream>,
     ident: TokenStream,
@@ -17,7 +17,7 @@ pub(crate) struct ShapeField {
 }
 
 impl ShapeField {
-    /// The field of a parameter.
+    /// Returns the field of a parameter.
     pub(crate) fn of(action: &Action, source: &Field) -> Self {
         let ident = generated_ident(&source.ident);
         Self {
@@ -27,13 +27,13 @@ impl ShapeField {
         }
     }
 
-    /// A field without attributes.
+    /// Returns a field without attributes.
     pub(crate) fn plain(ident: TokenStream, ty: TokenStream) -> Self {
         Self { attributes: None, ident, ty }
     }
 }
 
-/// Returns what the core's macros read of a struct: the options for serde, with its name, and its fields.
+/// Returns the input of the core's macros for a struct: the options for serde, with its name, and its fields.
 pub(crate) fn shape(
     ident: &Ident,
     option: Option<TokenStream>,
@@ -49,7 +49,7 @@ pub(crate) fn shape(
     (quote!([#name #bound #option]), quote!({ #(#fields),* }))
 }
 
-/// The names of the types, declared.
+/// Declares the aliases of the types.
 pub(crate) fn aliases(fields: &[ShapeField]) -> TokenStream {
     let declared = fields.iter().enumerate().map(|(at, field)| {
         let (alias, ty) = (alias(at), &field.ty);
@@ -58,8 +58,8 @@ pub(crate) fn aliases(fields: &[ShapeField]) -> TokenStream {
     declared.collect()
 }
 
-/// The conditions of serde's impls. A field that holds the struct itself has none: the impl would be a condition of
-/// itself.
+/// Returns the conditions of serde's impls. A field of the struct's own type has none, since the impl would be a
+/// condition of itself.
 pub(crate) fn bound(fields: &[ShapeField], own: &Ident) -> String {
     let conditions = fields
         .iter()

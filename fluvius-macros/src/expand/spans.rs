@@ -1,11 +1,10 @@
-//! Where generated tokens say that they come from.
+//! The spans of generated tokens.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 use crate::model::names;
 
-/// The author's place, marked as made by a macro: messages point there, and
-/// lints about style leave it alone.
+/// Returns the author's span, marked as generated: messages point there, and style lints ignore it.
 pub(crate) fn generated(place: Span) -> Span {
     place.resolved_at(Span::call_site())
 }
@@ -14,15 +13,14 @@ pub(crate) fn generated_ident(ident: &Ident) -> Ident {
     names::placed(ident, generated(ident.span()))
 }
 
-/// Returns the name of the author's item for the output of a derive. A deprecated one is marked as
-/// generated, so that it does not warn of itself.
+/// Returns the name of the author's item for the output of a derive. The name of a deprecated item is marked as
+/// generated, so that its use causes no warning.
 pub(crate) fn own_name(ident: &Ident, is_deprecated: bool) -> Ident {
     if is_deprecated { generated_ident(ident) } else { ident.clone() }
 }
 
-/// An item of which the head and the braces stand at one place: there the
-/// compiler points when it has something to say about the item as a whole.
-/// What is inside keeps its own places.
+/// Builds an item whose head and braces have one span, to which the compiler points in messages about the item as a
+/// whole. The tokens inside keep their spans.
 pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenStream {
     let place = generated(place);
     let mut braces = Group::new(Delimiter::Brace, body);
@@ -32,8 +30,8 @@ pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenSt
     item
 }
 
-/// An `impl` of which the words stand at one place. The types keep their own places, so that the compiler finds one fault
-/// in the author's type, and not one more for each use.
+/// Builds an `impl` whose words have one span. The types keep their spans, so that the compiler reports one fault in
+/// the author's type instead of one per use.
 pub(crate) fn implementation(
     place: Span,
     head: TokenStream,
@@ -49,7 +47,7 @@ pub(crate) fn implementation(
     item
 }
 
-/// Moves all tokens to one place.
+/// Gives all tokens one span.
 pub(crate) fn at(place: Span, tokens: TokenStream) -> TokenStream {
     names::all_placed(tokens, place)
 }

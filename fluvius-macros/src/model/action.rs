@@ -13,9 +13,9 @@ use crate::parse::SourceAction;
 use crate::parse::token_text::identity_text;
 
 pub(crate) struct Action {
-    /// The word `action` of its attribute.
+    /// The span of the word `action` in its attribute.
     pub(crate) marker: Span,
-    /// A fault was reported, so an option may only seem to be missing.
+    /// Set if a fault was reported, so that an option may only seem to be missing.
     pub(crate) options_flawed: bool,
     pub(crate) method: Ident,
     /// The method's name without `r#`.
@@ -25,7 +25,7 @@ pub(crate) struct Action {
     pub(crate) command: Ident,
     pub(crate) command_written: Option<LitStr>,
     pub(crate) event: Option<EventModel>,
-    /// Its own list, or nothing for all of the aggregate.
+    /// The resources of the action; `None` for all resources of the aggregate type.
     pub(crate) resources: Option<Vec<LitStr>>,
     pub(crate) resources_place: Option<Span>,
     pub(crate) internal: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Action {
     pub(crate) deprecated: Option<Deprecated>,
     pub(crate) docs: Docs,
     pub(crate) is_async: bool,
-    /// `unsafe`, `extern`, `..`: words that an action cannot have.
+    /// Words that an action must not have: `unsafe`, `extern`, `...`.
     pub(crate) refused_words: Vec<(Span, &'static str)>,
     pub(crate) generics: Generics,
     pub(crate) receiver: Receiver,
@@ -45,7 +45,7 @@ pub(crate) struct Action {
     pub(crate) outcome: Option<Outcome>,
 }
 
-/// The event that an action with an `evt_key` makes.
+/// The event of an action with an `evt_key`.
 pub(crate) struct EventModel {
     pub(crate) key: LitStr,
     pub(crate) ident: Ident,
@@ -57,7 +57,7 @@ pub(crate) enum Receiver {
     Other(Box<syn::Receiver>),
 }
 
-/// What the receiver means for the aggregate.
+/// The effect of the action on its aggregate, as declared by the receiver.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifecycle {
     Create,
@@ -138,7 +138,7 @@ impl Action {
         }
     }
 
-    /// Whether the event holds the data that the rule returned.
+    /// Returns true if the event contains the data that the action returned.
     pub(crate) fn event_has_data(&self) -> bool {
         self.event.is_some()
             && self.outcome.as_ref().is_some_and(|outcome| {
@@ -150,7 +150,7 @@ impl Action {
         self.fields().any(|field| field.secret)
     }
 
-    /// The `cfg`s as text, to compare actions.
+    /// Returns the `cfg`s as text, to compare actions.
     pub(crate) fn cfg_text(&self) -> Vec<String> {
         let mut texts: Vec<String> = self.cfgs.iter().map(identity_text).collect();
         texts.sort();
@@ -158,9 +158,8 @@ impl Action {
     }
 }
 
-/// A type's name at the place of the method, so that the compiler's own
-/// messages about the generated item point there. Where the text makes no name,
-/// which is an error of its own, some other name stands in.
+/// Returns a type name with the span of the method, so that the compiler's messages about the generated item point
+/// there. If the text is not a valid name, which is reported separately, returns a placeholder.
 fn derived_ident(text: &str, kind: &str, method: &Ident) -> Ident {
     names::type_ident(&names::upper_camel(text), method.span())
         .unwrap_or_else(|| Ident::new(&format!("FluviusUnnamed{kind}"), method.span()))
@@ -194,7 +193,7 @@ fn refused_words(signature: &syn::Signature) -> Vec<(Span, &'static str)> {
     words
 }
 
-/// The referent of the context's parameter, if the action takes one.
+/// Returns the type behind the reference of the context parameter, if there is one.
 pub(crate) fn contexts(action: &Action) -> impl Iterator<Item = &Type> {
     action.arguments.iter().filter_map(|argument| match argument {
         Argument::Context(ty) => Some(&**ty),

@@ -1,4 +1,4 @@
-//! The aggregate as a whole.
+//! The model of an `#[aggregate]` block.
 
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics, ItemImpl, LitStr, Path, Type, Visibility};
@@ -14,15 +14,15 @@ use crate::parse::{IndexPlace, SourceBlock, SourceIndex};
 
 pub(crate) struct Aggregate {
     pub(crate) private: PrivatePath,
-    /// A fault was reported, so an option may only seem to be missing.
+    /// Set if a fault was reported, so that an option may only seem to be missing.
     pub(crate) options_flawed: bool,
     pub(crate) impl_place: Span,
     pub(crate) trait_path: Option<Path>,
     pub(crate) generics: Generics,
     pub(crate) written_type: Type,
-    /// Nothing where the type is not named by a path.
+    /// `None` if the type is not written as a path.
     pub(crate) self_type: Option<SelfType>,
-    /// `Account`: how enums and docs call the aggregate.
+    /// The name used in enums and docs, such as `Account`.
     pub(crate) name: String,
     pub(crate) name_written: Option<LitStr>,
     pub(crate) resources: Vec<LitStr>,
@@ -30,10 +30,10 @@ pub(crate) struct Aggregate {
     pub(crate) revision: u32,
     pub(crate) revision_place: Option<Span>,
     pub(crate) upcast: Option<FunctionPath>,
-    /// The place of `upcast = none`.
+    /// The span of `upcast = none`.
     pub(crate) upcast_waived: Option<Span>,
     pub(crate) indexes: Vec<Index>,
-    /// The attributes of the block that every generated item takes over.
+    /// The attributes of the block that every generated item inherits.
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) allows: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -42,10 +42,10 @@ pub(crate) struct Aggregate {
     pub(crate) event_enum: Ident,
 }
 
-/// A field of the state by which the aggregate is asked for often.
+/// A field of the state to be indexed.
 pub(crate) struct Index {
     pub(crate) place: IndexPlace,
-    /// The names that lead to it in JSON, with dots between them.
+    /// The path to the field in JSON: names joined by dots.
     pub(crate) path: String,
     pub(crate) kind: Option<Ident>,
 }
@@ -104,7 +104,7 @@ pub(crate) fn lower(root: Root, source: SourceBlock, errors: &mut Errors) -> Agg
     }
 }
 
-/// The visibility that the enums take: that of the most visible action.
+/// Returns the visibility of the enums: that of the most visible action.
 fn widest(actions: &[Action]) -> Visibility {
     let mut widest = Visibility::Inherited;
     for action in actions {
@@ -130,8 +130,8 @@ fn enum_ident(name: &str, suffix: &str, place: Span) -> Ident {
 }
 
 impl Aggregate {
-    /// Whether docs may link from the type's page to the generated items: a
-    /// link from a public page to a narrower item is a rustdoc warning.
+    /// Returns true if docs may link from the type's page to the generated items. A link from a public page to a less
+    /// visible item is a rustdoc warning.
     pub(crate) fn is_public(&self) -> bool {
         matches!(self.vis, Visibility::Public(_))
     }

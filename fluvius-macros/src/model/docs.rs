@@ -1,4 +1,4 @@
-//! The author's doc comments, ready to be shown on another item.
+//! The author's doc comments, prepared for another item.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,17 +8,17 @@ use super::inherited::{self, Conditional};
 use super::markdown;
 use super::private_path::PrivatePath;
 
-/// A doc comment as lines without the comment's own indentation.
+/// A doc comment as lines, without the indentation of the comment itself.
 #[derive(Default)]
 pub(crate) struct Docs {
     parts: Vec<Part>,
-    /// Docs that are no literal, such as `#[doc = include_str!("..")]`, or under a condition.
+    /// Docs that are not literals, such as `#[doc = include_str!("..")]`, or are conditional.
     computed: Vec<Attribute>,
-    /// The first attribute, to point at.
+    /// The first attribute, for diagnostics.
     pub(crate) first: Option<Attribute>,
 }
 
-/// Docs in the order in which they are written.
+/// Docs in the order in which they were written.
 enum Part {
     Lines(Vec<String>),
     Computed(Expr),
@@ -57,17 +57,17 @@ impl Docs {
         docs
     }
 
-    /// The whole text, as it stands in the descriptor.
+    /// Returns the whole text, for the descriptor.
     pub(crate) fn text(&self, private: &PrivatePath) -> TokenStream {
         self.tokens(private, |lines| lines.join("\n").trim().to_owned())
     }
 
-    /// The same without examples in code.
+    /// Returns the text without code examples.
     pub(crate) fn description(&self, private: &PrivatePath) -> TokenStream {
         self.tokens(private, prose)
     }
 
-    /// A literal; what is computed is put in its place by the compiler.
+    /// Returns the text as a literal. The compiler inserts the computed parts.
     fn tokens(&self, private: &PrivatePath, text: impl Fn(&[String]) -> String) -> TokenStream {
         if !self.parts.iter().any(|part| matches!(part, Part::Computed(_))) {
             let text = text(&self.lines());
@@ -86,7 +86,7 @@ impl Docs {
         quote!(#private::core::concat!(#(#pieces),*))
     }
 
-    /// The first paragraph in one line; empty without docs.
+    /// Returns the first paragraph as one line; empty without docs.
     pub(crate) fn summary(&self) -> String {
         markdown::summary(&markdown::without_code(&self.lines()))
     }
@@ -95,13 +95,13 @@ impl Docs {
         &self.computed
     }
 
-    /// The text without examples in code, which run on the method only, and
-    /// without the headings that stood above nothing else.
+    /// Returns the text without code examples, which run on the method only, and without headings that are empty as a
+    /// result.
     pub(crate) fn prose(&self) -> String {
         prose(&self.lines())
     }
 
-    /// A link to `Self`, which would mean another type on a generated item.
+    /// Finds a link to `Self`, which would mean another type on a generated item.
     pub(crate) fn self_link(&self) -> Option<String> {
         markdown::self_link(&markdown::without_code(&self.lines()))
     }
@@ -131,7 +131,7 @@ fn literal(expr: &Expr) -> Option<String> {
     }
 }
 
-/// The lines of one attribute. A block comment brings its stars along.
+/// Returns the lines of one attribute, without the stars of a block comment.
 fn block_lines(block: &str) -> Vec<String> {
     let lines: Vec<&str> = block.lines().collect();
     let starred = lines.len() > 1
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn computed_docs_keep_their_place() {
+    fn computed_docs_keep_their_position() {
         let item: syn::ItemStruct = syn::parse_quote! {
             /// Before.
             #[doc = concat!("Asks ", "a word.")]
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn code_stays_on_the_method() {
+    fn code_examples_stay_on_the_method() {
         let docs = docs(
             " Deposits money.\n\n See [`Account`].\n\n - one\n\n     more of one\n\n Then:\n\n     let x = 1;\n\n # Examples\n\n ```\n account.deposit()?;\n ```\n\n # Errors\n\n None.",
         );
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn links_to_self_in_code_are_no_links() {
+    fn links_to_self_in_code_are_ignored() {
         assert!(docs(" See [`Self::balance`].").self_link().is_some());
         assert!(docs(" ```\n // [Self]\n ```").self_link().is_none());
     }

@@ -1,4 +1,4 @@
-//! A domain: its metadata with the defaults filled in.
+//! The model of a domain: its metadata, including defaults.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
@@ -17,12 +17,12 @@ pub(crate) struct Domain {
     pub(crate) inherited: Inherited,
     pub(crate) name: String,
     pub(crate) generics: Generics,
-    /// Nothing where the option is missing.
+    /// `None` if the option is missing.
     pub(crate) aggregates: Option<Vec<Type>>,
     pub(crate) namespace: String,
     pub(crate) namespace_written: Option<LitStr>,
     pub(crate) title: String,
-    /// The option, or the doc comment.
+    /// The text of the option, or else of the doc comment.
     pub(crate) description: TokenStream,
     pub(crate) tags: Vec<LitStr>,
     pub(crate) revision: u32,

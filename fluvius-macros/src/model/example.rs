@@ -1,11 +1,11 @@
-//! The example of a command as JSON, built from the written types.
+//! The JSON example of a command, built from the written types.
 
 use syn::{Expr, Lit, Type};
 
 use super::{Action, Field, types};
 
-/// Returns a code block with the payload. An unknown type is written as its name in `<..>`, and the
-/// block is then `text` in place of `json`.
+/// Returns a code block with the payload. An unknown type is written as its name in `<..>`, and the block is then
+/// `text` instead of `json`.
 pub(crate) fn fence(action: &Action) -> String {
     let mut known = true;
     let fields: Vec<String> = action
@@ -94,7 +94,7 @@ fn of_path(ty: &Type) -> Option<String> {
         "Vec" | "VecDeque" | "BTreeSet" | "HashSet" => format!("[{}]", inner(0)?),
         "BTreeMap" | "HashMap" => {
             let key = inner(0)?;
-            // JSON writes every key of a map as a string.
+            // In JSON every key of a map is a string.
             let key = if key.starts_with('"') { key } else { quoted(&key) };
             format!("{{ {key}: {} }}", inner(1)?)
         }
@@ -122,7 +122,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Whether a literal can stand for a value in JSON.
+/// Returns true if the literal is also a JSON value.
 pub(crate) fn is_json(expr: &Expr) -> bool {
     of_literal(expr).is_some()
 }

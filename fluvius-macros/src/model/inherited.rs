@@ -1,4 +1,4 @@
-//! The attributes of an item that generated items take over, those under `cfg_attr` as well.
+//! The attributes of an item that generated items inherit, including those under `cfg_attr`.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -9,15 +9,14 @@ use syn::{Attribute, Meta};
 #[derive(Default)]
 pub(crate) struct Inherited {
     pub(crate) cfgs: Vec<Attribute>,
-    /// `#[allow(..)]`, and `#[expect(..)]` as `#[allow(..)]`: an expected lint need not fire in a
-    /// generated item.
+    /// `#[allow(..)]`, and `#[expect(..)]` as `#[allow(..)]`, since an expected lint need not fire in a generated item.
     pub(crate) allows: Vec<Attribute>,
     pub(crate) deprecated: Option<Deprecated>,
 }
 
 pub(crate) struct Deprecated {
     pub(crate) attribute: Attribute,
-    /// The predicate of the `cfg_attr` around it.
+    /// The predicate of the surrounding `cfg_attr`.
     pub(crate) condition: Option<TokenStream>,
 }
 
@@ -40,7 +39,7 @@ impl Inherited {
     }
 }
 
-/// An attribute, with the condition of the `cfg_attr` around it.
+/// An attribute with the condition of the surrounding `cfg_attr`.
 pub(crate) struct Conditional {
     pub(crate) condition: Option<TokenStream>,
     pub(crate) attribute: Attribute,
@@ -80,7 +79,7 @@ pub(crate) fn under(condition: Option<&TokenStream>, meta: &Meta) -> Option<Attr
     })
 }
 
-/// Merges the condition into the predicate, because `cfg_attr` is not allowed in every place.
+/// Merges the condition into the predicate, since `cfg_attr` is not allowed everywhere.
 fn cfg(condition: Option<&TokenStream>, attribute: &Attribute) -> Option<Attribute> {
     let Some(condition) = condition else { return Some(attribute.clone()) };
     let Meta::List(list) = &attribute.meta else { return None };
@@ -120,7 +119,7 @@ mod tests {
     use quote::{ToTokens, quote};
 
     #[test]
-    fn attributes_are_taken_out_of_their_conditions() {
+    fn conditional_attributes_are_flattened() {
         let item: syn::ItemStruct = syn::parse_quote! {
             #[cfg(a)]
             #[allow(x, reason = "r")]

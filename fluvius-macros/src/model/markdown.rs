@@ -1,7 +1,7 @@
-//! The part of Markdown that is needed to show a doc comment on another item: code, links with
-//! their definitions, footnotes and HTML tags. It is no full parser.
+//! The subset of Markdown that is needed to show a doc comment on another item: code, links with their definitions,
+//! footnotes and HTML tags. It is not a full parser.
 
-/// Returns the lines without code blocks. An example runs on the method only.
+/// Returns the lines without code blocks, since an example runs on the method only.
 pub(crate) fn without_code(lines: &[String]) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     let mut fence: Option<Fence> = None;
@@ -62,7 +62,7 @@ impl Fence {
     }
 }
 
-/// Strips the marks of a block quote. The flag tells if there were any.
+/// Strips the markers of a block quote. Returns true if there were any.
 fn without_quote(line: &str) -> (&str, bool) {
     let text = line.trim_start_matches([' ', '>']);
     (text, line.trim_start().starts_with('>'))
@@ -102,8 +102,8 @@ pub(crate) fn without_empty_headings(lines: Vec<String>) -> Vec<String> {
     kept
 }
 
-/// Returns the first paragraph as one self-contained line. Links carry their targets. Footnotes and
-/// HTML tags are left out, because the rest of their text is not shown.
+/// Returns the first paragraph as one self-contained line. Links include their targets. Footnotes and HTML tags are
+/// removed, because the rest of their text is not shown.
 pub(crate) fn summary(lines: &[String]) -> String {
     let definitions = definitions(lines);
     let paragraph = lines
@@ -152,7 +152,7 @@ pub(crate) fn self_link(lines: &[String]) -> Option<String> {
     })
 }
 
-/// Formats text as inline code. Text that contains a backtick needs two around it.
+/// Formats text as inline code, with double backticks if it contains a backtick.
 pub(crate) fn code(text: &str) -> String {
     if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
 }
@@ -324,7 +324,7 @@ fn without_tags(text: &str) -> String {
     out
 }
 
-/// Tells a tag from an autolink, such as `<https://example.org>`.
+/// Returns true for a tag, and false for an autolink such as `<https://example.org>`.
 fn is_tag(text: &str) -> bool {
     let name = text.trim_start_matches(['<', '/']);
     let name: String = name.chars().take_while(char::is_ascii_alphanumeric).collect();
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_stands_for_itself() {
+    fn summary_is_self_contained() {
         let table = [
             ("Deposits `a | b`\nmoney.\n\nMore.", "Deposits `a | b` money."),
             (

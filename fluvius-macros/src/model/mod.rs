@@ -1,4 +1,4 @@
-//! What the author meant. Every derived name is decided here.
+//! The model: the author's meaning. Every derived name is decided here.
 
 pub(crate) mod action;
 pub(crate) mod aggregate;

@@ -1,36 +1,35 @@
-//! The rules by which names are derived. A key once released is data, so a
-//! table test fixes them.
+//! The derivation of names. A released key is data, so a table test fixes them.
 
 use heck::{ToKebabCase, ToSnakeCase, ToTitleCase, ToUpperCamelCase};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
-/// The name without `r#`.
+/// Returns the name without `r#`.
 pub(crate) fn plain(ident: &Ident) -> String {
     let text = ident.to_string();
     text.strip_prefix("r#").map_or(text.clone(), str::to_owned)
 }
 
-/// `deposit_money` to `deposit-money`.
+/// Converts `deposit_money` to `deposit-money`.
 pub(crate) fn kebab(text: &str) -> String {
     text.to_kebab_case()
 }
 
-/// `deposit_money` or `deposit-money` to `DepositMoney`.
+/// Converts `deposit_money` or `deposit-money` to `DepositMoney`.
 pub(crate) fn upper_camel(text: &str) -> String {
     text.to_upper_camel_case()
 }
 
-/// `DepositMoney` to `deposit_money`.
+/// Converts `DepositMoney` to `deposit_money`.
 pub(crate) fn snake(text: &str) -> String {
     text.to_snake_case()
 }
 
-/// `TransactionManagerDomain` to `Transaction Manager Domain`.
+/// Converts `TransactionManagerDomain` to `Transaction Manager Domain`.
 pub(crate) fn words(text: &str) -> String {
     text.to_title_case()
 }
 
-/// `TransactionManagerDomain` to `transaction-manager`.
+/// Converts `TransactionManagerDomain` to `transaction-manager`.
 pub(crate) fn namespace(type_name: &str) -> String {
     let stem = match type_name.strip_suffix("Domain") {
         Some(stem) if !stem.is_empty() => stem,
@@ -39,7 +38,7 @@ pub(crate) fn namespace(type_name: &str) -> String {
     kebab(stem)
 }
 
-/// Lower-case ASCII words, joined by single hyphens, the first starting with a letter.
+/// Returns true for lower-case ASCII words joined by single hyphens, the first starting with a letter.
 pub(crate) fn is_kebab(text: &str) -> bool {
     let starts_with_letter = text.starts_with(|first: char| first.is_ascii_lowercase());
     starts_with_letter
@@ -49,22 +48,22 @@ pub(crate) fn is_kebab(text: &str) -> bool {
         })
 }
 
-/// An identifier of this name; nothing where the text cannot be one.
+/// Returns an identifier with this name, or `None` if the text is not a valid one.
 pub(crate) fn type_ident(name: &str, span: Span) -> Option<Ident> {
     let mut ident = syn::parse_str::<Ident>(name).ok()?;
     ident.set_span(span);
     Some(ident)
 }
 
-/// The words that an edition later than the author's may reserve. The compiler reads generated
-/// tokens in the edition of this crate.
+/// Words that an edition later than the author's may reserve. The compiler reads generated tokens in the edition of
+/// this crate.
 const RESERVED_LATER: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
 
 fn is_reserved_later(ident: &Ident) -> bool {
     RESERVED_LATER.iter().any(|word| ident == word)
 }
 
-/// Moves a name to another place. It stays a name in every edition.
+/// Gives a name another span. It remains a valid name in every edition.
 pub(crate) fn placed(name: &Ident, place: Span) -> Ident {
     if is_reserved_later(name) {
         return Ident::new_raw(&name.to_string(), place);
@@ -74,8 +73,7 @@ pub(crate) fn placed(name: &Ident, place: Span) -> Ident {
     name
 }
 
-/// Moves all tokens to another place. `$crate` and the words that an edition reserves keep their
-/// meaning.
+/// Gives all tokens another span. `$crate` and the words that an edition reserves keep their meaning.
 pub(crate) fn all_placed(tokens: TokenStream, place: Span) -> TokenStream {
     tokens
         .into_iter()
@@ -102,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_derived_by_these_rules() {
+    fn derived_names_match_the_table() {
         // method, key, struct
         let table = [
             ("deposit_money", "deposit-money", "DepositMoney"),
@@ -127,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_ascii_kebab_case() {
+    fn keys_are_ascii_kebab_case() {
         for good in ["a", "deposit-money", "pay2-go", "a-1"] {
             assert!(is_kebab(good), "{good}");
         }
@@ -138,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_named_after_its_type() {
+    fn domain_is_named_after_its_type() {
         let table = [
             ("TransactionManagerDomain", "transaction-manager", "Transaction Manager Domain"),
             ("Bank", "bank", "Bank"),

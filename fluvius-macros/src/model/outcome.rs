@@ -1,4 +1,4 @@
-//! What an action gives back.
+//! The return type of an action.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -10,26 +10,25 @@ use super::self_type::SelfType;
 use super::types;
 
 pub(crate) struct Outcome {
-    /// As written.
+    /// The type as written.
     pub(crate) written: Type,
-    /// With `Self` replaced.
+    /// The type with `Self` replaced.
     pub(crate) ty: TokenStream,
-    /// `T` of what is written `Result<T, ..>`, with `Self` replaced.
+    /// `T` of a written `Result<T, ..>`, with `Self` replaced.
     pub(crate) ok: Option<TokenStream>,
-    /// `E` of what is written `Result<T, E>`, as written and with `Self` replaced.
+    /// `E` of a written `Result<T, E>`, as written and with `Self` replaced.
     pub(crate) err: Option<(Type, TokenStream)>,
     pub(crate) answer: Answer,
-    /// True if it is known to be no `Result`. An alias may hide one, so most types are not.
+    /// Set if the type is certainly not a `Result`. For most types this is unknown, since an alias may hide one.
     pub(crate) is_no_result: bool,
 }
 
-/// What the response carries. It is read from the written type alone: an alias
-/// that hides `()` counts as data.
+/// The data of the response. It is derived from the written type alone: an alias that hides `()` counts as data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The new state, for `Result<(), _>` and `Result<Self, _>`.
     State,
-    /// What the rule returned.
+    /// The data that the action returned.
     Data,
 }
 
@@ -48,21 +47,19 @@ impl Outcome {
             ty: replaced(written),
             ok: ok_type.map(replaced),
             err: err_type(written).map(|err| (err.clone(), replaced(err))),
-            // A creating action gives the state whatever alias it is written with.
+            // A creating action answers with the state, even if an alias hides the type.
             answer: if creates || is_state { Answer::State } else { Answer::Data },
             is_no_result: types::is_of_std(written)
                 || self_type.is_some_and(|self_type| self_type.is_named_by(written)),
         }
     }
 
-    /// The type of what an action returns: as written where that can be seen, so that the
-    /// documentation shows it.
+    /// Returns the type of the data: as written if visible, so that the documentation shows it.
     pub(crate) fn data(&self, private: &PrivatePath) -> TokenStream {
         self.ok.clone().unwrap_or_else(|| self.hidden(private, "Data"))
     }
 
-    /// The same as the receiver of a response reads it: owned, where a `'static` reference is
-    /// returned.
+    /// Returns the type of the data for the receiver of a response: the owned form of a `'static` reference.
     pub(crate) fn sent_data(&self, private: &PrivatePath) -> TokenStream {
         let written = ok_type(&self.written).map(|ty| types::ungrouped(ty.clone()));
         match written {
@@ -74,7 +71,7 @@ impl Outcome {
         }
     }
 
-    /// The type of the error, as written where that can be seen.
+    /// Returns the type of the error: as written if visible.
     pub(crate) fn error(&self, private: &PrivatePath) -> TokenStream {
         match &self.err {
             Some((_, err)) => err.clone(),
@@ -82,7 +79,7 @@ impl Outcome {
         }
     }
 
-    /// Returns a type that an alias hides. The tokens stand at the alias, so that messages about it point there.
+    /// Returns a type that an alias hides. Its tokens have the span of the alias, so that messages point there.
     fn hidden(&self, private: &PrivatePath, part: &str) -> TokenStream {
         let ty = &self.ty;
         let place = self.place().resolved_at(Span::call_site());
@@ -92,45 +89,45 @@ impl Outcome {
         }
     }
 
-    /// Returns the place of the error.
+    /// Returns the span of the error.
     pub(crate) fn error_place(&self) -> Span {
         self.err.as_ref().map_or_else(|| self.place(), |(written, _)| written.span())
     }
 
-    /// Returns the place of the data.
+    /// Returns the span of the data.
     pub(crate) fn data_place(&self) -> Span {
         ok_type(&self.written).map_or_else(|| self.place(), Spanned::span)
     }
 
-    /// Where it is written.
+    /// Returns the span of the return type.
     pub(crate) fn place(&self) -> Span {
         self.written.span()
     }
 
-    /// Returns whether the event can hold what is returned: it is read as well, so that it owns its data.
+    /// Returns true if the event can hold the data. The data is read too, so it must be owned.
     pub(crate) fn is_sound_in_event(&self) -> bool {
         self.is_sound() && self.flaw_in_event().is_none()
     }
 
-    /// The flaw of the data that only an event minds.
+    /// Returns a flaw of the data that matters only in an event.
     pub(crate) fn flaw_in_event(&self) -> Option<types::Flaw<'_>> {
         types::flaw(ok_type(&self.written)?, false)
     }
 
-    /// Whether a generated item can name the type.
+    /// Returns true if a generated item can name the type.
     pub(crate) fn is_sound(&self) -> bool {
         !self.is_no_result && types::flaw(&self.written, true).is_none()
     }
 }
 
-/// `E` of a type that is written `Result<T, E>`.
+/// Returns `E` of a type written `Result<T, E>`.
 fn err_type(written: &Type) -> Option<&Type> {
     types::is_named(written, "Result")
         .then(|| types::arguments(written).into_iter().nth(1))
         .flatten()
 }
 
-/// `T` of a type that is written `Result<T, ..>`.
+/// Returns `T` of a type written `Result<T, ..>`.
 pub(crate) fn ok_type(written: &Type) -> Option<&Type> {
     types::is_named(written, "Result")
         .then(|| types::arguments(written).into_iter().next())

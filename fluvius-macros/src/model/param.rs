@@ -1,5 +1,4 @@
-//! What a parameter of an action means: a field, the context, or nothing that
-//! an action can have.
+//! The parameters of an action: a field, the context, or one that an action cannot have.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -11,10 +10,10 @@ use super::{names, types};
 use crate::parse::SourceParam;
 use crate::parse::token_text::type_text;
 
-/// One parameter, in the order of the method.
+/// A parameter, in the order of the method.
 pub(crate) enum Argument {
     Field(Box<Field>),
-    /// The type that the reference points to.
+    /// The type behind the reference.
     Context(Box<Type>),
     Invalid(Box<InvalidParam>),
 }
@@ -26,9 +25,9 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) rename: Option<LitStr>,
     pub(crate) aliases: Vec<LitStr>,
-    /// As written, for messages and for what can be read from syntax.
+    /// The type as written, for messages and for syntactic checks.
     pub(crate) written: Type,
-    /// With `Self` replaced.
+    /// The type with `Self` replaced.
     pub(crate) ty: TokenStream,
     pub(crate) docs: Docs,
     pub(crate) default: Option<Option<Expr>>,
@@ -36,7 +35,7 @@ pub(crate) struct Field {
     pub(crate) example: Option<Expr>,
 }
 
-/// A parameter as written that can be neither field nor context.
+/// A parameter, as written, that is neither a field nor the context.
 pub(crate) struct InvalidParam {
     pub(crate) pat: Pat,
     pub(crate) ty: Type,
@@ -49,7 +48,7 @@ pub(crate) enum Why {
     Unnamed,
     Type,
     ContextByValue,
-    /// A type of programs, with what an action uses in its place.
+    /// A type that only programs use, with its replacement inside an action.
     OfPrograms(&'static str),
     /// `#[arg(..)]` on the context.
     ContextWithOptions(proc_macro2::Span),
@@ -60,12 +59,12 @@ impl Field {
         type_text(&self.written)
     }
 
-    /// Whether the JSON may leave it out.
+    /// Returns true if the JSON may omit the field.
     pub(crate) fn is_optional(&self) -> bool {
         self.default.is_some() || types::is_option(&self.written)
     }
 
-    /// Every name under which the JSON is read.
+    /// Returns every name under which the field is read.
     pub(crate) fn json_names(&self) -> Vec<String> {
         let aliases = self.aliases.iter().map(LitStr::value);
         std::iter::once(self.name.clone()).chain(aliases).collect()
@@ -125,7 +124,7 @@ fn refused(pat: Pat, ty: Type, why: Why) -> Argument {
     Argument::Invalid(Box::new(InvalidParam { pat, ty, why }))
 }
 
-/// The name of `x` and `mut x`; nothing for `_x`, whose name says that it is not used.
+/// Returns the name of `x` and `mut x`; `None` for `_x`, which is marked as unused.
 fn plain_ident(pat: &Pat) -> Option<Ident> {
     match pat {
         Pat::Ident(pat)

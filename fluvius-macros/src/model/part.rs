@@ -1,19 +1,19 @@
-//! An action and how much of it can be generated.
+//! An action, and the part of it that can be generated.
 
 use super::Action;
 
-/// One action together with the result of the checks.
+/// An action with the result of its checks.
 pub(crate) struct Part<'a> {
     pub(crate) action: &'a Action,
     pub(crate) soundness: Soundness,
 }
 
-/// How much of an action can be generated.
+/// The extent to which an action can be generated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Soundness {
     Sound,
-    /// Its structs, but no call of the method.
+    /// Its structs are generated, but no call of the method.
     Flawed,
-    /// Nothing: its names are those of another action.
+    /// Nothing is generated, since its names are those of another action.
     Clashing,
 }

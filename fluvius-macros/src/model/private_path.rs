@@ -1,4 +1,4 @@
-//! The one path that generated code may start from.
+//! The only path from which generated code may start.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -16,7 +16,8 @@ pub(crate) enum Root {
     Core,
 }
 
-/// Prints `::fluvius::__private`, or the same below another root or the path of `crate = ..`.
+/// A path that prints as `::fluvius::__private`, or as the same module of another crate or of the path given with
+/// `crate = ..`.
 #[derive(Clone)]
 pub(crate) struct PrivatePath {
     tokens: TokenStream,
@@ -52,12 +53,12 @@ impl PrivatePath {
         Self { tokens }
     }
 
-    /// The name under which a block of generated code imports the path.
+    /// Returns the name under which a block of generated code imports the path.
     pub(crate) fn alias() -> Self {
         Self { tokens: quote!(__fluvius) }
     }
 
-    /// The path of serde, for `#[serde(crate = "..")]`.
+    /// Returns the path of serde, for `#[serde(crate = "..")]`.
     pub(crate) fn serde(&self) -> String {
         let path = token_text(&self.tokens);
         format!("{}::serde", path.trim_start())

@@ -1,4 +1,4 @@
-//! A rejection: which code each of its cases has.
+//! The model of a rejection, with the code of each of its cases.
 
 use proc_macro2::{Ident, Span};
 use syn::{Fields, Generics, LitStr, Member, Type};
@@ -26,10 +26,10 @@ pub(crate) struct Case {
     pub(crate) answer: CaseAnswer,
 }
 
-/// Where the code of a case comes from.
+/// The source of a case's code.
 pub(crate) enum CaseAnswer {
     Code(String),
-    /// The field that holds the error, and the number of boxes around it.
+    /// The field that contains the error, and the number of boxes around it.
     Inner(Member, usize),
 }
 
@@ -67,8 +67,8 @@ fn lower_case(source: SourceCase) -> Case {
     }
 }
 
-/// Counts the `Box<..>` written around the error. `Box` does not implement `Rejection`, so that the
-/// compiler can explain what is wrong with `Box<dyn Error>`.
+/// Counts the `Box<..>` written around the error. `Box` itself does not implement `Rejection`, so that the compiler can
+/// explain what is wrong with `Box<dyn Error>`.
 fn boxes(ty: &Type) -> usize {
     if !types::is_named(ty, "Box") {
         return 0;

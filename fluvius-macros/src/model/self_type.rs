@@ -1,7 +1,6 @@
-//! The type that the block is for, and `Self` replaced by it.
+//! The type of the block, and the replacement of `Self` by it.
 //!
-//! Generated items stand outside of the impl block, where `Self` would mean
-//! something else.
+//! Generated items are outside of the impl block, where `Self` would mean another type.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -13,18 +12,18 @@ use crate::parse::token_text::{identity_text, type_text};
 /// The aggregate's type as the author wrote it.
 pub(crate) struct SelfType {
     pub(crate) ty: Type,
-    /// The last segment of its path.
+    /// The last segment of the path.
     pub(crate) ident: Ident,
-    /// True if it is written as one name, which is then in scope.
+    /// Set if it is written as a single name, which is then in scope.
     pub(crate) is_one_word: bool,
-    /// True if generic arguments are written, as in `Account<Eur>`.
+    /// Set if it has generic arguments, as in `Account<Eur>`.
     pub(crate) has_arguments: bool,
     /// The path without generic arguments, for links.
     pub(crate) link: String,
 }
 
 impl SelfType {
-    /// Nothing where the type is not named by a path.
+    /// Returns `None` if the type is not written as a path.
     pub(crate) fn lower(ty: &Type) -> Option<Self> {
         let path = match ty {
             Type::Path(path) if path.qself.is_none() => &path.path,
@@ -44,12 +43,12 @@ impl SelfType {
         })
     }
 
-    /// Whether `other` is `Self` or this type as written.
+    /// Returns true if `other` is `Self` or this type as written.
     pub(crate) fn is_named_by(&self, other: &Type) -> bool {
         type_text(other) == "Self" || identity_text(other) == identity_text(&self.ty)
     }
 
-    /// The tokens with each `Self` replaced.
+    /// Returns the tokens with each `Self` replaced.
     pub(crate) fn replace_in(&self, tokens: TokenStream) -> TokenStream {
         let mut out = TokenStream::new();
         let mut stream = tokens.into_iter().peekable();

@@ -15,7 +15,7 @@ mod tests {
     use super::milliseconds;
 
     #[test]
-    fn a_timeout_is_a_number_with_its_unit() {
+    fn timeout_is_a_number_with_a_unit() {
         let table = [
             ("500ms", Some(500)),
             ("30s", Some(30_000)),

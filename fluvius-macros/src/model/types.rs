@@ -1,5 +1,5 @@
-//! Questions about a written type. They see syntax only: an alias hides
-//! everything, and what cannot be seen is left to the trait bounds.
+//! Syntactic questions about a written type. An alias hides everything, so what syntax cannot show is left to trait
+//! bounds.
 
 use quote::ToTokens;
 use syn::{
@@ -9,20 +9,19 @@ use syn::{
 
 use crate::keywords;
 
-/// Something inside a type that a generated struct cannot hold.
+/// A part of a type that a generated struct cannot contain.
 pub(crate) enum Flaw<'a> {
     Reference(&'a syn::TypeReference),
-    /// `Cow<'_, str>`: borrowed by a name other than `'static`.
+    /// A lifetime other than `'static`, as in `Cow<'_, str>`.
     Lifetime(&'a syn::Lifetime),
     ImplTrait(&'a syn::TypeImplTrait),
     Inferred(&'a Type),
     Never(&'a Type),
-    /// `Self` where it cannot be replaced: in a macro or a constant.
+    /// `Self` in a macro or a constant, where it cannot be replaced.
     HiddenSelf(proc_macro2::TokenStream),
 }
 
-/// The first flaw in a type. `'static` references may pass where an answer
-/// only is written, never read.
+/// Returns the first flaw of a type. `'static` references are allowed in an answer that is only written and never read.
 pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
     let inner = |ty| flaw(ty, static_allowed);
     match ty {
@@ -62,7 +61,7 @@ pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
     }
 }
 
-/// The type inside of the invisible group of a `ty` fragment.
+/// Returns the type inside the invisible group of a `ty` fragment.
 pub(crate) fn ungrouped(mut ty: Type) -> Type {
     while let Type::Group(group) = ty {
         ty = *group.elem;
@@ -104,7 +103,7 @@ fn mentions_self(tokens: proc_macro2::TokenStream) -> bool {
     })
 }
 
-/// The path of a type, seen through parentheses.
+/// Returns the path of a type, also inside parentheses.
 pub(crate) fn path(ty: &Type) -> Option<&Path> {
     match ty {
         Type::Path(written) => Some(&written.path),
@@ -122,7 +121,7 @@ pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == name)
 }
 
-/// The type arguments of the last segment: `T` and `E` of `Result<T, E>`.
+/// Returns the type arguments of the last segment: `T` and `E` of `Result<T, E>`.
 pub(crate) fn arguments(ty: &Type) -> Vec<&Type> {
     match last_segment(ty).map(|segment| &segment.arguments) {
         Some(PathArguments::AngleBracketed(AngleBracketedGenericArguments { args, .. })) => args
@@ -140,12 +139,12 @@ pub(crate) fn is_option(ty: &Type) -> bool {
     is_named(ty, "Option") && arguments(ty).len() == 1
 }
 
-/// `Option<Option<T>>`, in which an absent field and `null` could not be told apart.
+/// Returns true for `Option<Option<T>>`, in which an absent field and `null` would be indistinguishable.
 pub(crate) fn is_double_option(ty: &Type) -> bool {
     is_option(ty) && arguments(ty).first().is_some_and(|inner| is_option(inner))
 }
 
-/// Returns whether this is a common type that is no `Result`, by its name.
+/// Returns true for a common type that is not a `Result`, judged by its name.
 pub(crate) fn is_of_std(ty: &Type) -> bool {
     match ty {
         Type::Tuple(_) | Type::Array(_) => true,
@@ -165,7 +164,7 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
     }
 }
 
-/// Returns what an action uses in place of a type through which programs send and read.
+/// Returns the replacement, inside an action, for a type through which programs send and read.
 pub(crate) fn of_programs(ty: &Type) -> Option<&'static str> {
     let referent = match ty {
         Type::Reference(reference) => &*reference.elem,
@@ -179,7 +178,7 @@ pub(crate) fn is_context(ty: &Type) -> bool {
     is_named(ty, keywords::CONTEXT_TYPE)
 }
 
-/// What owns the data that a reference of this kind borrows.
+/// Returns the type that owns the data behind such a reference.
 pub(crate) fn owned_form(referent: &Type) -> String {
     let text = crate::parse::token_text::type_text(referent);
     match referent {

@@ -16,7 +16,7 @@ pub(crate) struct ActionArgs {
     pub(crate) internal: Option<Span>,
     pub(crate) if_match: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
-    /// A fault was reported, so an option may only seem to be missing.
+    /// Set if a fault was reported, so that an option may only seem to be missing.
     pub(crate) flawed: bool,
 }
 

@@ -14,12 +14,12 @@ pub(crate) struct AggregateArgs {
     pub(crate) resources: Option<Strings>,
     pub(crate) revision: Option<Integer>,
     pub(crate) upcast: Option<FunctionPath>,
-    /// The place of `upcast = none`.
+    /// The span of `upcast = none`.
     pub(crate) upcast_waived: Option<Span>,
     pub(crate) name: Option<LitStr>,
     pub(crate) indexes: Vec<SourceIndex>,
     pub(crate) crate_path: Option<Path>,
-    /// A fault was reported, so an option may only seem to be missing.
+    /// Set if a fault was reported, so that an option may only seem to be missing.
     pub(crate) flawed: bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
     let revision = options.take(keywords::REVISION).map(|option| option.integer(errors));
     let upcast = options.take(keywords::UPCAST).and_then(|option| option.function(errors));
     let (revision, upcast) = match revision {
-        // Its error is reported; without the option the need of an upcast is unknown.
+        // The fault is already reported. Without the option it is unknown if an upcast is required.
         Some(None) => (None, None),
         read => (read.flatten(), upcast),
     };

@@ -1,5 +1,4 @@
-//! The attributes on a parameter of an action: `#[arg(..)]`, docs, and those
-//! that do not belong there.
+//! The attributes on a parameter of an action: `#[arg(..)]`, docs, and those that do not belong there.
 
 use proc_macro2::Span;
 use syn::{Attribute, Expr, LitStr};
@@ -11,7 +10,7 @@ use crate::{keywords, spelling};
 #[derive(Default)]
 pub(crate) struct ArgAttrs {
     pub(crate) docs: Vec<Attribute>,
-    /// The first `#[arg]`, to point at where it does not fit.
+    /// The span of the first `#[arg]`, for a diagnostic if it does not fit.
     pub(crate) place: Option<Span>,
     pub(crate) aliases: Vec<LitStr>,
     pub(crate) rename: Option<LitStr>,
@@ -37,7 +36,7 @@ pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> ArgAttrs {
                 args.place.get_or_insert(span_of(attribute));
                 append(&mut tokens, attribute_tokens(attribute, "#[arg]", errors));
             }
-            // The compiler takes these itself.
+            // The compiler handles these itself.
             "allow" | "expect" | "warn" | "deny" | "forbid" => {}
             "cfg" | "cfg_attr" => errors.at(
                 attribute.path(),

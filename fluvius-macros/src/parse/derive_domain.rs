@@ -1,4 +1,4 @@
-//! The type under `#[derive(Domain)]` and its `#[domain(..)]`.
+//! Parses the type under `#[derive(Domain)]` and its `#[domain(..)]`.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, DeriveInput, Generics, Ident, LitStr, Path, Type};

@@ -1,4 +1,4 @@
-//! The type under `#[derive(Rejection)]` and its `#[rejection(..)]`s.
+//! Parses the type under `#[derive(Rejection)]` and its `#[rejection(..)]` attributes.
 
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, LitStr, Path};

@@ -1,7 +1,6 @@
-//! The impl block under `#[aggregate]`: its header and its actions.
+//! Parses the impl block under `#[aggregate]`: its header and its actions.
 //!
-//! Everything that is not an action is passed by unread. A fault in one item
-//! is recorded and leaves the others readable.
+//! Items that are not actions pass through unread. A fault in one item is recorded, and the other items are still read.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;
@@ -21,14 +20,14 @@ use crate::keywords;
 /// An impl block as written.
 pub(crate) struct SourceBlock {
     pub(crate) args: AggregateArgs,
-    /// The header with empty braces.
+    /// The header, with empty braces.
     pub(crate) header: ItemImpl,
     pub(crate) actions: Vec<SourceAction>,
 }
 
-/// A method under `#[action]` as written, without its body.
+/// A method with `#[action]`, as written, without its body.
 pub(crate) struct SourceAction {
-    /// The word `action` of its attribute.
+    /// The span of the word `action` in its attribute.
     pub(crate) marker: Span,
     pub(crate) args: ActionArgs,
     /// The attributes that are not ours.
@@ -58,7 +57,7 @@ impl SourceAction {
     }
 }
 
-/// Reads an impl block; nothing where the item is none.
+/// Parses an impl block. Returns `None` if the item is not one.
 pub(crate) fn parse(
     args: TokenStream,
     item: TokenStream,
@@ -89,7 +88,7 @@ fn split_block(item: TokenStream, errors: &mut Errors) -> Option<(ItemImpl, Grou
             return None;
         }
     };
-    // The body is left out, so that no syntax in it can fail here.
+    // The body is excluded, so that no syntax in it can fail here.
     let head: TokenStream = trees.into_iter().collect();
     if !has_impl_keyword(head.clone()) {
         errors.at_span(item_place(head), NOT_AN_IMPL);
@@ -114,7 +113,7 @@ fn has_impl_keyword(head: TokenStream) -> bool {
     parser.parse2(head).unwrap_or(false)
 }
 
-/// The narrowest token of an item that is no impl block: its name, if it has one.
+/// Returns the narrowest span of an item that is not an impl block: that of its name, if it has one.
 fn item_place(item: TokenStream) -> Span {
     let parser = |input: ParseStream<'_>| -> syn::Result<Span> {
         input.call(Attribute::parse_outer)?;
@@ -172,8 +171,7 @@ fn parse_item(item: RawItem, errors: &mut Errors) -> Option<SourceAction> {
     })
 }
 
-/// Returns the attributes that are not ours. A half-typed one is left out: the
-/// compiler reports it in the block.
+/// Returns the attributes that are not ours. A half-typed one is excluded; the compiler reports it in the block.
 fn foreign_attributes(item: &RawItem) -> Vec<Attribute> {
     let foreign = item.attributes.iter().filter(|raw| raw.marker() == Marker::NotOurs);
     foreign
@@ -184,8 +182,8 @@ fn foreign_attributes(item: &RawItem) -> Vec<Attribute> {
         .collect()
 }
 
-/// Reads the attributes that make a method an action. Of several the last one
-/// counts: one above it may be half typed, and meant for another method.
+/// Parses the attributes that make a method an action. The last one counts, since one above it may be half typed and
+/// meant for another method.
 fn parse_markers(item: &RawItem, errors: &mut Errors) -> Option<(Span, ActionArgs)> {
     let mut last: Option<(Span, ActionArgs)> = None;
     for raw in &item.attributes {
@@ -227,7 +225,7 @@ fn path_place(path: &Path) -> Span {
     path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span())
 }
 
-/// A macro call in the block runs after us, so its actions would be lost.
+/// Rejects `#[action]` inside a macro call: the call expands after this macro, so its actions would be lost.
 fn refuse_hidden_action(item: &RawItem, errors: &mut Errors) {
     if item.is_macro_call() && has_action_attribute(item.head.iter().chain(&item.end)) {
         errors.at(
@@ -256,7 +254,7 @@ fn has_action_attribute<'a>(tokens: impl Iterator<Item = &'a TokenTree>) -> bool
     false
 }
 
-/// `#[arg]` without `#[action]` would be taken out without effect.
+/// Rejects `#[arg]` without `#[action]`, which would be removed without effect.
 fn refuse_stray_arg(item: &RawItem, errors: &mut Errors) {
     let Some(TokenTree::Group(parameters)) = item.parameters().and_then(|at| item.head.get(at))
     else {

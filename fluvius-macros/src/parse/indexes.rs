@@ -1,4 +1,4 @@
-//! The list in `index(owner_name: text, "address.city": text)`.
+//! Parses the list in `index(owner_name: text, "address.city": text)`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -9,13 +9,13 @@ use syn::{DeriveInput, LitStr, Token, Type};
 
 use crate::errors::Errors;
 
-/// One field as written; the kind may have been forgotten.
+/// A field as written. The kind may be missing.
 pub(crate) struct SourceIndex {
     pub(crate) place: IndexPlace,
     pub(crate) kind: Option<Ident>,
 }
 
-/// Where the field stands in the state.
+/// The location of the field in the state.
 pub(crate) enum IndexPlace {
     /// A field of the type.
     Field(Ident),
@@ -23,7 +23,7 @@ pub(crate) enum IndexPlace {
     Path(LitStr),
 }
 
-/// The fields of one type, as the macro hands them on to its own derive.
+/// The fields of one type, as the attribute macro passes them to its own derive.
 pub(crate) struct IndexedFields {
     pub(crate) ty: Type,
     pub(crate) fields: Vec<Ident>,

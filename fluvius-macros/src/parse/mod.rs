@@ -1,4 +1,4 @@
-//! Syntax to source types: what is written, with no decision about what it means.
+//! The parser: converts syntax to source types, without deciding what they mean.
 
 pub(crate) mod action_args;
 pub(crate) mod aggregate_args;

@@ -1,6 +1,6 @@
 //! The syntax of an option list, and the recovery from faults in it.
 //!
-//! It knows no option by name.
+//! This module knows no option names.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -9,7 +9,7 @@ use syn::{Expr, Ident, Token};
 
 use crate::errors::Errors;
 
-/// One option as written.
+/// An option as written.
 pub(crate) struct AttrOption {
     pub(crate) name: Ident,
     pub(super) value: Value,
@@ -20,12 +20,12 @@ pub(super) enum Value {
     Flag,
     Equals(Expr),
     List(TokenStream),
-    /// Its fault has been reported.
+    /// A value whose fault is already reported.
     Unreadable,
 }
 
-/// Reads every option of the list. A fault in one leaves the others readable,
-/// so that none of them is reported as missing.
+/// Reads every option of the list. A fault in one leaves the others readable, so that none of them is reported as
+/// missing.
 pub(super) fn read_all(tokens: TokenStream, errors: &mut Errors) -> Vec<AttrOption> {
     let parser = |input: ParseStream<'_>| -> syn::Result<(Vec<AttrOption>, Vec<syn::Error>)> {
         let (mut list, mut faults) = (Vec::new(), Vec::new());
@@ -81,8 +81,7 @@ fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) && input.parse::<TokenTree>().is_ok() {}
 }
 
-/// Removes the invisible groups around single tokens, in which `macro_rules!`
-/// passes a literal or a type of one word.
+/// Removes the invisible groups around single tokens, in which `macro_rules!` passes a literal or a one-word type.
 pub(super) fn without_single_groups(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()

@@ -1,6 +1,6 @@
 //! The list of options inside an attribute: `key = "..", internal, tags(..)`.
 //!
-//! It knows their names and the kinds of their values; what an option means is the model's.
+//! This module knows the names of options and the kinds of their values. The model decides what an option means.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::parse::Parser;
@@ -17,8 +17,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the options of `attribute` (its name as shown in messages, such
-    /// as `#[action]`). Those in `repeatable` may be given more than once.
+    /// Parses the options of `attribute`, its name as shown in messages, such as `#[action]`. Those in `repeatable` may
+    /// be given more than once.
     pub(crate) fn parse(
         attribute: &str,
         tokens: TokenStream,
@@ -45,7 +45,7 @@ impl Options {
         Self { list }
     }
 
-    /// Reads the options of all `#[name(..)]` on an item that a derive was given.
+    /// Parses the options of all `#[name(..)]` attributes on the item of a derive.
     pub(crate) fn of_attributes(
         name: &str,
         attributes: &[Attribute],
@@ -65,7 +65,7 @@ impl Options {
         Some(self.list.remove(at))
     }
 
-    /// Every use of a repeatable option.
+    /// Returns every use of a repeatable option.
     pub(crate) fn take_all(&mut self, name: &str) -> Vec<AttrOption> {
         let (taken, kept) =
             std::mem::take(&mut self.list).into_iter().partition(|option| option.name == name);
@@ -82,7 +82,7 @@ impl Options {
     }
 }
 
-/// The tokens between the parentheses of an attribute; none for a bare one.
+/// Returns the tokens between the parentheses of an attribute, or none if it has no parentheses.
 pub(crate) fn attribute_tokens(
     attribute: &Attribute,
     shown: &str,
@@ -118,7 +118,7 @@ impl AttrOption {
         }
     }
 
-    /// A list of strings, as `name = ["a", "b"]`, `name = "a"` or `name("a", "b")`.
+    /// Reads a list of strings: `name = ["a", "b"]`, `name = "a"` or `name("a", "b")`.
     pub(crate) fn strings(self, errors: &mut Errors) -> Option<Strings> {
         let name = &self.name;
         let place = name.span();
@@ -145,7 +145,7 @@ impl AttrOption {
         Some(Strings { list, place })
     }
 
-    /// A list of types, as `name(A, B)`.
+    /// Reads a list of types: `name(A, B)`.
     pub(crate) fn types(self, errors: &mut Errors) -> Option<Vec<syn::Type>> {
         let name = &self.name;
         let tokens = match self.value {
@@ -160,7 +160,7 @@ impl AttrOption {
         Some(errors.keep(parser.parse2(tokens))?.into_iter().collect())
     }
 
-    /// What stands in the parentheses of `name(..)`, to be read by the caller.
+    /// Returns the tokens in the parentheses of `name(..)`, for the caller to read.
     pub(crate) fn list(self, errors: &mut Errors) -> Option<TokenStream> {
         let name = &self.name;
         match self.value {
@@ -214,7 +214,7 @@ impl AttrOption {
         }
     }
 
-    /// A literal, as in `example = "EUR"` or `example = -1`.
+    /// Reads a literal, as in `example = "EUR"` or `example = -1`.
     pub(crate) fn literal(self, errors: &mut Errors) -> Option<Expr> {
         let name = &self.name;
         let message = format!("`{name}` takes a literal: `{name} = \"..\"`");
@@ -232,7 +232,7 @@ impl AttrOption {
         }
     }
 
-    /// An expression, or nothing for the bare word.
+    /// Reads an expression, or nothing if only the name is given.
     pub(crate) fn optional_expr(self, errors: &mut Errors) -> Option<Option<Expr>> {
         let name = &self.name;
         match self.value {
@@ -246,7 +246,7 @@ impl AttrOption {
         }
     }
 
-    /// A function, by its path.
+    /// Reads the path of a function.
     pub(crate) fn function(self, errors: &mut Errors) -> Option<FunctionPath> {
         let name = &self.name;
         let place = name.span();
@@ -265,7 +265,7 @@ impl AttrOption {
         }
     }
 
-    /// A path to a crate, as a string or bare.
+    /// Reads the path of a crate, as a string or bare.
     pub(crate) fn path(self, errors: &mut Errors) -> Option<syn::Path> {
         let name = &self.name;
         let message = format!("`{name}` takes a path: `{name} = \"::fluvius\"`");
@@ -287,25 +287,25 @@ impl AttrOption {
     }
 }
 
-/// A whole number and where it stands.
+/// A whole number with its span.
 pub(crate) struct Integer {
     pub(crate) value: u32,
     pub(crate) place: Span,
 }
 
-/// A function by its path, and where its option stands.
+/// The path of a function, with the span of its option.
 pub(crate) struct FunctionPath {
     pub(crate) path: ExprPath,
     pub(crate) place: Span,
 }
 
-/// A list of strings and where its option stands, for the empty list.
+/// A list of strings, with the span of its option for an empty list.
 pub(crate) struct Strings {
     pub(crate) list: Vec<LitStr>,
     pub(crate) place: Span,
 }
 
-/// Puts the options of one more attribute behind those of the attributes before.
+/// Appends the options of a further attribute.
 pub(crate) fn append(tokens: &mut TokenStream, more: TokenStream) {
     if !tokens.is_empty() && !ends_with_comma(tokens) {
         tokens.extend(quote::quote!(,));

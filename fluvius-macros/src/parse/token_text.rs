@@ -1,4 +1,4 @@
-//! Tokens as text, near enough to what the author wrote for messages and docs.
+//! Tokens as text, close enough to the author's source for messages and docs.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -6,13 +6,13 @@ use syn::Type;
 
 use super::tokens::opened;
 
-/// Returns the tokens as text, without the spaces that printing leaves between
-/// them, and without `$crate`, which an author does not see.
+/// Returns the tokens as text, without the spaces that printing inserts and without `$crate`, which an author does not
+/// see.
 pub(crate) fn token_text(tokens: &impl ToTokens) -> String {
     tidy(&opened(tokens.to_token_stream()).to_string()).replace("$crate::", "")
 }
 
-/// Returns a text to compare tokens by. It tells the `$crate` of two macros apart.
+/// Returns a text by which tokens are compared. It distinguishes the `$crate` of two macros.
 pub(crate) fn identity_text(tokens: &impl ToTokens) -> String {
     with_marked_crates(opened(tokens.to_token_stream())).to_string()
 }
@@ -33,9 +33,8 @@ fn with_marked_crates(tokens: TokenStream) -> TokenStream {
         .collect()
 }
 
-/// Returns the number of the macro call that a token comes from. The compiler
-/// shows it only in the `Debug` text of a span: `#5 bytes(10..15)`. If it is
-/// not there, all tokens count as of one call.
+/// Returns the number of the macro call that a token comes from. The compiler shows it only in the `Debug` text of a
+/// span: `#5 bytes(10..15)`. If it is missing, all tokens count as part of one call.
 fn expansion(span: Span) -> String {
     let shown = format!("{span:?}");
     let number = shown.strip_prefix('#').unwrap_or_default();
@@ -43,12 +42,12 @@ fn expansion(span: Span) -> String {
     format!("__crate_of_{digits}")
 }
 
-/// The text of a type; two types that are written alike have one text.
+/// Returns the text of a type. Two types that are written alike have the same text.
 pub(crate) fn type_text(ty: &Type) -> String {
     token_text(ty)
 }
 
-/// Takes out the spaces that printing tokens leaves between them.
+/// Removes the spaces that printing inserts between tokens.
 fn tidy(tokens: &str) -> String {
     const PAIRS: [(&str, &str); 18] = [
         ("# [", "#["),
@@ -71,7 +70,7 @@ fn tidy(tokens: &str) -> String {
         (" : ", ": "),
     ];
     let text = PAIRS.iter().fold(tokens.to_owned(), |text, (from, to)| text.replace(from, to));
-    // A tuple does not belong to the mark before it.
+    // A tuple does not belong to the punctuation before it.
     [(",(", ", ("), ("->(", "-> ("), ("< ", "<")]
         .iter()
         .fold(text, |text, (from, to)| text.replace(from, to))

@@ -1,8 +1,7 @@
-//! Splits the body of an impl block into its items, on the level of tokens.
+//! Splits the body of an impl block into items, at the level of tokens.
 //!
-//! Bodies of methods are never looked into: half-typed code inside them must
-//! not take the rest of the block down. Syntax inside an item is left to the
-//! readers of that item.
+//! Method bodies are never inspected, so that half-typed code inside them cannot break the rest of the block. The
+//! syntax inside an item is left to that item's parser.
 
 use std::collections::VecDeque;
 
@@ -14,7 +13,7 @@ use crate::spelling;
 /// One item of an impl block.
 pub(crate) struct RawItem {
     pub(crate) attributes: Vec<RawAttribute>,
-    /// Everything between the attributes and the body.
+    /// The tokens between the attributes and the body.
     pub(crate) head: Vec<TokenTree>,
     /// The braces of a method, or the semicolon that ends another item.
     pub(crate) end: Option<TokenTree>,
@@ -30,7 +29,7 @@ pub(crate) struct RawAttribute {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marker {
     Action,
-    /// A slip of the fingers, such as `#[acton]`.
+    /// A misspelt attribute, such as `#[acton]`.
     AlmostAction,
     /// `#[cfg_attr(.., action(..))]`, which no attribute macro can see through.
     ConditionalAction,
@@ -68,7 +67,7 @@ impl RawAttribute {
         is_punct(self.tokens.get(1), '!')
     }
 
-    /// The last segment of the attribute's path: `action` of `#[fluvius::action(..)]`.
+    /// Returns the last segment of the attribute's path: `action` of `#[fluvius::action(..)]`.
     pub(crate) fn name(&self) -> Option<String> {
         last_path_segment(self.content.clone()).map(|(name, _)| name)
     }
@@ -87,8 +86,8 @@ impl RawAttribute {
                 Marker::NotOurs
             };
         }
-        // A real attribute may lie near to ours by chance; the first letter
-        // and the small distance make that unlikely.
+        // A real attribute may resemble ours by chance; requiring the first letter and a small distance makes that
+        // unlikely.
         let near = name.to_lowercase().starts_with('a')
             && spelling::nearest(&name, &[keywords::ACTION]).is_some();
         if near { Marker::AlmostAction } else { Marker::NotOurs }
@@ -97,8 +96,7 @@ impl RawAttribute {
 
 /// Splits the tokens inside the braces of an impl block.
 ///
-/// An item that is half typed ends where the next one begins, so that it takes
-/// no later item away.
+/// A half-typed item ends where the next one begins, so that it does not swallow a later item.
 pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
     let mut tokens: VecDeque<TokenTree> = body.into_iter().collect();
     let mut items = Vec::new();
@@ -106,7 +104,7 @@ pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
         let (inner, attributes): (Vec<_>, Vec<_>) =
             take_attributes(&mut tokens).into_iter().partition(RawAttribute::is_inner);
         if !inner.is_empty() {
-            // `#![..]` is the block's, not the first item's.
+            // `#![..]` belongs to the block, not to the first item.
             items.push(RawItem { attributes: inner, head: Vec::new(), end: None });
         }
         let mut head: Vec<TokenTree> = Vec::new();
@@ -151,8 +149,7 @@ fn take_attributes(tokens: &mut VecDeque<TokenTree>) -> Vec<RawAttribute> {
     attributes
 }
 
-/// Removes the invisible groups in which `macro_rules!` passes an item or a
-/// visibility.
+/// Removes the invisible groups in which `macro_rules!` passes an item or a visibility.
 fn open_groups(tokens: &mut VecDeque<TokenTree>) {
     while let Some(TokenTree::Group(group)) = tokens.front()
         && group.delimiter() == Delimiter::None
@@ -165,8 +162,8 @@ fn open_groups(tokens: &mut VecDeque<TokenTree>) {
     }
 }
 
-/// Removes all invisible groups, such as that of a `meta` or a `path` fragment
-/// in an attribute. Not for values, where such a group binds like parentheses.
+/// Removes all invisible groups, such as that of a `meta` or `path` fragment in an attribute. Not for values, in which
+/// such a group binds like parentheses.
 pub(crate) fn opened(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()
@@ -184,7 +181,7 @@ pub(crate) fn opened(tokens: TokenStream) -> TokenStream {
         .collect()
 }
 
-/// Returns true if an item begins here, although the one before it has not ended.
+/// Returns true if an item begins here although the previous one has not ended.
 fn begins_item(
     token: &TokenTree,
     rest: &VecDeque<TokenTree>,
@@ -234,8 +231,8 @@ fn is_keyword_before_fn(token: &TokenTree) -> bool {
     }
 }
 
-/// A method ends with its braces, a constant with its semicolon (its value may
-/// hold braces), a macro call with either.
+/// Returns true if the item ends here. A method ends with its braces, a constant with its semicolon (its value may
+/// contain braces), and a macro call with either.
 fn ends_item(
     token: &TokenTree,
     next: Option<&TokenTree>,
@@ -248,14 +245,14 @@ fn ends_item(
             if !is_function_head(head) {
                 return !is_constant_head(head);
             }
-            // `Array<{ N }>` goes on after the braces; a type that is half typed does not.
+            // `Array<{ N }>` continues after the braces; a half-typed type does not.
             depth.is_zero() || !(is_punct(next, '>') || is_punct(next, ','))
         }
         _ => false,
     }
 }
 
-/// Recognizes braces, also those of a `block` fragment.
+/// Returns true for braces, including those of a `block` fragment.
 fn is_block(group: &Group) -> bool {
     let mut inner = group.stream().into_iter();
     match group.delimiter() {
@@ -315,7 +312,7 @@ fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
 }
 
-/// The number of open `<`. The `>` of `->` and `=>` closes none.
+/// Number of open `<`. The `>` of `->` and `=>` closes none.
 #[derive(Default)]
 struct AngleDepth {
     open: usize,
@@ -341,7 +338,7 @@ impl AngleDepth {
     }
 }
 
-/// Looks through the invisible group in which `macro_rules!` passes an item.
+/// Unwraps the invisible group in which `macro_rules!` passes an item.
 pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
     let mut trees = item.clone().into_iter();
     match (trees.next(), trees.next()) {
@@ -352,7 +349,7 @@ pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
     }
 }
 
-/// The last segment of the path at the start, and what follows it.
+/// Returns the last segment of the path at the start, and the tokens after the path.
 pub(crate) fn last_path_segment(tokens: TokenStream) -> Option<(String, TokenStream)> {
     let mut tokens = tokens.into_iter().peekable();
     let mut last = None;
@@ -367,7 +364,7 @@ pub(crate) fn last_path_segment(tokens: TokenStream) -> Option<(String, TokenStr
     Some((last?, tokens.collect()))
 }
 
-/// The names of the attributes inside `cfg_attr(predicate, a(..), b)`.
+/// Returns the names of the attributes inside `cfg_attr(predicate, a(..), b)`.
 fn conditional_names(arguments: TokenStream) -> impl Iterator<Item = String> {
     let inner = match arguments.into_iter().next() {
         Some(TokenTree::Group(group)) => group.stream(),

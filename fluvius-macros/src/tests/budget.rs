@@ -5,9 +5,8 @@ use quote::quote;
 
 use super::{aggregate, deposit, pretty, withdraw};
 
-/// Lines of one more action with one parameter and an event: without docs,
-/// before serde's derives expand. Two structs, two impls, one handler, two
-/// variants with their arms.
+/// Maximum number of lines for one more action with one parameter and an event: without docs, and before serde's
+/// derives expand. They are two structs, two impls, one handler, and two variants with their arms.
 const MAX_LINES: usize = 62;
 
 #[test]
@@ -17,7 +16,7 @@ fn one_more_action_stays_within_its_budget() {
     let args = quote!(resource = "bank-account");
     let one = lines(aggregate(args.clone(), quote!(impl Account { #deposit })));
     let two = lines(aggregate(args, quote!(impl Account { #deposit #withdraw })));
-    // The author's own lines of the method are no cost of ours.
+    // The author's own lines of the method do not count.
     let own = lines(quote!(impl Account { #withdraw })) - 2;
     let cost = two - one - own;
     assert!(cost <= MAX_LINES, "one more action costs {cost} lines");

@@ -5,7 +5,7 @@ use quote::quote;
 use super::{aggregate, deposit, withdraw};
 
 #[test]
-fn the_same_block_expands_to_the_same_tokens() {
+fn same_block_expands_to_the_same_tokens() {
     let deposit = deposit();
     let withdraw = withdraw();
     let expand = || {

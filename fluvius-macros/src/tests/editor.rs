@@ -1,4 +1,4 @@
-//! Blocks as an editor hands them over, in the middle of a word.
+//! Blocks as an editor passes them, in the middle of a word.
 
 use std::str::FromStr;
 
@@ -14,14 +14,14 @@ const CLOSE: &str =
     "#[action(evt_key = \"closed\")] pub fn close_account(self) -> Result<(), E> { Ok(()) }";
 const DEPOSIT: &str = "#[action(evt_key = \"deposited\")] pub fn deposit_money";
 
-/// The output of a block with a half-typed item between two whole actions.
+/// Returns the output of a block with a half-typed item between two complete actions.
 fn output(middle: &str) -> String {
     let block = format!("impl Account {{ {OPEN} {middle}\n {CLOSE} }}");
     aggregate(TokenStream::new(), TokenStream::from_str(&block).unwrap()).to_string()
 }
 
 #[test]
-fn a_half_typed_item_takes_no_other_action_away() {
+fn half_typed_item_keeps_the_other_actions() {
     let middles = [
         format!("{DEPOSIT}(&mut self, amount: u8) -> Result<(), E>"),
         format!("{DEPOSIT}(&mut self, amount: u8)"),
@@ -66,13 +66,13 @@ fn a_half_typed_item_takes_no_other_action_away() {
                 "{name} is lost beside `{middle}`"
             );
         }
-        assert!(!output.contains("# [action"), "`#[action]` is left over beside `{middle}`");
+        assert!(!output.contains("# [action"), "`#[action]` remains beside `{middle}`");
     }
 }
 
-/// The next item is not private because an item before it has no body.
+/// The next item does not become private because an item before it has no body.
 #[test]
-fn an_item_without_a_body_ends_where_the_next_one_begins() {
+fn item_without_a_body_ends_where_the_next_one_begins() {
     for next in ["pub fn", "async fn", "pub(crate) const fn", "unsafe extern \"C\" fn"] {
         let output = output(&format!("fn helper(&self) -> u8 {next} other(&self) {{}}"));
         assert!(output.contains("struct CloseAccount"), "{next}");
@@ -80,7 +80,7 @@ fn an_item_without_a_body_ends_where_the_next_one_begins() {
 }
 
 #[test]
-fn a_panic_of_the_macro_is_an_error_beside_the_item() {
+fn panic_of_the_macro_is_an_error_beside_the_item() {
     let block: TokenStream = format!("impl Account {{ {OPEN} }}").parse().unwrap();
     let output = guarded(block, clean::impl_block, |_| panic!("no such phase")).to_string();
     assert!(output.contains("pub fn open_account (n : u8)"), "{output}");

@@ -1,4 +1,4 @@
-//! What each kind of action expands to, as files to read.
+//! The expansion of each kind of action, as snapshot files.
 
 use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;
@@ -154,7 +154,7 @@ fn cleans_a_block_for_which_nothing_can_be_generated() {
     );
 }
 
-/// P50.
+/// STYLE P50.
 #[test]
 fn keeps_the_block_while_a_method_is_half_typed() {
     let tokens = aggregate(
@@ -174,16 +174,16 @@ fn keeps_the_block_while_a_method_is_half_typed() {
         },
     );
     let text = tokens.to_string();
-    assert!(text.contains("self . balance . }"), "a body is never looked into");
-    assert!(text.contains("fn withdraw_money (& mut self , amount :)"), "heads are kept too");
-    assert!(text.contains("struct DepositMoney"), "sound heads give their structs");
+    assert!(text.contains("self . balance . }"), "bodies are never inspected");
+    assert!(text.contains("fn withdraw_money (& mut self , amount :)"), "heads are kept");
+    assert!(text.contains("struct DepositMoney"), "sound heads yield their structs");
     assert!(text.contains("impl Account { # ! [allow (dead_code)]"));
     assert!(!text.contains("[action"));
 }
 
 /// The page of the event shows what the author wrote, not a projection of it.
 #[test]
-fn the_data_of_an_event_has_the_type_as_written() {
+fn data_of_an_event_has_the_type_as_written() {
     let tokens = aggregate(
         quote!(),
         quote! {
@@ -198,9 +198,9 @@ fn the_data_of_an_event_has_the_type_as_written() {
     assert!(text.contains("type Output = Vec < Account >"));
 }
 
-/// P49.
+/// STYLE P49.
 #[test]
-fn names_the_framework_by_the_given_path_alone() {
+fn names_the_framework_only_by_the_given_path() {
     let tokens = aggregate(
         quote!(crate = "::facade"),
         quote! {

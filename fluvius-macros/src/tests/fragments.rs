@@ -1,17 +1,17 @@
-//! Tokens that the compiler makes of `macro_rules!` fragments and of older editions.
+//! Tokens of `macro_rules!` fragments and of older editions.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
 use super::aggregate;
 
-/// The tokens in the invisible group in which a fragment is passed.
+/// Returns the tokens in the invisible group in which a fragment is passed.
 fn fragment(tokens: TokenStream) -> TokenStream {
     TokenTree::Group(Group::new(Delimiter::None, tokens)).into()
 }
 
 #[test]
-fn a_body_that_is_a_fragment_ends_its_method() {
+fn body_from_a_fragment_ends_its_method() {
     let body = fragment(quote!({ Ok(()) }));
     let output = aggregate(
         quote!(),
@@ -28,9 +28,9 @@ fn a_body_that_is_a_fragment_ends_its_method() {
     assert!(output.contains("struct Open ") && output.contains("struct Close "));
 }
 
-/// The generated tokens are of the edition in which this crate is written.
+/// The generated tokens have the edition of this crate.
 #[test]
-fn a_word_that_a_later_edition_reserves_becomes_a_raw_name() {
+fn word_reserved_by_a_later_edition_becomes_a_raw_name() {
     let output = aggregate(
         quote!(index(gen: number)),
         quote! {

@@ -6,7 +6,7 @@ use quote::quote;
 use super::messages::{block, check, methods};
 
 #[test]
-fn a_generated_name_hides_nothing_of_the_standard_library() {
+fn generated_names_hide_nothing_of_the_prelude() {
     check(
         [
             methods(quote! {
@@ -43,7 +43,7 @@ fn a_generated_name_hides_nothing_of_the_standard_library() {
 }
 
 #[test]
-fn a_generated_name_hides_nothing_that_the_block_uses() {
+fn generated_names_hide_nothing_that_the_block_uses() {
     check(
         [
             methods(quote! {
@@ -82,7 +82,7 @@ fn a_generated_name_hides_nothing_that_the_block_uses() {
                     }
                 },
             ),
-            // The name is another one: of another module, of an associated type, of a field.
+            // The name belongs to another module, to an associated type, or to a field.
             methods(quote! {
                 #[action(evt_key = "shelf-noted")]
                 fn note(&mut self, notes: Vec<model::Note>) -> Result<<Shelf as HasNote>::Note, Never> {}

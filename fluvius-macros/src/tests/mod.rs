@@ -1,4 +1,4 @@
-//! The phases together: what is generated, and what the author is told.
+//! Tests of all phases together: the generated code, and the diagnostics.
 
 mod budget;
 mod determinism;
@@ -14,12 +14,12 @@ use quote::quote;
 
 use crate::model::Root;
 
-/// Runs `#[aggregate(..)]` on a block. The calls of guards are replaced by the items that they put out.
+/// Expands `#[aggregate(..)]` on a block. The calls of guards are replaced by the items that they emit.
 fn aggregate(args: TokenStream, block: TokenStream) -> TokenStream {
     unguarded(crate::pipeline::aggregate(Root::Facade, args, block))
 }
 
-/// Replaces each `guard::items! { block_0123 .. }` by what follows the name of the block.
+/// Replaces each `guard::items! { block_0123 .. }` by the tokens after the name of the block.
 fn unguarded(tokens: TokenStream) -> TokenStream {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let mut out = TokenStream::new();
@@ -37,7 +37,7 @@ fn unguarded(tokens: TokenStream) -> TokenStream {
     out
 }
 
-/// The items of a call that begins here: `name :: items ! { __fluvius_block_0123 .. }`.
+/// Returns the items of a call that begins here: `name :: items ! { __fluvius_block_0123 .. }`.
 fn guarded(trees: &[TokenTree]) -> Option<TokenStream> {
     let [TokenTree::Ident(_), colon, other, TokenTree::Ident(items), bang, call, ..] = trees else {
         return None;
@@ -52,7 +52,7 @@ fn guarded(trees: &[TokenTree]) -> Option<TokenStream> {
     (is_call && block.starts_with("__fluvius_block_")).then(|| content.collect())
 }
 
-/// The output as a formatted file.
+/// Returns the output as a formatted file.
 fn pretty(tokens: TokenStream) -> String {
     match syn::parse2(tokens.clone()) {
         Ok(file) => prettyplease::unparse(&file),
@@ -60,7 +60,7 @@ fn pretty(tokens: TokenStream) -> String {
     }
 }
 
-/// The bank of the guide, as far as the tests need it.
+/// Returns the bank of the guide, as far as the tests need it.
 fn deposit() -> TokenStream {
     quote! {
         /// Deposit money into the account.

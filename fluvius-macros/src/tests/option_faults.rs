@@ -1,13 +1,13 @@
-//! Options that are given twice, faults in their lists, and what only looks like a mistake.
+//! Repeated options, faults in option lists, and input that only resembles a mistake.
 
 use expect_test::expect;
 use quote::quote;
 
 use super::messages::{block, block_options, check, domain, methods, options, params, rejection};
 
-/// Every option is given once, and so is every attribute that has options.
+/// Every option, and every attribute with options, is given at most once.
 #[test]
-fn what_is_given_twice() {
+fn repeated_options_are_rejected() {
     check(
         [
             block(
@@ -96,9 +96,9 @@ fn what_is_given_twice() {
     );
 }
 
-/// P50: a fault in one option is told once.
+/// STYLE P50: a fault in one option is reported once.
 #[test]
-fn faults_in_a_list_of_options() {
+fn faults_in_option_lists_are_reported_once() {
     check(
         [
             block_options(quote!(resource = "job" revision = 1)),
@@ -156,7 +156,7 @@ fn faults_in_a_list_of_options() {
 }
 
 #[test]
-fn what_looks_like_a_mistake() {
+fn unusual_actions_give_the_expected_messages() {
     check(
         [
             methods(quote! {

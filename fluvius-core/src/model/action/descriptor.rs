@@ -1,4 +1,4 @@
-//! The plain description of an action, made by the macro as a constant.
+//! The static description of an action, generated as a constant.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,51 +6,51 @@ use std::time::Duration;
 use super::handler::{Decode, Handler, Record};
 use crate::model::{AggregateDescriptor, Command, EventDescriptor};
 
-/// One action of an aggregate: a command goes in, at most one event comes out.
+/// An action of an aggregate type: takes a command and emits at most one event.
 ///
-/// A constant made by [`#[aggregate]`](macro@crate::aggregate).
+/// Generated as a constant by [`#[aggregate]`](macro@crate::aggregate).
 pub struct ActionDescriptor {
     /// The command's key, in kebab case.
     pub key: &'static str,
-    /// The name of the command's struct.
+    /// The name of the command struct.
     pub command: &'static str,
     /// The name of the method.
     pub method: &'static str,
     /// The author's documentation of the method.
     pub docs: &'static str,
-    /// What the action does to its aggregate.
+    /// The effect of the action on its aggregate.
     pub lifecycle: Lifecycle,
-    /// The event that the action records; `None` for a question.
+    /// The recorded event; `None` if the action is read-only.
     pub event: Option<&'static EventDescriptor>,
     /// The resources on which the action is allowed.
     pub resources: &'static [&'static str],
     /// The command's fields, in the order of the parameters.
     pub fields: &'static [FieldDescriptor],
-    /// Whether only other actions may run it, with `invoke`.
+    /// Set if the action runs only by `invoke` from another action.
     pub internal: bool,
-    /// Whether the command must carry a [`Precondition`](crate::Precondition).
+    /// Set if the command must have a [`Precondition`](crate::Precondition).
     pub if_match_required: bool,
-    /// The action's own deadline; `None`: the runtime's.
+    /// The action's own timeout; `None` for the runtime's.
     pub timeout: Option<Duration>,
-    /// Whether the author has marked the method as deprecated.
+    /// Set if the author has marked the method as deprecated.
     pub deprecated: bool,
-    /// Where the method stands.
+    /// Source location of the method.
     pub location: Location,
-    /// The aggregate type that the action belongs to.
+    /// The aggregate type that the action belongs to, as a function.
     pub aggregate: fn() -> &'static AggregateDescriptor,
-    /// Reads a payload into the command's struct.
+    /// The function that decodes a payload into the command struct.
     #[doc(hidden)]
     pub decode: Decode,
-    /// Writes a command without its secrets.
+    /// The function that encodes a command without its secrets.
     #[doc(hidden)]
     pub record: Record,
-    /// Runs the method.
+    /// The function that runs the method.
     #[doc(hidden)]
     pub run: Handler,
 }
 
 impl ActionDescriptor {
-    /// Stands in for the action of a command that is none.
+    /// A placeholder for the action of a type that is not a command.
     pub(crate) const STAND_IN: Self = Self {
         key: "",
         command: "",
@@ -71,14 +71,14 @@ impl ActionDescriptor {
         run: Handler::Now(|_, _| unreachable!()),
     };
 
-    /// Whether this is the same action, and not one of another aggregate type with equal names.
+    /// Returns true if both are the same action, not just actions of two aggregate types with equal names.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.command == other.command
             && self.location == other.location
             && (self.aggregate)().type_name() == (other.aggregate)().type_name()
     }
 
-    /// The plain case, from which generated code names only what differs.
+    /// Returns a descriptor with defaults, of which generated code overrides only the fields that differ.
     #[doc(hidden)]
     pub const fn of<C: Command>(key: &'static str) -> Self {
         Self {
@@ -105,53 +105,53 @@ impl fmt::Debug for ActionDescriptor {
     }
 }
 
-/// The effect of an action on its aggregate, which the receiver of the method declares.
+/// The effect of an action on its aggregate, as declared by the receiver of the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lifecycle {
-    /// No receiver: it creates the aggregate, which must not exist.
+    /// No receiver: creates the aggregate, which must not exist.
     Create,
-    /// `&mut self`: it changes the aggregate.
+    /// `&mut self`: updates the aggregate.
     Update,
-    /// `&self`: it leaves the state as it is.
+    /// `&self`: leaves the state unchanged.
     Unchanged,
-    /// `self`: it closes the aggregate; later commands do not find it.
+    /// `self`: closes the aggregate. Later commands do not find it.
     Close,
 }
 
-/// One field of a command, from one parameter of the method.
+/// A field of a command, from one parameter of the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldDescriptor {
     /// The name in JSON.
     pub name: &'static str,
-    /// Other names under which the field is read.
+    /// Further names under which the field is read.
     pub aliases: &'static [&'static str],
     /// The type, as the author wrote it.
     pub type_name: &'static str,
     /// The documentation of the parameter.
     pub docs: &'static str,
-    /// Whether the field may be left out.
+    /// Set if the field may be absent.
     pub optional: bool,
-    /// Whether the value is used by the rule and kept nowhere.
+    /// Set if the action uses the value and nothing keeps it.
     pub secret: bool,
 }
 
 impl FieldDescriptor {
-    /// The plain case, from which generated code names only what differs.
+    /// Returns a descriptor with defaults, of which generated code overrides only the fields that differ.
     #[doc(hidden)]
     pub const fn of(name: &'static str, type_name: &'static str, docs: &'static str) -> Self {
         Self { name, aliases: &[], type_name, docs, optional: false, secret: false }
     }
 }
 
-/// A place in the author's source.
+/// A location in the author's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// The module path.
     pub module: &'static str,
-    /// The file, as the compiler names it.
+    /// The file, as named by the compiler.
     pub file: &'static str,
-    /// The line, from 1.
+    /// The line, counted from 1.
     pub line: u32,
 }
 

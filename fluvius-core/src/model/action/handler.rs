@@ -1,7 +1,6 @@
-//! Running an action: from an erased state and command to a plain outcome.
+//! Running an action: from a type-erased state and command to an outcome.
 //!
-//! Generated code calls these functions and holds no logic of its own. Nothing here knows of
-//! logs, versions or stores.
+//! Generated code calls these functions and holds no logic of its own. This module knows no logs, versions or stores.
 
 use std::any::Any;
 use std::fmt;
@@ -15,19 +14,19 @@ use crate::model::{ActionContext, Aggregate, Command, Rejection, SharedState, st
 use fluvius_store::Json;
 use fluvius_store::json::{self, JsonError};
 
-/// A decoded command, shared between attempts and erased.
+/// A decoded, type-erased command that all attempts share.
 pub(crate) type SharedCommand = Arc<dyn Any + Send + Sync>;
 
-/// Reads a payload into a command.
+/// A function that decodes a payload into a command.
 pub(crate) type Decode = fn(&Json) -> Result<Arc<dyn Any + Send + Sync>, JsonError>;
 
-/// Writes what is kept of a command: all fields but the secret ones.
+/// A function that encodes the stored part of a command: all fields except secrets.
 pub(crate) type Record = fn(&(dyn Any + Send + Sync)) -> Result<Json, JsonError>;
 
-/// Runs a method on a copy of the state.
+/// A function that runs a method on a copy of the state.
 #[derive(Clone, Copy)]
 pub enum Handler {
-    /// A method that waits for nothing.
+    /// A synchronous method.
     Now(fn(Call<'_>, &mut ActionContext) -> Result<Outcome, Stop>),
     /// An `async` method.
     Later(for<'a> fn(Call<'a>, &'a mut ActionContext) -> BoxFuture<'a, Result<Outcome, Stop>>),
@@ -42,7 +41,7 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// What a handler is given: the state before, if the aggregate exists, and the command.
+/// The input of a handler: the command, and the state if the aggregate exists.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     pub(crate) state: Option<&'a SharedState>,
@@ -60,26 +59,26 @@ impl fmt::Debug for Call<'_> {
     reason = "a call whose types do not fit its descriptor is a fault of fluvius itself"
 )]
 impl<'a> Call<'a> {
-    /// A copy of the command.
+    /// Returns a copy of the command.
     ///
     /// # Panics
-    /// When the command is of another type than the descriptor says.
+    /// If the command is not of the type of its descriptor.
     pub fn command<C: Command>(&self) -> C {
         self.command.downcast_ref::<C>().expect("a call holds the command of its action").clone()
     }
 
-    /// A copy of the state.
+    /// Returns a copy of the state.
     ///
     /// # Panics
-    /// When there is none, or it is of another type.
+    /// If there is no state, or it is of another type.
     pub fn state<A: Aggregate>(&self) -> A {
         self.state_ref::<A>().clone()
     }
 
-    /// The state.
+    /// Returns the state.
     ///
     /// # Panics
-    /// When there is none, or it is of another type.
+    /// If there is no state, or it is of another type.
     pub fn state_ref<A: Aggregate>(&self) -> &'a A {
         self.state
             .expect("only a creating action runs without a state")
@@ -88,11 +87,11 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What an action that succeeded leaves.
+/// The result of an action that succeeded.
 pub struct Outcome {
-    /// The new state; `None`: the state before.
+    /// The new state; `None` if the state is unchanged.
     pub(crate) next: Option<SharedState>,
-    /// What the rule returned; `None`: the state is the answer.
+    /// The data that the action returned; `None` if the state is the answer.
     pub(crate) data: Option<Json>,
 }
 
@@ -102,10 +101,10 @@ impl fmt::Debug for Outcome {
     }
 }
 
-/// Why an action gave no outcome.
+/// The reason for which an action has no outcome.
 #[derive(Debug)]
 pub enum Stop {
-    /// The rule said no.
+    /// The action rejected the command.
     Rejected {
         /// The author's code.
         code: String,
@@ -114,11 +113,11 @@ pub enum Stop {
         /// The author's error.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// What the rule returned cannot be kept.
+    /// No store can keep the data that the action returned.
     InvalidData(JsonError),
 }
 
-/// The outcome of a creating action.
+/// Returns the outcome of an action that creates its aggregate.
 pub fn created<A, R>(result: R) -> Result<Outcome, Stop>
 where
     A: Aggregate,
@@ -130,7 +129,7 @@ where
     }
 }
 
-/// The outcome of an action that has changed the state, and is answered with it.
+/// Returns the outcome of an action that changed the state and answers with it.
 pub fn changed<A, R>(state: A, result: R) -> Result<Outcome, Stop>
 where
     A: Aggregate,
@@ -142,7 +141,7 @@ where
     }
 }
 
-/// The outcome of an action that has changed the state, and is answered with what it returned.
+/// Returns the outcome of an action that changed the state and answers with data.
 pub fn changed_with_data<T, A, R>(state: A, result: R) -> Result<Outcome, Stop>
 where
     T: Serialize,
@@ -153,7 +152,7 @@ where
     Ok(Outcome { next: Some(Arc::new(state)), ..kept })
 }
 
-/// The outcome of an action that has left the state as it was, and is answered with it.
+/// Returns the outcome of an action that left the state unchanged and answers with it.
 pub fn kept<R: ActionResult<Error: Rejection>>(result: R) -> Result<Outcome, Stop> {
     match result.into_result() {
         Ok(_) => Ok(Outcome { next: None, data: None }),
@@ -161,8 +160,8 @@ pub fn kept<R: ActionResult<Error: Rejection>>(result: R) -> Result<Outcome, Sto
     }
 }
 
-/// The outcome of an action that has left the state as it was, and is answered with what it
-/// returned: `T`, as the return type is written.
+/// Returns the outcome of an action that left the state unchanged and answers with data: `T`, as the return type is
+/// written.
 pub fn kept_with_data<T, R>(result: R) -> Result<Outcome, Stop>
 where
     T: Serialize,
@@ -177,15 +176,15 @@ where
     }
 }
 
-/// Reads a payload into a command of type `C`.
+/// Decodes a payload into a command of type `C`.
 pub fn decode_command<C: Command>(payload: &Json) -> Result<SharedCommand, JsonError> {
     Ok(Arc::new(payload.decode::<C>()?))
 }
 
-/// Writes what is kept of a command of type `C`.
+/// Encodes the stored part of a command of type `C`.
 ///
 /// # Panics
-/// When the command is of another type.
+/// If the command is of another type.
 #[expect(
     clippy::expect_used,
     reason = "a command of another type than its descriptor's is a fault of fluvius itself"

@@ -1,4 +1,4 @@
-//! Actions: what the macro writes down of each method, and how the runtime runs one.
+//! Actions: their static descriptions, and the functions that run them.
 
 mod descriptor;
 mod handler;

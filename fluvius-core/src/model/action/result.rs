@@ -1,4 +1,4 @@
-//! What a method may return and what its parameters may be.
+//! The types that an action may return and those that its parameters may have.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -6,19 +6,19 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What an action returns: a `Result`, always.
+/// The return type of an action: always a `Result`.
 ///
-/// Implemented for `Result<T, E>` alone, so that nothing hangs on the name of a type alias. The error of an action is a
-/// [`Rejection`](crate::Rejection), which is a condition of its own.
+/// Implemented for `Result<T, E>` alone, so that the name of a type alias decides nothing. The error must be a
+/// [`Rejection`](crate::Rejection), which is a separate bound.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of an action",
     label = "not an action result",
     note = "return `Result<T, E>` where `E: Rejection`; `Result<T, Infallible>` where the action cannot fail"
 )]
 pub trait ActionResult {
-    /// What a success carries.
+    /// The data of a success.
     type Data;
-    /// Why the rule refuses.
+    /// The error: a rejection.
     type Error;
 
     #[doc(hidden)]
@@ -34,8 +34,8 @@ impl<T, E> ActionResult for Result<T, E> {
     }
 }
 
-/// The data and the error of a return type that an alias may hide. One that is no `Result` has stand-ins, so that only
-/// the assertion about it fails.
+/// The data and the error of a return type that may be an alias. A type that is not a `Result` has placeholders, so
+/// that only the assertion about it fails.
 #[doc(hidden)]
 pub trait Returned<const IS_RESULT: bool> {
     /// See [`ActionResult::Data`].
@@ -54,7 +54,7 @@ impl<R> Returned<false> for R {
     type Error = Infallible;
 }
 
-/// A type that a parameter of an action may have: it is owned, and serde can read and write it.
+/// A type that a parameter of an action may have: owned, and readable and writable with serde.
 ///
 /// Implemented for every type that qualifies.
 #[diagnostic::on_unimplemented(
@@ -69,7 +69,7 @@ pub trait PayloadField:
 {
 }
 
-// Not recommended: the compiler names the trait above once, in place of each trait that is missing.
+// Hides the blanket impl, so that the compiler names this trait once instead of each missing bound.
 #[diagnostic::do_not_recommend]
 impl<T> PayloadField for T where
     T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static

@@ -1,7 +1,7 @@
-//! The command bundle: the shape in which a command by key enters the processor.
+//! The command bundle: the form in which a command by key enters the processor.
 //!
-//! A bundle is plain data. It never touches a store, and it does not know which aggregate type will
-//! run it; the domain's registry does.
+//! A bundle is plain data. It never touches a store, and it does not know which aggregate type runs it; the domain's
+//! registry does.
 
 use std::fmt;
 
@@ -11,35 +11,34 @@ use uuid::Uuid;
 use fluvius_store::AggregateId;
 use fluvius_store::{Json, Precondition};
 
-/// A command by key: what every transport hands to a session.
+/// A command by key, as every transport passes it to a session.
 ///
-/// Made by [`Session::create_command`](crate::Session::create_command), or read from a queue.
+/// Created by [`Session::create_command`](crate::Session::create_command), or read from a queue.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandBundle {
-    /// The command's identifier: the same identifier is applied once.
+    /// The command id, which is the idempotency key: a command with a known id is not applied again.
     pub id: Uuid,
     /// The key of the command.
     pub command: String,
-    /// The aggregate it is meant for.
+    /// The target aggregate.
     pub aggregate_id: AggregateId,
-    /// The arguments, a JSON object.
+    /// The arguments, as a JSON object.
     pub payload: Json,
-    /// What the aggregate must be for the command to run.
+    /// The expected version or etag of the aggregate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_match: Option<Precondition>,
 }
 
 impl CommandBundle {
-    /// The same command under an identifier of the caller's choice, so that sending it again
-    /// gives the first answer.
+    /// Sets the command id, the idempotency key. A command that is sent again with the same id gets its first answer.
     #[must_use]
     pub fn with_id(mut self, id: Uuid) -> Self {
         self.id = id;
         self
     }
 
-    /// The same command, run only where the aggregate is still what the caller saw.
+    /// Sets the expected version or etag of the aggregate.
     #[must_use]
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
@@ -47,8 +46,7 @@ impl CommandBundle {
     }
 }
 
-/// The payload is left out: it may hold secrets, and a bundle does not know which of its values
-/// are.
+/// Omits the payload: it may hold secrets, and a bundle does not know which of its values are secret.
 impl fmt::Debug for CommandBundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandBundle")

@@ -17,7 +17,7 @@ use fluvius_store::json::{self, JsonError};
 
 /// A request to run one action: a struct with the action's parameters as fields.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+/// Implemented by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no command",
     label = "not a command",
@@ -29,19 +29,19 @@ pub trait Command:
 {
     /// The aggregate type whose action it runs.
     type Aggregate: Aggregate;
-    /// What a success is answered with: the aggregate type where the method returns `()` or `Self`,
-    /// else what the method returns.
+    /// The data of the response: the aggregate type if the method returns `()` or `Self`, else the data that the method
+    /// returns.
     type Output;
     /// The action.
     const ACTION: &'static ActionDescriptor;
-    /// Runs the method.
+    /// The function that runs the method.
     #[doc(hidden)]
     const RUN: Handler;
 
-    /// What is kept of the command: all fields but the secret ones.
+    /// Encodes the stored part of the command: all fields except secrets.
     ///
     /// # Errors
-    /// A value that no store can keep, with its path.
+    /// An error with the path of a value that no store can keep.
     #[doc(hidden)]
     fn record(&self) -> Result<Json, JsonError> {
         json::encode(self)

@@ -1,4 +1,4 @@
-//! Building a registry: all collisions at once, each with its places.
+//! Building a registry. All collisions are reported at once, each with its source locations.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,20 +7,20 @@ use super::{Registry, features};
 use crate::model::{AggregateDescriptor, DomainMetadata, Location};
 use fluvius_store::StoreError;
 
-/// A reason why a domain cannot be built.
+/// An error in building a domain.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The aggregate types do not go together; all problems are listed.
+    /// The aggregate types are incompatible; all problems are listed.
     Domain {
         /// The domain's namespace.
         namespace: &'static str,
         /// The problems, sorted.
         problems: Vec<Problem>,
     },
-    /// The store does not take the domain.
+    /// The store does not accept the domain.
     ///
-    /// The text has that of the store's error, and the source is its cause.
+    /// The text includes that of the store's error, whose cause is the source.
     Store {
         /// The domain's namespace.
         namespace: &'static str,
@@ -31,12 +31,12 @@ pub enum BuildError {
     Setting {
         /// The domain's namespace.
         namespace: &'static str,
-        /// The method of the builder that set it.
+        /// The builder method of the setting.
         setting: &'static str,
-        /// The range, and the reason for it.
+        /// The allowed range, and its reason.
         range: &'static str,
     },
-    /// There is no tokio runtime for the domain to work on.
+    /// There is no tokio runtime for the domain to run on.
     NoRuntime {
         /// The domain's namespace.
         namespace: &'static str,
@@ -67,7 +67,7 @@ impl fmt::Display for BuildError {
     }
 }
 
-// By hand, so that the text of the store's error is not repeated by the source.
+// Implemented by hand, so that the source does not repeat the text of the store's error.
 impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -77,35 +77,35 @@ impl std::error::Error for BuildError {
     }
 }
 
-/// One reason why a domain cannot be built.
+/// A reason for which a domain cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The domain lists no aggregate.
+    /// The domain lists no aggregate type.
     NoAggregates,
     /// The namespace is not kebab case.
     Namespace(String),
-    /// Two aggregate types, or one listed twice, have one resource.
+    /// Two aggregate types, or one type listed twice, have the same resource.
     Resource {
         /// The resource.
         resource: &'static str,
-        /// The places of the aggregate types, with their type names.
+        /// The type names of the aggregate types, with their source locations.
         places: Vec<(&'static str, Location)>,
     },
     /// A dependency is built with a feature that changes stored values.
     Feature {
         /// The dependency.
         package: &'static str,
-        /// Its feature.
+        /// The feature.
         feature: &'static str,
-        /// The consequence.
+        /// The effect of the feature.
         effect: &'static str,
     },
-    /// Two actions have one key.
+    /// Two actions have the same key.
     Key {
         /// The key.
         key: &'static str,
-        /// The places of the actions, with their aggregate types' type names.
+        /// The type names of the aggregate types, with the source locations of their actions.
         places: Vec<(&'static str, Location)>,
     },
 }
@@ -150,7 +150,7 @@ impl Registry {
     /// Builds the registry of a domain.
     ///
     /// # Errors
-    /// [`BuildError::Domain`] with every problem there is, each with all its places.
+    /// [`BuildError::Domain`] with all problems, each with all of its source locations.
     pub(crate) fn build(
         metadata: &'static DomainMetadata,
         aggregates: &[&'static AggregateDescriptor],
@@ -210,8 +210,8 @@ fn sorted(places: impl Iterator<Item = (&'static str, Location)>) -> Vec<(&'stat
     places
 }
 
-/// Returns whether a text is kebab case: words of lower-case ASCII letters and digits with one hyphen between them, and
-/// a letter first.
+/// Returns true for kebab case: words of lower-case ASCII letters and digits, separated by single hyphens, beginning
+/// with a letter.
 pub(crate) const fn is_kebab(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;

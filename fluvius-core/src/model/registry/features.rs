@@ -1,13 +1,12 @@
-//! Features of dependencies under which the stored values differ from those that an action left.
+//! Features of dependencies that make stored values differ from those that an action left.
 //!
-//! Cargo unifies features, so any crate of a program may switch them on. Each is detected by its
-//! effect.
+//! Cargo unifies features, so any crate of a program may enable them. Each is detected by its effect.
 
 use serde_json::Value;
 
 use super::Problem;
 
-/// The features that are switched on in this program.
+/// Returns the harmful features that are enabled in this program.
 pub(super) fn harmful() -> Vec<Problem> {
     let mut found = Vec::new();
     if keeps_number_texts(serde_json::from_str("1.50")) {
@@ -28,7 +27,7 @@ pub(super) fn harmful() -> Vec<Problem> {
     found
 }
 
-/// Returns whether a number that was read is still the text that it was read from.
+/// Returns true if a parsed number has kept its text.
 fn keeps_number_texts(read: serde_json::Result<Value>) -> bool {
     let text = read.map(|number| number.to_string());
     text.is_ok_and(|text| text == "1.50")
@@ -44,12 +43,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_workspace_has_no_harmful_feature() {
+    fn workspace_enables_no_harmful_feature() {
         assert_eq!(harmful(), []);
     }
 
     #[test]
-    fn a_feature_is_detected_by_its_effect() {
+    fn harmful_features_are_detected_by_their_effect() {
         assert!(!keeps_number_texts(serde_json::from_str("1.50")));
         assert!(!is_text(Ok(Value::from(1.5))));
         assert!(is_text(Ok(Value::from("1.5"))));

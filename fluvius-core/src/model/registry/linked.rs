@@ -1,8 +1,8 @@
-//! Everything that is linked into the program, whether a domain uses it or not.
+//! The actions and domains that are linked into the program, whether or not a domain uses them.
 //!
-//! For tools that list what a program holds. A crate that is only named in `Cargo.toml` and that
-//! no path of the program mentions is not linked, and so not in this list; nor are plugins that
-//! are loaded later. A domain does not read this list: it runs the aggregate types that it names.
+//! This list is for tools. A crate that `Cargo.toml` names but no path of the program mentions is not linked, so it is
+//! absent here; so are plugins that are loaded later. A domain does not read this list: it runs the aggregate types
+//! that it names.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::model::{ActionDescriptor, AggregateDescriptor, DomainMetadata};
 
 inventory::collect!(Registration);
 
-/// Every linked action, sorted by resource, key and place.
+/// Returns all linked actions, sorted by resource, key and source location.
 pub fn actions() -> Vec<&'static ActionDescriptor> {
     let mut actions: Vec<_> = inventory::iter::<Registration>()
         .filter_map(|entry| match entry {
@@ -23,7 +23,7 @@ pub fn actions() -> Vec<&'static ActionDescriptor> {
     actions
 }
 
-/// Every linked domain with its aggregate types, sorted by namespace and place.
+/// Returns all linked domains with their aggregate types, sorted by namespace and source location.
 pub fn domains() -> Vec<(&'static DomainMetadata, &'static [&'static AggregateDescriptor])> {
     let mut domains: Vec<_> = inventory::iter::<Registration>()
         .filter_map(|entry| match entry {
@@ -35,8 +35,8 @@ pub fn domains() -> Vec<(&'static DomainMetadata, &'static [&'static AggregateDe
     domains
 }
 
-/// The linked aggregate types that no linked domain lists, sorted by type name: most likely somebody
-/// has forgotten one.
+/// Returns the linked aggregate types that no linked domain lists, sorted by type name. Most likely a domain omits one
+/// by mistake.
 pub fn orphans() -> Vec<&'static AggregateDescriptor> {
     let mut found: BTreeMap<&'static str, &'static AggregateDescriptor> = actions()
         .into_iter()

@@ -1,7 +1,7 @@
 //! The registry: the aggregate types and actions of one domain, looked up by name.
 //!
-//! It is built from the aggregate types that the domain lists. The linked list in
-//! [`linked`] is for tools that want everything in the program.
+//! A registry is built from the aggregate types that the domain lists. The linked list in [`linked`] is for tools that
+//! inspect the whole program.
 
 mod build;
 mod features;
@@ -19,7 +19,7 @@ pub(crate) use build::is_kebab;
 use crate::collections::FastMap;
 use crate::model::{ActionDescriptor, AggregateDescriptor};
 
-/// How many registered keys an `unknown-command` names at the most.
+/// Maximum number of similar keys that an `unknown-command` error names.
 const MAX_NEAREST: usize = 3;
 
 /// The aggregate types and actions of one domain.
@@ -30,22 +30,22 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The action of a command key, internal ones too.
+    /// Returns the action of a command key. Internal actions are included.
     pub fn find(&self, key: &str) -> Option<&'static ActionDescriptor> {
         self.actions.get(key).copied()
     }
 
-    /// The aggregate type of a resource.
+    /// Returns the aggregate type of a resource.
     pub fn aggregate(&self, resource: &str) -> Option<&'static AggregateDescriptor> {
         self.resources.get(resource).copied()
     }
 
-    /// The resource names, sorted.
+    /// Returns the resource names, sorted.
     pub fn resources(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.resources.keys().copied()
     }
 
-    /// The actions that may be sent, sorted by resource and key.
+    /// Returns the actions that can be sent, sorted by resource and key. Internal actions are excluded.
     pub fn actions(&self) -> Vec<&'static ActionDescriptor> {
         let mut actions: Vec<_> = self.actions.values().copied().collect();
         actions.retain(|action| !action.internal);
@@ -53,9 +53,9 @@ impl Registry {
         actions
     }
 
-    /// The keys that are most like one that is not registered, the likest first.
+    /// Returns the keys most similar to an unknown one, the most similar first.
     pub fn nearest(&self, key: &str) -> Vec<&'static str> {
-        // A key that a client sends may be of any length; comparing costs its square.
+        // Bounds the work: a client may send a key of any length, and a comparison takes quadratic time.
         if key.len() > 100 {
             return Vec::new();
         }

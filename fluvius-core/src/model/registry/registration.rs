@@ -1,9 +1,9 @@
-//! What generated code hands to the linked list.
+//! The entries that generated code adds to the linked list.
 
 use crate::model::ActionDescriptor;
 use crate::model::{AggregateDescriptor, DomainMetadata};
 
-/// One entry of the linked list: an action, or a domain.
+/// An entry of the linked list: an action or a domain.
 #[derive(Debug, Clone, Copy)]
 pub enum Registration {
     /// An action.
@@ -13,12 +13,12 @@ pub enum Registration {
 }
 
 impl Registration {
-    /// An entry for an action.
+    /// Creates the entry of an action.
     pub const fn action(action: &'static ActionDescriptor) -> Self {
         Self::Action(action)
     }
 
-    /// An entry for a domain.
+    /// Creates the entry of a domain.
     pub const fn domain(
         metadata: &'static DomainMetadata,
         aggregates: &'static [&'static AggregateDescriptor],
