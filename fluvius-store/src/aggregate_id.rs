@@ -22,7 +22,7 @@ use crate::excerpt::{self, excerpt};
 /// ```
 #[derive(Debug, Clone, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AggregateId {
-    /// The resource, in kebab case. Any text may stand here: the domain knows which ones exist.
+    /// The resource name, in kebab case. Any text is accepted; the domain defines which resources exist.
     pub resource: Cow<'static, str>,
     /// The identifier: any UUID.
     #[serde(rename = "identifier")]
@@ -30,21 +30,21 @@ pub struct AggregateId {
 }
 
 impl AggregateId {
-    /// Names an aggregate.
+    /// Creates an id from a resource name and an identifier.
     pub fn new(resource: impl Into<Cow<'static, str>>, id: Uuid) -> Self {
         Self { resource: resource.into(), id }
     }
 }
 
 impl PartialEq for AggregateId {
-    /// The identifier first: it is where two aggregates differ.
+    /// Compares the identifiers first, since that is where two aggregates usually differ.
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id && self.resource == other.resource
     }
 }
 
 impl Hash for AggregateId {
-    /// The identifier is enough: few aggregates share theirs with one of another resource.
+    /// Hashes only the identifier: aggregates of different resources rarely share one.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id.hash(state);
     }
@@ -52,7 +52,7 @@ impl Hash for AggregateId {
 
 impl fmt::Display for AggregateId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A sender may name any resource; this text is part of errors.
+        // The resource may come from a sender, and this text is part of errors.
         write!(f, "{}/{}", excerpt(&self.resource, excerpt::NAME), self.id)
     }
 }

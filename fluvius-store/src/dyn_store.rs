@@ -1,4 +1,4 @@
-//! A store of any type behind one type.
+//! Type-erased stores.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use crate::outcome::CommitOutcome;
 use crate::store::Store;
 use crate::unit_of_work::UnitOfWork;
 
-/// A handle to a store of any type. Clones share the store and are one handle to it.
+/// A type-erased handle to a store. Clones share the store and count as one handle to it.
 ///
-/// Use it if the type of the store is known at run time only, for example because the configuration selects it. Each
-/// call allocates its future.
+/// Use it if the type of the store is known only at run time, for example because the configuration selects it. Each
+/// call boxes its future.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! What a store says when it fails: only whether another try can help, and why.
+//! Store errors: the cause, and whether a retry can help.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::query::QueryError;
 use crate::record::ResumeToken;
 
-/// A store's failure. What is stored is as before.
+/// An error of a store. The stored data is unchanged.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct StoreError {
@@ -17,7 +17,7 @@ pub struct StoreError {
     position: Option<Box<InvalidPosition>>,
 }
 
-/// A place in the logs that the store does not have.
+/// A log position that the store does not have.
 #[derive(Debug, Clone)]
 pub struct InvalidPosition {
     /// The token that was passed.
@@ -29,17 +29,17 @@ pub struct InvalidPosition {
 }
 
 impl StoreError {
-    /// A failure that may pass: the same call may work later.
+    /// Creates an error for a temporary failure: a later retry may succeed.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self { is_retryable: true, message: message.into(), source: None, position: None }
     }
 
-    /// A failure that stays until somebody mends its cause.
+    /// Creates an error for a permanent failure: a retry cannot help until its cause is fixed.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self { is_retryable: false, message: message.into(), source: None, position: None }
     }
 
-    /// A claim of a resource that another domain has in this store.
+    /// Creates an error for a resource that another domain has registered in this store.
     pub fn resource_taken(resource: &str, owner: &str) -> Self {
         Self::permanent(format!(
             "the resource `{resource}` belongs to the domain `{owner}` in this store; if this is that domain under a \
@@ -47,8 +47,7 @@ impl StoreError {
         ))
     }
 
-    /// Returns an error for a resume token that does not belong to the store; see
-    /// [`ResumeToken::check`].
+    /// Creates an error for a resume token that does not belong to the store; see [`ResumeToken::check`].
     #[doc(hidden)]
     pub fn invalid_position(token: ResumeToken, found: Option<Uuid>, newest: u64) -> Self {
         Self {
@@ -57,26 +56,26 @@ impl StoreError {
         }
     }
 
-    /// Returns the position of the failure, if it is one of [`ResumeToken::check`].
+    /// Returns the invalid position, if the error comes from [`ResumeToken::check`].
     #[doc(hidden)]
     pub fn position(&self) -> Option<&InvalidPosition> {
         self.position.as_deref()
     }
 
-    /// The same failure with its cause.
+    /// Sets the source of the error.
     #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// Whether another try can help.
+    /// Returns true if a retry can help.
     pub fn is_retryable(&self) -> bool {
         self.is_retryable
     }
 }
 
-/// A query that no store answers stays one.
+/// Converts an invalid query into a permanent error.
 impl From<QueryError> for StoreError {
     fn from(error: QueryError) -> Self {
         Self::permanent(error.to_string())
@@ -84,15 +83,14 @@ impl From<QueryError> for StoreError {
 }
 
 impl ResumeToken {
-    /// Checks the token against a store. Every store calls this before it reads a page, in the same
-    /// snapshot.
+    /// Checks the token against a store. Every store calls this before it reads a page, in the same snapshot.
     ///
-    /// `found` is the identifier of the row at the position, in any of the logs. `newest` is the
-    /// position of the newest row of all logs, 0 if there is none.
+    /// `found` is the identifier of the row at the position, in any of the logs. `newest` is the position of the newest
+    /// row of all logs, or 0 if there is none.
     ///
     /// # Errors
-    /// A permanent [`StoreError`], which callers see as `invalid-position`: if the token names a
-    /// row and `found` is not that row, or if a bare position is ahead of `newest`.
+    /// Returns a permanent [`StoreError`] if the token names a row that is not `found`, or if a bare position is ahead
+    /// of `newest`. Callers see it as `invalid-position`.
     pub fn check(&self, found: Option<Uuid>, newest: u64) -> Result<(), StoreError> {
         let is_valid = match self.row_id() {
             Some(_) => found == self.row_id(),

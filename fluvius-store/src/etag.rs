@@ -1,4 +1,4 @@
-//! The tag of one stored version of an aggregate, and the condition that a command may carry.
+//! The etag of one stored version of an aggregate, and the precondition of a command.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 /// An opaque tag, unique for every stored version of an aggregate.
 ///
-/// It is made from the version and the command that gave it, not from the data, so that two
-/// versions with equal data differ.
+/// It is derived from the version and the id of the command that wrote it, not from the data. So versions with equal
+/// data have different etags.
 ///
 /// # Shape
-/// As text `v{version}-{32 hexadecimal digits}`; clients compare it and nothing else. It is also read in the double
-/// quotes that HTTP writes around a tag.
+/// The text form is `v{version}-{32 hexadecimal digits}`; clients only compare it. Parsing also accepts the double
+/// quotes that HTTP puts around an etag.
 ///
 /// # Source
 /// RFC 9110, section 8.8.3 (ETag).
@@ -25,7 +25,7 @@ pub struct ETag {
 }
 
 impl ETag {
-    /// The tag of the version that a command gave.
+    /// Creates the etag of the version that a command wrote.
     pub const fn new(version: u64, command_id: Uuid) -> Self {
         Self { version, command_id }
     }
@@ -37,7 +37,7 @@ impl fmt::Display for ETag {
     }
 }
 
-/// The text is no etag that fluvius made.
+/// An error returned when parsing an [`ETag`] fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not an etag: expected `v{{version}}-{{32 hexadecimal digits}}`, with or without double quotes"
@@ -56,7 +56,7 @@ impl FromStr for ETag {
             version: version.parse().map_err(|_| ParseETagError)?,
             command_id: Uuid::try_parse(id).map_err(|_| ParseETagError)?,
         };
-        // One spelling a tag: `v01-..` or upper case would compare equal after parsing.
+        // Each etag has one spelling: `v01-..` or upper case would compare equal after parsing.
         if etag.to_string() == text { Ok(etag) } else { Err(ParseETagError) }
     }
 }
@@ -74,22 +74,22 @@ impl<'de> Deserialize<'de> for ETag {
     }
 }
 
-/// What a command expects of its aggregate before it runs (If-Match).
+/// A precondition of a command on its aggregate (If-Match).
 ///
 /// # Source
 /// RFC 9110, section 13.1.1 (If-Match).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precondition {
-    /// The aggregate carries this etag.
+    /// The etag that the aggregate must have.
     #[serde(rename = "etag")]
     ETag(ETag),
-    /// The aggregate is at this version.
+    /// The version that the aggregate must have.
     Version(u64),
 }
 
 impl Precondition {
-    /// Whether an aggregate at this version and with this etag is the one expected.
+    /// Returns true if an aggregate at this version and with this etag meets the precondition.
     pub fn holds(&self, version: u64, etag: Option<ETag>) -> bool {
         match self {
             Self::ETag(expected) => Some(*expected) == etag,
@@ -124,14 +124,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_etag_comes_back_from_its_text() {
+    fn text_of_an_etag_round_trips() {
         let etag = ETag::new(7, Uuid::from_u128(0xABCD));
         assert_eq!(etag.to_string().parse(), Ok(etag));
         assert_eq!(format!("\"{etag}\"").parse(), Ok(etag));
     }
 
     #[test]
-    fn a_second_spelling_of_an_etag_is_refused() {
+    fn other_spellings_of_an_etag_are_invalid() {
         for text in [
             "v07-0000000000000000000000000000abcd",
             "v7-0000000000000000000000000000ABCD",

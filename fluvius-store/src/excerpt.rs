@@ -1,20 +1,20 @@
-//! Shortens texts that came from outside, before they become part of an error.
+//! Shortening of external texts before they become part of an error.
 
 use std::borrow::Cow;
 
-/// The most bytes of a key or of a resource name.
+/// Maximum number of bytes of a key or a resource name.
 pub const NAME: usize = 100;
 
-/// The most bytes of a JSON path.
+/// Maximum number of bytes of a JSON path.
 pub const PATH: usize = 300;
 
-/// The most bytes of a message that may quote what was read.
+/// Maximum number of bytes of a message that may quote its input.
 pub const MESSAGE: usize = 500;
 
-/// Returns the text as it is if it has at most `max` bytes and no control characters.
+/// Returns the text unchanged if it has at most `max` bytes and no control characters.
 ///
-/// Of a longer one, returns two thirds of that from its beginning, the rest from its end, and `[..]` between them. Control
-/// characters are escaped, so that no line of a log is forged.
+/// A longer text keeps its beginning (two thirds of `max`) and its end (the rest), with `[..]` between them. Control
+/// characters are escaped, so that a text cannot forge log lines.
 pub fn excerpt(text: &str, max: usize) -> Cow<'_, str> {
     let short = if text.len() <= max {
         Cow::Borrowed(text)
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_keeps_its_beginning_and_its_end() {
+    fn long_text_keeps_its_beginning_and_its_end() {
         assert_eq!(excerpt("insufficient", 12), "insufficient");
         assert_eq!(excerpt("insufficient", 9), "insuff[..]ent");
         assert_eq!(excerpt("größte Länge", 6), "grö[..]ge");

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// A process's advisory claim on a contended aggregate type, until it is dropped; see
+/// A process's advisory hold on a contended aggregate, until it is dropped; see
 /// [`Store::acquire_lease`](super::Store::acquire_lease).
 pub struct Lease {
     _held: Box<dyn Send + Sync>,
 }
 
 impl Lease {
-    /// A lease that is returned when `held` is dropped.
+    /// Creates a lease that is returned when `held` is dropped.
     pub fn new(held: impl Send + Sync + 'static) -> Self {
         Self { _held: Box::new(held) }
     }

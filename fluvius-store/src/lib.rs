@@ -1,9 +1,9 @@
-//! The store contract of fluvius: what a store keeps, what it is asked, and what it must guarantee.
+//! The store contract of fluvius: the stored data, the operations, and their guarantees.
 //!
-//! It knows no aggregate type and no action. A store checks versions and command ids, writes rows, and reads them back.
-//! Authors of a domain depend on `fluvius`; an author of a store depends on this crate.
+//! This crate knows no aggregate types and no actions. A store checks versions and command ids, writes rows, and reads
+//! them back. Authors of a domain depend on `fluvius`; authors of a store depend on this crate.
 //!
-//! | module | what it owns |
+//! | module | contents |
 //! |---|---|
 //! | [`Store`], [`UnitOfWork`], [`CommitOutcome`], [`Lease`], [`StoreError`] | the contract |
 //! | [`record`] | the rows that a store keeps |
@@ -32,7 +32,7 @@ pub mod verify;
 #[path = "private.rs"]
 pub mod __private;
 
-/// The types of times and identifiers in the interface.
+/// Re-exported crates, whose types of times and identifiers appear in the public API.
 pub use {chrono, uuid};
 
 pub use aggregate_id::AggregateId;

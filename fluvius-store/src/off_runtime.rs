@@ -1,4 +1,4 @@
-//! Work that a store does outside of the caller's tokio runtime, beside a paused clock.
+//! Work of a store outside of the caller's tokio runtime, whose clock may be paused.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,15 +9,15 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant;
 
-/// Awaits work that another thread or a server does, for a [`Store`](crate::Store).
+/// Awaits work that another thread or a server performs, for a [`Store`](crate::Store).
 ///
-/// A paused clock of tokio (`start_paused`, in tests) moves to the next timer whenever its runtime is idle, as it is while
-/// the work is done elsewhere. Then every command over the store would be out of time. With this the clock stands still
-/// until the work is done. So the work must not depend on timers or tasks of this runtime. Without a paused clock this
-/// only awaits.
+/// A paused clock of tokio (`start_paused`, in tests) advances to the next timer whenever its runtime is idle, as it is
+/// during work elsewhere. Every command on the store would then time out. This function stops the clock until the work
+/// is done. So the work must not depend on timers or tasks of this runtime. Without a paused clock the function only
+/// awaits.
 ///
 /// # Cancellation
-/// As the work.
+/// Same as for the work.
 pub async fn off_runtime<F: Future>(work: F) -> F::Output {
     let mut work = pin!(work);
     let first = poll_fn(|cx| match work.as_mut().poll(cx) {
@@ -31,20 +31,20 @@ pub async fn off_runtime<F: Future>(work: F) -> F::Output {
     work.await
 }
 
-/// Keeps a paused clock from moving until the value is dropped: tokio leaves it alone while a blocking task runs.
+/// Stops a paused clock until the value is dropped: tokio does not advance it while a blocking task runs.
 fn still_clock() -> Option<mpsc::Sender<()>> {
     let handle = Handle::try_current().ok()?;
     if !is_paused(&handle) {
         return None;
     }
     let (still, over) = mpsc::channel::<()>();
-    // An error: the sender is gone.
+    // An error means that the sender was dropped.
     drop(handle.spawn_blocking(move || over.recv()));
     Some(still)
 }
 
-/// Returns whether a runtime's clock is paused, which only one with a single thread may have. Tokio does not tell, so
-/// its clock is compared with the system's for a microsecond.
+/// Returns true if a runtime's clock is paused, which is possible only with a single thread. Tokio does not expose
+/// this, so its clock is compared with the system's for a microsecond.
 fn is_paused(handle: &Handle) -> bool {
     if handle.runtime_flavor() != RuntimeFlavor::CurrentThread {
         return false;
@@ -60,12 +60,12 @@ fn is_paused(handle: &Handle) -> bool {
 mod tests {
     use super::*;
 
-    /// Returns whether an hour of the paused clock passes while a thread works for a moment.
+    /// Returns true if an hour of the paused clock passes while a thread works for 50 ms.
     async fn passes_an_hour(is_held: bool) -> bool {
         let (answer, answered) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(50));
-            // An error: the hour has passed.
+            // An error means that the hour has passed.
             let _ = answer.send(());
         });
         let work = async {
@@ -80,15 +80,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_paused_clock_stands_still_while_work_is_done_elsewhere() {
+    async fn paused_clock_stops_during_outside_work() {
         assert!(passes_an_hour(false).await);
         assert!(!passes_an_hour(true).await);
-        // And it moves again.
+        // The clock advances again.
         assert!(passes_an_hour(false).await);
     }
 
     #[tokio::test]
-    async fn a_clock_that_runs_is_not_held() {
+    async fn running_clock_is_not_stopped() {
         assert!(still_clock().is_none());
         assert!(!passes_an_hour(true).await);
     }

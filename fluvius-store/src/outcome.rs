@@ -10,30 +10,30 @@ use crate::record::{CommandRecord, ContextRecord, LogEntry, StateRecord};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum CommitOutcome {
-    /// All of it is stored.
+    /// The unit is stored completely.
     Committed {
-        /// The position of its first row. The others follow one by one, in the order of
-        /// [`UnitOfWork`](crate::UnitOfWork). Without meaning for a unit without rows.
+        /// The position of its first row. The other rows follow consecutively, in the order of
+        /// [`UnitOfWork`](crate::UnitOfWork). Meaningless for a unit without rows.
         first: u64,
-        /// The written aggregate types whose [lease](crate::Store::acquire_lease) another process holds or waits for: a
-        /// process that keeps changing them should acquire leases too. A store without leases names none.
+        /// The written aggregates whose [lease](crate::Store::acquire_lease) another process holds or waits for. A
+        /// process that keeps changing them should acquire leases too. Empty if the store has no leases.
         contended: Vec<AggregateId>,
     },
-    /// An aggregate type has another version than expected; nothing is stored.
+    /// An aggregate has another version than expected; nothing is stored.
     VersionConflict {
-        /// The aggregate type; of several, the first in the order of `expected`.
+        /// The aggregate; of several, the first in the order of `expected`.
         aggregate_id: AggregateId,
-        /// Its stored row, as the units before this one leave it.
+        /// Its stored row, including the changes by earlier units of the batch.
         stored: Option<Box<StateRecord>>,
     },
     /// A command id is taken; nothing is stored.
     DuplicateCommand {
-        /// The row that has it, which may be of a unit before this one in the batch.
+        /// The row with this id, which may belong to an earlier unit of the batch.
         command: Box<LogEntry<CommandRecord>>,
-        /// That row's context.
+        /// The context of that row.
         context: Arc<ContextRecord>,
     },
-    /// A unit that this one depends on is not stored, so this one is not stored either.
+    /// A unit on which this one depends is not stored, so this one is not stored either.
     DependencyAborted {
         /// The index of that unit in the batch; of several, the first in the order of
         /// `depends_on`.
@@ -41,6 +41,6 @@ pub enum CommitOutcome {
     },
     /// The store failed, or the unit is malformed; nothing is stored.
     Failed(StoreError),
-    /// The store was lost during the commit: all of the unit is stored, or nothing.
+    /// The store was lost during the commit: either the whole unit is stored, or nothing.
     InDoubt,
 }

@@ -1,4 +1,4 @@
-//! Internals of the contract that the runtime and the test kit need. No promise is made to anybody else.
+//! Internals of the contract for the runtime and the test kit, without stability guarantees for other crates.
 
 pub use crate::error::InvalidPosition;
 pub use crate::excerpt::{MESSAGE, NAME, PATH, excerpt};

@@ -1,7 +1,7 @@
-//! One text for one payload, whatever order and white space it came in.
+//! The canonical text of a payload, independent of key order and white space.
 //!
-//! It works on the text alone and builds no tree, so it depends neither on the order of serde_json's maps nor on how it
-//! reads numbers (the features `preserve_order` and `arbitrary_precision`). Hashing is not done here.
+//! The code works on the text and builds no tree. So the result does not depend on the serde_json features
+//! `preserve_order` and `arbitrary_precision`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,13 +10,13 @@ use super::escape::push_string;
 use super::text::Json;
 use super::tokenizer::{Kind, Token, Tokens, last_of_each_key, unescape};
 
-/// The canonical form of a payload.
+/// Returns the canonical form of a payload.
 ///
 /// # Shape
-/// Keys sorted bytewise at all levels and no white space. Strings and keys are escaped as serde_json does, numbers stay
-/// as they are written: `1.0` and `1.00` are two payloads. Members of the whole that `without` names are left out. Of
-/// members with one key the last is kept; decoding refuses them anyway. What is canonical already is returned as it is,
-/// without a copy.
+/// Keys are sorted bytewise at all levels, and there is no white space. Strings and keys are escaped as serde_json
+/// escapes them. Numbers keep their spelling: `1.0` and `1.00` are different payloads. Top-level members listed in
+/// `without` are omitted. If members share a key, the last one is kept; decoding fails on them anyway. A payload that
+/// is already canonical is returned without a copy.
 pub fn canonical(payload: &Json, without: &[&str]) -> Json {
     let text = payload.as_str();
     if is_canonical(text, without) {
@@ -30,7 +30,7 @@ pub fn canonical(payload: &Json, without: &[&str]) -> Json {
     Json::from_trusted(out)
 }
 
-/// Whether the text is its own canonical form.
+/// Returns true if the text is its own canonical form.
 fn is_canonical(text: &str, without: &[&str]) -> bool {
     let mut tokens = Tokens::of(text);
     let is_plain = text.bytes().fold(true, |is_plain, byte| is_plain & (byte != b'\\'));
@@ -41,7 +41,7 @@ fn is_canonical(text: &str, without: &[&str]) -> bool {
     is_canonical && tokens.next().is_none() && !tokens.has_passed_space()
 }
 
-/// `is_plain`: nothing in the whole text is written with an escape.
+/// Checks one value. `is_plain` states that the whole text contains no escape.
 fn is_canonical_value(
     token: Token<'_>,
     tokens: &mut Tokens<'_>,
@@ -108,8 +108,7 @@ fn write_value(out: &mut String, token: Token<'_>, tokens: &mut Tokens<'_>, with
 }
 
 fn write_object(out: &mut String, tokens: &mut Tokens<'_>, without: &[&str]) {
-    // The values are written as they come and then put into the order of their keys, so that the text is read once
-    // however deep it goes.
+    // Writes the values in input order and then sorts them by key, so that the text is read only once at any depth.
     let start = out.len();
     let mut members: Vec<(Cow<'_, str>, Range<usize>)> = Vec::new();
     while let Some(Token::Scalar(key)) = tokens.next() {
@@ -151,12 +150,12 @@ mod tests {
         let again = canonical(&made, without);
         assert!(
             std::ptr::eq(made.as_str(), again.as_str()),
-            "a canonical text is returned as it is"
+            "a canonical text is returned without a copy"
         );
     }
 
     #[test]
-    fn keys_are_sorted_bytewise_at_all_levels_and_space_is_left_out() {
+    fn keys_are_sorted_at_all_levels_and_white_space_is_removed() {
         check(
             " { \"b\" : [ { \"z\":1 , \"a\":2 } ] ,\n\"a\" :\t\"x y\" } ",
             &[],
@@ -167,18 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_as_they_are_written() {
+    fn numbers_keep_their_spelling() {
         check(r#"{"b":1.50,"a":1E3,"c":-0}"#, &[], r#"{"a":1E3,"b":1.50,"c":-0}"#);
     }
 
     #[test]
-    fn strings_are_escaped_in_one_way() {
+    fn strings_have_one_escaped_form() {
         check(r#"{"\u0061":"\u00e9\/\n\u000a\"\u001f"}"#, &[], r#"{"a":"é/\n\n\"\u001f"}"#);
         check(r#"["\u005c"]"#, &[], r#"["\\"]"#);
     }
 
     #[test]
-    fn members_of_the_whole_are_left_out_by_name() {
+    fn top_level_members_are_omitted_by_name() {
         check(r#"{"pin":1,"a":{"pin":2}}"#, &["pin"], r#"{"a":{"pin":2}}"#);
         check(r#"{"p\u0069n":1}"#, &["pin", "pass"], "{}");
         check(r#"{"a":1,"pin":{"x":1}}"#, &["pin"], r#"{"a":1}"#);
@@ -186,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn of_members_with_one_key_the_last_is_kept() {
+    fn last_of_duplicate_keys_is_kept() {
         check(r#"{"a":1,"b":2,"\u0061":3}"#, &[], r#"{"a":3,"b":2}"#);
     }
 
     proptest! {
         #[test]
-        fn one_value_has_one_text(json in any_json()) {
+        fn equal_values_have_one_text(json in any_json()) {
             let made = canonical(&json, &[]);
             prop_assert_eq!(made.to_value(), json.to_value());
             prop_assert_eq!(&canonical(&made, &[]), &made);

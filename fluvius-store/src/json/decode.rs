@@ -1,18 +1,18 @@
-//! [`Json`](super::Json) to Rust values, and errors of it that quote nothing.
+//! Decoding of [`Json`](super::Json) into Rust values, with errors that can hide their input.
 //!
-//! Whether the text is one that can be stored is not asked here; it was when the `Json` was made.
+//! Decoding does not check that the text can be stored; creating the `Json` did.
 
 use serde::de::DeserializeOwned;
 
 use super::error::JsonError;
 use super::path::Path;
 
-/// Reads a whole JSON text as a `T`.
+/// Decodes a JSON text as a `T`.
 ///
 /// # Errors
-/// With the path, and with the message of `T`, which may quote what it found; see [`hide_values`].
+/// Returns the error of `T` with its JSON path. The message may quote the input; see [`hide_values`].
 pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
-    // Keeping the path costs more than reading, so it is computed only when needed.
+    // Tracking the path costs more than decoding, so it is computed only after a failure.
     serde_json::from_str(text).or_else(|_| decode_with_path(text))
 }
 
@@ -26,7 +26,7 @@ fn decode_with_path<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     Ok(value)
 }
 
-/// Returns the byte of a text at which an error has its line and column.
+/// Returns the byte offset that corresponds to the line and column of an error.
 fn offset(text: &str, error: &serde_json::Error) -> usize {
     let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
     lines.map(str::len).sum::<usize>() + error.column()
@@ -36,34 +36,35 @@ fn located(path: Path, error: &serde_json::Error) -> JsonError {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let sentence = message.strip_suffix(&place).unwrap_or(&message);
-    // serde_json counts a map key that is no number among the faults of the grammar.
+    // serde_json classifies a map key that is not a number as a syntax error.
     let is_grammar = !error.is_data() && !sentence.starts_with("invalid value");
     if is_grammar {
-        // The grammar's own sentences quote nothing, and need their line and column.
+        // Syntax errors quote nothing, and need their line and column.
         return JsonError::plain(path, message);
     }
     JsonError::quoting(path, sentence)
 }
 
-/// What an error may say of one field of a command.
+/// The data about one field of a command that an error may contain.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
-    /// Its name in JSON.
+    /// The name in JSON.
     pub name: &'a str,
-    /// The other names under which it is read.
+    /// The other accepted names in JSON.
     pub aliases: &'a [&'a str],
-    /// Its type as declared.
+    /// The type, as declared.
     pub type_name: &'a str,
 }
 
-/// The error of a command that has secret fields, without anything that the payload could have brought in.
+/// Removes everything that may come from the payload from the error of a command with secret fields.
 ///
-/// A secret may stand anywhere: in its own field, in another by mistake, in the name of an unknown one, or be the whole
-/// payload. So the message tells what was expected, the path tells at most one of `fields`, and neither is taken from
-/// the payload. The message is kept if it comes from here or from the grammar, or names a field as missing or repeated.
+/// A secret may be anywhere: in its own field, in another one by mistake, in an unknown field name, or as the whole
+/// payload. So the message states the expected type, and the path names at most one of `fields`. Neither is taken from
+/// the payload. The message is kept if this crate or the JSON grammar produced it, or if it names a missing or
+/// duplicate field.
 ///
 /// # Shape
-/// `fields` are all fields of the command, secret or not.
+/// `fields` contains all fields of the command, secret or not.
 pub fn hide_values(error: JsonError, fields: &[Field<'_>]) -> JsonError {
     let field = error.member().and_then(|name| fields.iter().find(|field| field.is_named(name)));
     let path = match (field, error.member()) {
@@ -86,7 +87,7 @@ impl Field<'_> {
         self.name == name || self.aliases.contains(&name)
     }
 
-    /// Whether serde's message names the field, and nothing else, as missing or repeated.
+    /// Returns true if serde's message only names the field as missing or duplicate.
     fn is_named_by(&self, message: &str) -> bool {
         let name = message
             .strip_prefix("missing field `")
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!((error.path(), error.message()), (path, message), "{text}");
     }
 
-    /// Reads a payload that holds the secret `hunter2` and is refused somewhere on the way.
+    /// Decodes a payload that contains the secret `hunter2` and is invalid at some stage.
     fn check_hidden(text: &str, path: &str, message: &str) {
         let error = Json::parse(text).and_then(|json| json.decode::<Unlock>()).unwrap_err();
         let hidden = hide_values(error, FIELDS);
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_the_path_and_no_line_and_column() {
+    fn data_error_has_a_path_but_no_line() {
         check(r#"{"amount":"1","pin":"x"}"#, "pin", r#"invalid type: string "x", expected u32"#);
         check(
             r#"{"amount":"1","pin":1,"word":"","address":{"street":"s"}}"#,
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_keeps_line_and_column() {
+    fn syntax_error_keeps_line_and_column() {
         let error = decode::<Unlock>("{\"amount\":\"1\",\n}").unwrap_err();
         assert_eq!(error.message(), "trailing comma at line 2 column 1");
         let error = decode::<u8>("1 x").unwrap_err();
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_a_wrong_type_is_in_no_message() {
+    fn secret_of_a_wrong_type_is_hidden() {
         check_hidden(r#"{"pin":"hunter2"}"#, "pin", "expected `u32`");
         check_hidden(r#"{"pass":"hunter2"}"#, "pass", "expected `u32`");
         check_hidden(r#"{"pin":["hunter2"]}"#, "pin", "expected `u32`");
@@ -191,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_a_wrong_place_is_in_no_message() {
+    fn secret_in_a_wrong_field_is_hidden() {
         check_hidden(r#"{"amount":"hunter2"}"#, "amount", "expected `Decimal`");
         check_hidden(r#"{"address":"hunter2"}"#, "address", "expected `Option<Address>`");
         check_hidden(r#"{"other":"hunter2"}"#, ".", WHOLE);
     }
 
     #[test]
-    fn a_secret_as_the_name_of_a_field_is_in_no_message() {
+    fn secret_as_a_field_name_is_hidden() {
         check_hidden(r#"{"hunter2":1}"#, ".", WHOLE);
         check_hidden(r#"{"pin.hunter2":1}"#, ".", WHOLE);
         check_hidden(r#"{"address":{"hunter2":1}}"#, "address", "expected `Option<Address>`");
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_inside_a_nested_value_is_in_no_message() {
+    fn secret_in_a_nested_value_is_hidden() {
         check_hidden(
             r#"{"address":{"street":"s","number":"hunter2"}}"#,
             "address",
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_as_the_whole_payload_is_in_no_message() {
+    fn secret_as_the_whole_payload_is_hidden() {
         for text in [
             r#""hunter2""#,
             r#"["hunter2"]"#,
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_text_is_told_without_the_path_inside() {
+    fn invalid_text_is_reported_without_its_inner_path() {
         let error = Json::parse(r#"{"word":{"hunter2":1e999}}"#).unwrap_err();
         assert_eq!(error.path(), "word.hunter2");
         check_hidden(r#"{"word":{"hunter2":1e999}}"#, "word", error.message());
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_missing_or_repeated_is_named() {
+    fn missing_or_duplicate_field_is_named() {
         check_hidden(r#"{"word":"hunter2","pin":1}"#, ".", "missing field `amount`");
         check_hidden(r#"{"word":"hunter2","word":""}"#, ".", "duplicate field `word`");
     }

@@ -1,7 +1,7 @@
-//! Rust values to [`Json`].
+//! Encoding of Rust values as [`Json`].
 //!
-//! What serde_json would write wrongly without a word is refused: it makes `null` of NaN and the infinities, and writes
-//! integers that it does not read back. Decoding is not done here.
+//! Encoding fails where serde_json would silently write something wrong. serde_json writes `null` for NaN and the
+//! infinities, and integers that it cannot read back.
 
 mod entries;
 mod serialize_compound;
@@ -19,23 +19,29 @@ use super::validate::{DEPTH, grammar, storable_within};
 use entries::Entries;
 use serialize_compound::Level;
 
-/// Most levels of arrays and objects in what is encoded: some fewer than can be read, so that there is room for what is
-/// put around it, such as a patch.
+/// Maximum number of levels of arrays and objects in an encoded value. It is below the limit for reading, which leaves
+/// room for a wrapper such as a patch.
 const MAX_DEPTH: usize = 120;
 
-/// How serde_json names the struct as which its `RawValue` (and, with `arbitrary_precision`, its `Number`) hands over
-/// the text to be written.
+/// Prefix of the struct names under which serde_json's `RawValue` (and, with `arbitrary_precision`, its `Number`)
+/// passes verbatim text.
 const VERBATIM: &str = "$serde_json::private::";
 
-/// Writes a value as compact JSON: the fields of a struct in declaration order, the entries of a map sorted by key.
+/// Encodes a value as compact JSON: struct fields in declaration order, map entries sorted by key.
 ///
-/// So equal values of a `HashMap` give equal texts, in every process. A `HashSet` is an array, whose order is not
-/// changed: use `BTreeSet` in a state or an answer.
+/// So equal `HashMap`s give equal texts in every process. A `HashSet` is written as an array in iteration order: use
+/// `BTreeSet` in a state or a response.
 ///
 /// # Errors
-/// A float that is not finite, an integer outside of `i64` and `u64`, U+0000 in a string or key, a map whose keys are
-/// not strings or written as such, more than 120 levels of arrays and objects, and whatever the value itself objects
-/// to; with the JSON path.
+/// Returns an error with the JSON path of
+///
+/// - a float that is not finite,
+/// - an integer outside of `i64` and `u64`,
+/// - U+0000 in a string or key,
+/// - a map with a key that is neither a string nor written as one,
+/// - more than 120 levels of arrays and objects,
+/// - a key that begins with `$serde_json::private::`,
+/// - an error of the value's own `Serialize` implementation.
 ///
 /// # Examples
 /// ```
@@ -46,7 +52,7 @@ const VERBATIM: &str = "$serde_json::private::";
 /// # Ok::<(), fluvius_store::json::JsonError>(())
 /// ```
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Json, JsonError> {
-    // What `value` encodes meanwhile begins a buffer of its own.
+    // If `value` itself calls `encode`, the inner call starts a new buffer.
     let text = BUFFER.take();
     let mut encoder = Encoder { text, depth: 0, verbatim: false, has_verbatim: false };
     let outcome = value.serialize(&mut encoder);
@@ -58,33 +64,33 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Json, JsonError> {
     encoded
 }
 
-/// How large a buffer a thread keeps.
+/// Maximum capacity, in bytes, of the buffer that a thread keeps.
 const MAX_BUFFER_LENGTH: usize = 64 * 1024;
 
 thread_local! {
-    /// Where texts are written, before each is copied to where it stays.
+    /// The buffer in which a text is written before it is copied to its final allocation.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 type Error = serde_json::Error;
 type Outcome = Result<(), Error>;
 
-/// Writes the structure itself and leaves strings, numbers and keys to serde_json's own serializer.
+/// A serializer that writes the structure itself and leaves numbers, keys and escaped strings to serde_json.
 ///
-/// It is one type for all levels, so that each `Serialize` is compiled once for it.
+/// One type serves all levels, so that each `Serialize` is compiled only once for it.
 struct Encoder {
     text: Vec<u8>,
     depth: usize,
-    /// The next string is JSON text, to be written as it is.
+    /// Set if the next string is JSON text to be written verbatim.
     verbatim: bool,
-    /// There was such a string.
+    /// Set if any text was written verbatim.
     has_verbatim: bool,
 }
 
 impl Encoder {
     fn finish(&self, outcome: Outcome) -> Result<Json, JsonError> {
         if let Err(error) = outcome {
-            // The text breaks off where the fault is.
+            // The text ends where the error occurred.
             let path = Path::of_prefix(&String::from_utf8_lossy(&self.text));
             return Err(JsonError::quoting(path, &error.to_string()));
         }
@@ -93,8 +99,8 @@ impl Encoder {
         if self.has_verbatim {
             grammar(text)?;
         }
-        // All that is left to refuse in what was written here shows by one of these two: U+0000 is escaped, and a key
-        // that serde_json takes for its own begins with a dollar.
+        // Every other invalid text contains a backslash or a dollar sign: U+0000 is escaped, and reserved keys begin
+        // with a dollar sign.
         let doubtful =
             text.bytes().fold(false, |found, byte| found | (byte == b'\\') | (byte == b'$'));
         if self.has_verbatim || doubtful {
@@ -103,7 +109,7 @@ impl Encoder {
         Ok(Json::from_trusted(text))
     }
 
-    /// serde_json's own serializer for one string or number.
+    /// Returns serde_json's serializer for one string or number.
     #[inline]
     fn leaf(&mut self) -> serde_json::Serializer<&mut Vec<u8>> {
         serde_json::Serializer::new(&mut self.text)
@@ -139,7 +145,7 @@ impl Encoder {
         Ok(Level { encoder: self, is_first: true, closing })
     }
 
-    /// `{"variant":`
+    /// Writes `{"variant":`.
     fn open_variant(&mut self, variant: &'static str) -> Outcome {
         self.open(b'{', b"}")?;
         self.string(variant)?;

@@ -1,7 +1,7 @@
-//! The error of everything that reads or writes JSON: where, and what is wrong there.
+//! The error of reading and writing JSON: a path and a message.
 //!
-//! It knows whether its message may quote what was read, so that [`hide_values`](super::hide_values) can tell what is
-//! safe to show. It does not know which command or event was read.
+//! The error records whether its message may quote the input, so that [`hide_values`](super::hide_values) can remove
+//! unsafe text. It does not know which command or event was read.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,11 +9,11 @@ use std::fmt;
 use super::path::Path;
 use crate::excerpt::{self, excerpt};
 
-/// What is wrong with a JSON text, or with a value that was to become one.
+/// An error in a JSON text, or in a value that was to be encoded.
 ///
 /// # Shape
-/// [`path`](Self::path) leads to the place from the top: `items[2].price`, or `.` for the whole. The message is a
-/// sentence without the path. Long ones are shortened: a path to about 300 bytes, a message to about 500.
+/// [`path`](Self::path) is the location from the top: `items[2].price`, or `.` for the top-level value. The message
+/// is a sentence without the path. Long texts are shortened: a path to about 300 bytes, a message to about 500.
 ///
 /// # Examples
 /// ```
@@ -31,52 +31,51 @@ pub struct JsonError {
 }
 
 impl JsonError {
-    /// Where: `items[2].price`, or `.` for the whole.
+    /// Returns the path: `items[2].price`, or `.` for the top-level value.
     pub fn path(&self) -> &str {
         self.path.as_str()
     }
 
-    /// What is wrong, without the path.
+    /// Returns the message, without the path.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// An error whose message quotes nothing that was read: a sentence of ours, or of a grammar.
+    /// Creates an error whose message quotes no input: a fixed sentence, or a syntax error.
     pub(super) fn plain(path: Path, message: impl Into<Cow<'static, str>>) -> Self {
         Self { path, message: message.into(), quotes: false }
     }
 
-    /// [`plain`](Self::plain), of the whole.
+    /// Creates a [`plain`](Self::plain) error of the top-level value.
     #[doc(hidden)]
     pub fn whole(message: impl Into<Cow<'static, str>>) -> Self {
         Self::plain(Path::root(), message)
     }
 
-    /// An error whose message was written by someone else and may quote what was read.
-    /// A long message is shortened.
+    /// Creates an error whose message comes from other code and may quote the input. A long message is shortened.
     pub(super) fn quoting(path: Path, message: &str) -> Self {
         let message = excerpt(message, excerpt::MESSAGE).into_owned();
         Self { path, message: message.into(), quotes: true }
     }
 
-    /// What an author's function said of a whole.
+    /// Creates an error of the top-level value from an error of the author's code.
     #[doc(hidden)]
     pub fn of_author(error: &dyn std::error::Error) -> Self {
         Self::quoting(Path::root(), &error.to_string())
     }
 
-    /// The same fault, with what was being done before its message.
+    /// Prefixes the message with the operation that failed.
     #[doc(hidden)]
     pub fn during(self, what: &str) -> Self {
         Self { message: format!("{what}: {}", self.message).into(), ..self }
     }
 
-    /// Whether the message may quote what was read. The path may, always.
+    /// Returns true if the message may quote the input. The path always may.
     pub(super) fn quotes(&self) -> bool {
         self.quotes
     }
 
-    /// The member of the whole in which the fault lies.
+    /// Returns the top-level member that contains the error.
     pub(super) fn member(&self) -> Option<&str> {
         self.path.member()
     }
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_is_shown_unless_it_is_the_whole() {
+    fn path_is_shown_unless_it_is_the_top_level() {
         let inside = JsonError::plain(Path::of_prefix(r#"{"items":[1,2,{"price":"#), "not a price");
         assert_eq!(inside.to_string(), "not a price at `items[2].price`");
         assert_eq!(JsonError::plain(Path::root(), "not JSON").to_string(), "not JSON");

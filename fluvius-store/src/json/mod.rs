@@ -1,25 +1,24 @@
-//! JSON as this crate keeps it: text that is valid, that every store can keep, and that comes back as it was written.
+//! JSON text that is valid, that every store can keep, and that round-trips unchanged.
 //!
-//! Payloads, events, states and changes travel as [`Json`], which is made once and then passed on without being parsed
-//! again. Everything here is a plain function of its arguments: no store, no clock, no knowledge of aggregate types.
+//! Payloads, events, states and deltas travel as [`Json`], which is validated once and then passed on without parsing.
+//! Everything here is a pure function of its arguments: no store, no clock, no knowledge of aggregate types.
 //!
-//! | file | what it owns |
+//! | file | contents |
 //! |---|---|
-//! | `text` | [`Json`], the text |
-//! | `error`, `path` | [`JsonError`] and the JSON path in it |
-//! | `encode`, `decode` | Rust values to text and back; errors that keep a secret |
-//! | `validate`, `number` | what can be stored: strings, keys, depth and numbers |
+//! | `text`, `payload` | [`Json`] and the conversions into it |
+//! | `error`, `path` | [`JsonError`] and its JSON path |
+//! | `encode`, `decode` | Rust values to text and back; errors that hide secrets |
+//! | `validate`, `number` | the strings, keys, depths and numbers that can be stored |
 //! | `rounded` | numbers of a payload that a command holds only rounded |
-//! | `canonical`, `payload_hash` | one text for one payload, and its [`PayloadHash`] |
-//! | `state_delta`, `diff` | [`StateDelta`]: what one event did to a state, as a JSON Patch or the whole state |
+//! | `canonical`, `payload_hash` | the canonical text of a payload, and its [`PayloadHash`] |
+//! | `state_delta`, `diff` | [`StateDelta`]: the change of a state by one event, as a JSON Patch or a snapshot |
 //! | `tokenizer`, `escape` | reading the parts of a JSON text, and writing a string, without building a tree |
 //!
-//! What is refused, by [`Json::parse`] and [`encode`] alike, since one of the stores, or serde_json itself, could not
-//! give it back:
+//! [`Json::parse`] and [`encode`] fail on values that one of the stores, or serde_json itself, cannot return unchanged:
 //!
-//! - U+0000 and halves of surrogate pairs in strings and keys,
-//! - a number whose decimal value comes back neither from an `i64`, a `u64` nor the shortest form of an `f64`,
-//! - more than 127 levels of arrays and objects (120 in what is encoded, so that a patch fits around a state),
+//! - U+0000 and unpaired surrogates in strings and keys,
+//! - a number whose decimal value is preserved by neither an `i64`, a `u64` nor the shortest form of an `f64`,
+//! - more than 127 levels of arrays and objects (120 for [`encode`], so that a patch fits around a state),
 //! - keys that begin with `$serde_json::private::`, which serde_json does not read as keys.
 
 mod canonical;

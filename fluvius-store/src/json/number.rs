@@ -1,20 +1,20 @@
-//! Which numbers come back: whether the decimal value of a JSON number is that of an `i64`, a `u64` or of the shortest
-//! form of an `f64`.
+//! Validation of JSON numbers: an `i64`, a `u64` or the shortest form of an `f64` must preserve the decimal value.
 //!
-//! Nearly all numbers are decided by counting their digits, without reading their value.
+//! Counting the digits decides nearly all numbers, without parsing them.
 
-/// Most digits of an integer that fits an `i64` whatever they are.
+/// Maximum number of digits of an integer that always fits into an `i64`.
 const INTEGER_DIGITS_SAFE: usize = 18;
-/// Most significant digits that an `f64` gives back whatever they are (`f64::DIGITS`).
+/// Maximum number of significant digits that an `f64` always preserves (`f64::DIGITS`).
 const DECIMAL_DIGITS_SAFE: usize = 15;
-/// Most digits of an exponent that leaves a number of `DECIMAL_DIGITS_SAFE` digits well inside the range of an `f64`.
+/// Maximum number of exponent digits that keep a number of `DECIMAL_DIGITS_SAFE` digits well inside the range of an
+/// `f64`.
 const EXPONENT_DIGITS_SAFE: usize = 2;
-/// Longest text and most digits of an exponent that are looked at. PostgreSQL's `numeric`, and so its `jsonb`, holds at
-/// most 16,383 digits after the point, leading and trailing zeros included: these two bounds stay below it.
+/// Maximum length of a number, and maximum number of its exponent digits. PostgreSQL's `numeric`, and so its `jsonb`,
+/// holds at most 16,383 digits after the point, leading and trailing zeros included. These two limits stay below it.
 const MAX_TEXT_LENGTH: usize = 6_000;
 const MAX_EXPONENT_DIGITS: usize = 4;
 
-/// Reads the number that begins at `start`: where it ends, and whether it comes back.
+/// Reads the number that begins at `start`. Returns its end, and whether its value is preserved.
 pub(super) fn read(bytes: &[u8], start: usize) -> (usize, bool) {
     let sign = usize::from(bytes.get(start) == Some(&b'-'));
     let integer_start = start + sign;
@@ -25,8 +25,8 @@ pub(super) fn read(bytes: &[u8], start: usize) -> (usize, bool) {
         _ if integer <= INTEGER_DIGITS_SAFE => return (integer_end, true),
         _ => (0, 0, integer_end),
     };
-    // A lone zero before the point is not significant; those after it are counted, which only sends more to the
-    // exact way.
+    // A lone zero before the point is not significant. Zeros after it are counted, which only sends more numbers to the
+    // exact check.
     let zero = usize::from(bytes.get(integer_start) == Some(&b'0'));
     if integer - zero.min(integer) + fraction <= DECIMAL_DIGITS_SAFE
         && exponent <= EXPONENT_DIGITS_SAFE
@@ -37,7 +37,7 @@ pub(super) fn read(bytes: &[u8], start: usize) -> (usize, bool) {
     (end, written.is_some_and(comes_back))
 }
 
-/// How many digits the fraction and the exponent have, and where the number ends.
+/// Returns the numbers of digits of the fraction and the exponent, and the end of the number.
 fn fraction_and_exponent(bytes: &[u8], start: usize) -> (usize, usize, usize) {
     let mut at = start;
     let mut fraction = 0;
@@ -64,7 +64,7 @@ fn digits_end(bytes: &[u8], start: usize) -> usize {
     at
 }
 
-/// The exact way: compares the number as written with what an integer or an `f64` would write.
+/// Checks exactly: compares the number as written with the text of its integer or `f64`.
 #[cold]
 fn comes_back(written: &str) -> bool {
     if written.len() > MAX_TEXT_LENGTH {
@@ -76,8 +76,8 @@ fn comes_back(written: &str) -> bool {
     let Some(meant) = DecimalDigits::of(written) else {
         return false;
     };
-    // serde_json's shortest form, since that is what would be written again: of two that are equally short and equally
-    // near it takes the even one, where Rust's own formatting takes the upper.
+    // Uses serde_json's shortest form, since serde_json would write the number again. Of two equally short and equally
+    // near forms it picks the even one; Rust's own formatting picks the upper one.
     match written.parse::<f64>() {
         Ok(float) if float.is_finite() => serde_json::to_string(&float)
             .is_ok_and(|shortest| DecimalDigits::of(&shortest) == Some(meant)),
@@ -87,8 +87,8 @@ fn comes_back(written: &str) -> bool {
 
 /// A decimal value without its sign: `0.digits * 10^exponent`, with neither leading nor trailing zeros.
 ///
-/// The sign need not be compared here, since a float has that of its text. Of zero it is not part of the value: `-0.0`
-/// comes back as zero.
+/// The sign need not be compared here, since a float has the sign of its text. The sign of zero is not part of the
+/// value: `-0.0` comes back as zero.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct DecimalDigits {
     digits: String,
@@ -96,7 +96,7 @@ pub(crate) struct DecimalDigits {
 }
 
 impl DecimalDigits {
-    /// The value of a JSON number; `None` where it is longer than can be kept.
+    /// Returns the value of a JSON number, or `None` if it exceeds the limits.
     pub(crate) fn of(written: &str) -> Option<Self> {
         if written.len() > MAX_TEXT_LENGTH {
             return None;
@@ -112,7 +112,7 @@ impl DecimalDigits {
         Some(Self::new(&format!("{integer}{fraction}"), point))
     }
 
-    /// `0.digits * 10^point`, whatever zeros the digits begin and end with.
+    /// Returns `0.digits * 10^point`; `digits` may begin and end with zeros.
     pub(crate) fn new(digits: &str, point: i64) -> Self {
         let without_leading = digits.trim_start_matches('0');
         let kept = without_leading.trim_end_matches('0');
@@ -123,12 +123,12 @@ impl DecimalDigits {
         Self { digits: kept.to_owned(), exponent: point.saturating_sub(leading) }
     }
 
-    /// The significant digits; none of zero.
+    /// Returns the significant digits; empty for zero.
     pub(crate) fn digits(&self) -> &str {
         &self.digits
     }
 
-    /// Where the point stands, counted from before the first digit.
+    /// Returns the position of the decimal point, counted from before the first digit.
     pub(crate) fn exponent(&self) -> i64 {
         self.exponent
     }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_integer_or_a_float_gives_back_passes() {
+    fn exact_integers_and_floats_pass() {
         for written in [
             "0",
             "-0",
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_come_back_as_another_number_is_refused() {
+    fn number_that_would_change_fails() {
         for written in [
             "0.1234567890123456789",
             "18446744073709551616",
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_shortest_forms_that_which_is_written_again_passes() {
+    fn only_the_shortest_form_of_serde_json_passes() {
         let tie = 6_632_827_120_354_249.0 / 4.0;
         assert_eq!(serde_json::to_string::<f64>(&tie).unwrap(), "1658206780088562.2");
         check("1658206780088562.2", true);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_too_long_to_be_kept_is_refused() {
+    fn too_long_number_fails() {
         check(&format!("1.{}", "0".repeat(5_000)), true);
         check(&format!("1.{}", "0".repeat(6_000)), false);
     }
@@ -235,7 +235,7 @@ mod tests {
         }
 
         #[test]
-        fn counting_digits_and_comparing_agree(
+        fn digit_count_and_exact_check_agree(
             written in "-?(0|[1-9][0-9]{0,15})(\\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?",
         ) {
             let (end, passes) = read(written.as_bytes(), 0);

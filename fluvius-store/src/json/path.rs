@@ -1,7 +1,6 @@
-//! The JSON path of an error: `items[2].price`, written as serde_path_to_error writes it.
+//! The JSON path of an error: `items[2].price`, in the format of serde_path_to_error.
 //!
-//! A path is worked out after something has failed, from the text up to the fault, so that nothing is tracked while all
-//! is well. It does not say what is wrong there.
+//! A path is computed after a failure, from the text up to the error. So success costs no tracking.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,28 +10,28 @@ use serde_path_to_error::Segment;
 use super::tokenizer::{string_end, unescape};
 use crate::excerpt::{self, excerpt};
 
-/// Where in a JSON text, from the top.
+/// A location in a JSON text, from the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Path {
     text: String,
-    /// How much of `text` is the name of a member of the whole: names may contain dots, so `text` alone cannot tell.
+    /// Length of the name of the top-level member in `text`. Names may contain dots, so `text` alone does not show it.
     member: Option<usize>,
 }
 
 impl Path {
-    /// The whole.
+    /// Returns the path of the top-level value.
     pub(super) fn root() -> Self {
         Self { text: ".".to_owned(), member: None }
     }
 
-    /// A member of the whole.
+    /// Returns the path of a top-level member.
     pub(super) fn of_member(name: &str) -> Self {
         let mut path = Builder::default();
         path.name(name);
         path.finish()
     }
 
-    /// The place that a JSON text has come to where it breaks off: `{"a":[1,` is at `a[1]`.
+    /// Returns the location at which an incomplete JSON text ends: `{"a":[1,` ends at `a[1]`.
     pub(super) fn of_prefix(prefix: &str) -> Self {
         let mut path = Builder::default();
         for level in open_levels(prefix, prefix.len()) {
@@ -45,11 +44,11 @@ impl Path {
         path.finish()
     }
 
-    /// The place that serde_path_to_error has tracked in a text. It does not know the keys of a map that are read as
+    /// Returns the path that serde_path_to_error has tracked in a text. It does not know map keys that are read as
     /// anything but strings and integers, so these are taken from the text.
     ///
     /// # Shape
-    /// `end` is a byte of the text within the innermost array or object of the path.
+    /// `end` is a byte offset within the innermost array or object of the path.
     pub(super) fn of_tracked(tracked: &serde_path_to_error::Path, text: &str, end: usize) -> Self {
         let mut path = Builder::default();
         let mut levels = None;
@@ -114,7 +113,7 @@ impl Builder {
         }
         match excerpt(&self.text, excerpt::PATH) {
             Cow::Borrowed(_) => Path { text: self.text, member: self.member },
-            // The first name is whole if it is short; a longer one is no field of a command.
+            // The first name is complete if it is short; a longer one is no field of a command.
             Cow::Owned(text) => {
                 let member = self.member.filter(|length| *length <= excerpt::NAME);
                 Path { text, member }
@@ -123,15 +122,15 @@ impl Builder {
     }
 }
 
-/// One array or object that is still open where a text breaks off.
+/// An array or object that is still open at the end of a text.
 enum Level<'a> {
-    /// At this index.
+    /// An array, at this index.
     Array(usize),
-    /// After this key, written as in the text; `None` before a key.
+    /// An object, after this key as written in the text; `None` before a key.
     Object(Option<&'a str>),
 }
 
-/// Returns the arrays and objects that are open at a byte of a text. A string that the byte is in counts whole.
+/// Returns the arrays and objects that are open at a byte offset. A string that contains the offset counts as a whole.
 fn open_levels(text: &str, end: usize) -> Vec<Level<'_>> {
     let bytes = text.as_bytes();
     let mut levels = Vec::new();
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_breaks_off_tells_where() {
+    fn incomplete_text_gives_its_path() {
         check("", ".", None);
         check("{", ".", None);
         check(r#"{"a":1,"#, ".", None);
@@ -185,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_a_dot_is_one_member() {
+    fn name_with_a_dot_is_one_member() {
         check(r#"{"a.b":"#, "a.b", Some("a.b"));
         check(r#"{"a\u002eb":{"c":"#, "a.b.c", Some("a.b"));
         assert_eq!(Path::of_member("a.b"), Path::of_prefix(r#"{"a.b":"#));
     }
 
     #[test]
-    fn it_is_written_as_serde_path_to_error_writes_it() {
+    fn format_is_that_of_serde_path_to_error() {
         #[derive(Debug, serde::Deserialize)]
         struct Inner {
             #[serde(rename = "c")]
@@ -211,7 +210,7 @@ mod tests {
         assert_eq!(path.as_str(), error.path().to_string());
     }
     #[test]
-    fn a_long_path_is_shortened() {
+    fn long_path_is_shortened() {
         let name = "n".repeat(400);
         let path = Path::of_prefix(&format!(r#"{{"amount":{{"{name}":"#));
         assert_eq!((path.as_str().len(), path.member()), (excerpt::PATH + 4, Some("amount")));

@@ -1,4 +1,4 @@
-//! What a payload may be given as: a JSON value, or JSON text.
+//! Conversions of payloads into [`Json`], from a JSON value or from text.
 
 use std::convert::Infallible;
 
@@ -30,7 +30,7 @@ impl TryFrom<String> for Json {
     }
 }
 
-/// JSON that is checked already has no error to give.
+/// Allows a `Json` wherever a payload is converted: that conversion cannot fail.
 impl From<Infallible> for JsonError {
     fn from(never: Infallible) -> Self {
         match never {}

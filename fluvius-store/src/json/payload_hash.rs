@@ -1,7 +1,7 @@
-//! The fingerprint of a payload, by which a command that comes again is known as the same.
+//! The hash of a payload, by which a repeated command is recognized.
 //!
-//! What is hashed is a canonical text; see [`canonical`](super::canonical). It is no protection against someone who can
-//! choose the payload from few possibilities, so secrets are left out before.
+//! The input is a canonical text; see [`canonical`](super::canonical). The hash does not hide a payload that has few
+//! possible values, so secrets are removed first.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::text::Json;
 
-/// The BLAKE3 hash of a command's payload: keys sorted, secrets left out.
+/// The BLAKE3 hash of a command's payload, with sorted keys and without secrets.
 ///
 /// # Shape
 /// 32 bytes; as text, and in JSON, 64 lower-case hexadecimal digits.
@@ -26,18 +26,18 @@ use super::text::Json;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PayloadHash([u8; 32]);
 
-/// The hash of a canonical text.
+/// Returns the hash of a canonical text.
 pub fn hash(canonical: &Json) -> PayloadHash {
     PayloadHash(blake3::hash(canonical.as_str().as_bytes()).into())
 }
 
 impl PayloadHash {
-    /// A hash that was read from a store.
+    /// Creates a hash from stored bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, as a store keeps them.
+    /// Returns the bytes, as a store keeps them.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -55,7 +55,7 @@ impl fmt::Debug for PayloadHash {
     }
 }
 
-/// A text is not a [`PayloadHash`].
+/// An error returned when parsing a [`PayloadHash`] fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected 64 hexadecimal digits")]
 pub struct PayloadHashError;
@@ -118,15 +118,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_blake3_of_the_text() {
-        // The test vector of the empty input would need an empty text; this is `b3sum` of `null`.
+    fn hash_is_blake3_of_the_text() {
+        // BLAKE3's test vector for empty input would need an empty text; this is `b3sum` of `null`.
         let hash = hash(&Json::null());
         assert_eq!(hash.as_bytes(), blake3::hash(b"null").as_bytes());
         assert_eq!(PayloadHash::from_bytes(*hash.as_bytes()), hash);
     }
 
     #[test]
-    fn it_is_hexadecimal_as_text_and_in_json() {
+    fn hash_is_hexadecimal_as_text_and_in_json() {
         let hash =
             PayloadHash::from_bytes(std::array::from_fn(|index| u8::try_from(index * 8).unwrap()));
         let text = serde_json::to_string(&hash).unwrap();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_is_refused() {
+    fn invalid_hash_text_fails() {
         for text in [
             "",
             "00",

@@ -1,11 +1,11 @@
-//! Numbers of a payload that a command holds only rounded.
+//! Detection of payload numbers that a command holds only rounded.
 //!
 //! `rust_decimal::Decimal` reads `0.12345678901234567890123456789` and keeps 28 of its digits, and it reads `1e-30` as
-//! zero. The types of a command are not known here, so the payload is compared with the re-encoded command. A number
-//! with more digits than such a type holds must be found there as it was sent. If it is missing and its rounded value
-//! is there, it was rounded.
+//! zero. The types of a command are unknown here, so the payload is compared with the re-encoded command. A number with
+//! more digits than such a type holds must occur there unchanged. If only its rounded value occurs there, it was
+//! rounded.
 //!
-//! Nearly all payloads have no such number, and are passed over once.
+//! One scan is enough for nearly all payloads, since they contain no such number.
 
 use std::collections::HashMap;
 
@@ -17,16 +17,16 @@ use super::tokenizer::{Token, Tokens, unescape};
 /// Number of significant digits, and of digits after the point, that a 96-bit decimal always holds.
 const DIGITS_SAFE: i64 = 28;
 
-/// The largest value of 96 bits.
+/// The largest 96-bit integer.
 const MAX_MANTISSA: u128 = (1 << 96) - 1;
 
 const MESSAGE: &str = "the number has more digits than its type holds, and would be rounded: send at most 28 digits, \
                        and at most 28 after the point";
 
-/// Checks that `args`, the command decoded from a payload, holds no number of it rounded.
+/// Checks that `args`, the command decoded from a payload, holds none of its numbers rounded.
 ///
 /// # Errors
-/// If a number is held rounded, with its path in the payload.
+/// Returns an error with the path in the payload if a number is held rounded.
 pub fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> {
     if !may_be_long(payload.as_bytes()) {
         return Ok(());
@@ -53,9 +53,9 @@ pub fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> {
     }
 }
 
-/// Returns the path of a number in the payload that is not at the same path in the command; else its first path.
+/// Returns the path of a number in the payload that is not at the same path in the command, or else its first path.
 fn path_of(number: &Number, payload: &str, args: &str) -> Path {
-    /// Each path is read from the start of the text, so only this many occurrences of the number are looked at.
+    /// Each path is computed from the start of the text, so only this many occurrences of the number are examined.
     const LOOKED_AT: usize = 16;
     let paths = |text: &str| -> Vec<Path> {
         let scalars = scalars(text)
@@ -71,7 +71,7 @@ fn path_of(number: &Number, payload: &str, args: &str) -> Path {
     other.or(sent.first()).cloned().unwrap_or_else(Path::root)
 }
 
-/// Returns whether a text may hold a number of more digits than are safe: one with that many digits, or with an
+/// Returns true if a text may contain a number with more digits than are safe: one with that many digits, or with an
 /// exponent.
 fn may_be_long(text: &[u8]) -> bool {
     let mut digits = 0;
@@ -101,16 +101,16 @@ fn scalars(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A JSON number, or a string that is one, as it is written.
+/// A JSON number, or a string that contains one, as written.
 struct Written {
     number: Number,
-    /// The exponent behind `e`. A decimal type reads the digits before it first, and may round these.
+    /// The exponent after `e`. A decimal type parses the digits before it first, and may round them.
     exponent: i64,
 }
 
 impl Written {
     fn of(scalar: &str) -> Option<Self> {
-        // Most strings are no numbers, and most others of a payload are words.
+        // Skips most strings: few begin with a digit.
         let first = scalar.trim_start_matches(['"', '-', '+', '.']).bytes().next()?;
         if !first.is_ascii_digit() && first != b'\\' {
             return None;
@@ -135,17 +135,17 @@ impl Written {
         Some(Self { number: Number { is_negative, value }, exponent })
     }
 
-    /// Returns the number that is written before the `e`.
+    /// Returns the number before the `e`.
     fn mantissa(&self) -> Number {
         self.number.shifted(self.exponent.saturating_neg())
     }
 
-    /// Returns whether a 96-bit decimal holds the number, and the one before the `e`.
+    /// Returns true if a 96-bit decimal holds both the number and its mantissa.
     fn fits(&self) -> bool {
         self.number.fits() && (self.exponent == 0 || self.mantissa().fits())
     }
 
-    /// Returns the numbers that a 96-bit decimal may make of one that does not fit.
+    /// Returns the values to which a 96-bit decimal may round a number that does not fit.
     fn roundings(&self) -> impl Iterator<Item = Number> {
         let mantissas = (self.exponent != 0).then(|| self.mantissa());
         let of_mantissas: Vec<Number> = mantissas
@@ -165,7 +165,7 @@ struct Number {
 }
 
 impl Number {
-    /// Returns the number times a power of ten.
+    /// Returns the number multiplied by a power of ten.
     fn shifted(&self, exponent: i64) -> Self {
         let point = self.value.exponent().saturating_add(exponent);
         let value = DecimalDigits::new(self.value.digits(), point);
@@ -176,7 +176,7 @@ impl Number {
         i64::try_from(self.value.digits().len()).unwrap_or(i64::MAX)
     }
 
-    /// Returns whether a 96-bit decimal with up to 28 digits after the point holds the number.
+    /// Returns true if a 96-bit decimal with up to 28 digits after the point holds the number.
     fn fits(&self) -> bool {
         let (digits, point) = (self.digits(), self.value.exponent());
         if digits.saturating_sub(point) > DIGITS_SAFE || point > DIGITS_SAFE + 1 {
@@ -193,8 +193,8 @@ impl Number {
         padded.take(count).fold(0, |value, digit| value * 10 + digit)
     }
 
-    /// Returns the numbers that a 96-bit decimal may make of one that does not fit: it is cut behind the 28th or 29th
-    /// digit, or behind the 28th after the point, and rounded down or up.
+    /// Returns the values to which a 96-bit decimal may round a number that does not fit. It is cut after the 28th or
+    /// 29th digit, or after the 28th digit behind the point, and rounded down or up.
     fn roundings(&self) -> impl Iterator<Item = Self> {
         let point = self.value.exponent();
         let places =
@@ -233,7 +233,7 @@ mod tests {
     const SHORT: &str = "0.1234567890123456789012345679";
 
     #[test]
-    fn a_rounded_number_is_found_with_its_path() {
+    fn rounded_number_is_found_with_its_path() {
         let payload = format!(r#"{{"a":[1,{{"b":"{LONG}"}}]}}"#);
         check(&payload, &format!(r#"{{"a":[1,{{"b":"{SHORT}"}}]}}"#), Some("a[1].b"));
         // Also found under another name in the command.
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_kept_passes() {
+    fn preserved_number_passes() {
         let both = |text: &str| check(text, text, None);
         both(&format!(r#"{{"a":"{LONG}"}}"#));
         both(r#"{"a":1e-30}"#);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_became_something_else_passes() {
+    fn number_without_a_rounded_counterpart_passes() {
         check(&format!(r#"{{"a":"{LONG}"}}"#), r#"{"a":[1,2,3]}"#, None);
         check(&format!(r#"{{"a":"{LONG}"}}"#), r#"{"a":"0.12"}"#, None);
         check(r#"{"id":"123e4567-e89b-12d3-a456-426614174000","b":0}"#, r#"{"b":0}"#, None);
@@ -276,9 +276,9 @@ mod tests {
     }
 
     proptest! {
-        /// Compared with `rust_decimal` itself: refused exactly if the value differs.
+        /// Compares with `rust_decimal` itself: the check fails exactly if the value differs.
         #[test]
-        fn it_agrees_with_a_decimal(
+        fn check_agrees_with_rust_decimal(
             text in "-?(0|[1-9][0-9]{0,28})(\\.[0-9]{1,45})?",
             exponent in proptest::option::of(-60_i32..5),
         ) {
@@ -296,7 +296,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_whatever_panics(text in "[0-9eE+.\\-_\"]{0,60}", other in "[0-9eE+.\\-]{0,60}") {
+        fn arbitrary_text_does_not_panic(text in "[0-9eE+.\\-_\"]{0,60}", other in "[0-9eE+.\\-]{0,60}") {
             let _ = check_rounded(&format!("[{text}]"), &format!("[{other}]"));
         }
     }

@@ -1,7 +1,6 @@
-//! What one event did to the state of its aggregate, so that any version can be folded from the log.
+//! The change of a state by one event, so that any version can be folded from the log.
 //!
-//! When the whole state must be stored, though a patch would be smaller, is decided by the caller
-//! ([`StateDelta::snapshot`]); which event it belongs to is not known here.
+//! The caller decides when to store a snapshot although a patch is smaller ([`StateDelta::snapshot`]).
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -11,14 +10,14 @@ use super::error::JsonError;
 use super::text::Json;
 use super::tokenizer::{Kind, kind, sorted_members};
 
-/// What one event did to a state: a patch of the state before it, or the whole state after it.
+/// The change of a state by one event: a patch of the state before it, or a snapshot of the state after it.
 ///
 /// # Shape
-/// As JSON a patch is the bare array of its operations, and a whole state is `{"snapshot": ..}`, so that a state which is
-/// itself an array is not taken for a patch.
+/// In JSON, a patch is the bare array of its operations, and a snapshot is `{"snapshot": ..}`. So a state that is
+/// itself an array is not mistaken for a patch.
 ///
 /// # Source
-/// JSON Patch, RFC 6902; of its operations `add`, `remove` and `replace` are made, and all are applied.
+/// JSON Patch, RFC 6902. Generated patches use `add`, `remove` and `replace`; all operations can be applied.
 ///
 /// # Examples
 /// ```
@@ -35,40 +34,40 @@ use super::tokenizer::{Kind, kind, sorted_members};
 pub enum StateDelta {
     /// The whole state after the event.
     Snapshot(Json),
-    /// The array of operations that make the state after the event of that before it.
+    /// The array of operations that turn the state before the event into the state after it.
     Patch(Json),
 }
 
-/// Why a change could not be applied to a state, or read.
+/// An error returned when a delta cannot be read or applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateDeltaError {
-    /// There is a patch, and no state before it.
+    /// A patch without a state to apply it to.
     #[error("a patch needs the state before it")]
     NoState,
-    /// It is neither a whole state nor a JSON Patch.
+    /// A JSON value that is neither a snapshot nor a JSON Patch.
     #[error("not a change: neither `{{\"snapshot\": ..}}` nor a JSON Patch")]
     Malformed(#[source] JsonError),
-    /// The patch is that of another state.
+    /// A patch that was made for another state.
     #[error("operation {operation} of the patch does not fit the state at `{pointer}`")]
     Mismatch {
-        /// Index of the operation.
+        /// The index of the operation.
         operation: usize,
-        /// JSON Pointer of the place.
+        /// The JSON Pointer of the location.
         pointer: String,
     },
 }
 
-/// Largest number of versions from one snapshot in the log to the next.
+/// Maximum number of versions from one snapshot in the log to the next.
 ///
-/// So reading any version back reads at most this many deltas.
+/// So reading any version reads at most this many deltas.
 pub const SNAPSHOT_INTERVAL: u64 = 64;
 
 const SNAPSHOT_PREFIX: &str = r#"{"snapshot":"#;
 
 impl StateDelta {
-    /// What makes `new` of `old`: the patch, or the whole state where that is not larger. Without an `old` it is whole,
-    /// and the patch of equal states is empty.
+    /// Returns the delta from `old` to `new`: the patch, or a snapshot if that is not larger. Without an `old` it is a
+    /// snapshot, and for equal states it is an empty patch.
     pub fn between(old: Option<&Json>, new: &Json) -> Self {
         let Some(old) = old else {
             return Self::snapshot(new);
@@ -78,20 +77,20 @@ impl StateDelta {
         if snapshot_length <= patch.len() { Self::snapshot(new) } else { Self::Patch(patch) }
     }
 
-    /// The whole state, whatever was before.
+    /// Returns a snapshot, whatever the state before it.
     pub fn snapshot(new: &Json) -> Self {
         Self::Snapshot(new.clone())
     }
 
-    /// Whether it stands for itself, without the state before it.
+    /// Returns true if the delta is a snapshot, which needs no state before it.
     pub fn is_snapshot(&self) -> bool {
         matches!(self, Self::Snapshot(_))
     }
 
-    /// The state after the event, made of that before it.
+    /// Returns the state after the event, given the state before it.
     ///
     /// # Errors
-    /// When it is a patch, and there is no state or not the one that it was made for.
+    /// Returns an error if a patch has no state or does not fit it, or if the delta is malformed.
     pub fn apply(&self, state: Option<Value>) -> Result<Value, StateDeltaError> {
         let patch = match self {
             Self::Snapshot(state) => {
@@ -101,7 +100,7 @@ impl StateDelta {
         };
         let patch: json_patch::Patch = patch.decode().map_err(StateDeltaError::Malformed)?;
         let mut state = state.ok_or(StateDeltaError::NoState)?;
-        // "Unsafe" means that a patch which fails leaves the state half changed, which here is dropped.
+        // "Unsafe" means that a failed patch leaves the state partly changed; that state is dropped here.
         match json_patch::patch_unsafe(&mut state, &patch) {
             Ok(()) => Ok(state),
             Err(error) => Err(StateDeltaError::Mismatch {
@@ -111,7 +110,7 @@ impl StateDelta {
         }
     }
 
-    /// As it is stored.
+    /// Returns the stored form.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Snapshot(state) => Json::from_trusted(format!("{SNAPSHOT_PREFIX}{state}}}")),
@@ -119,10 +118,10 @@ impl StateDelta {
         }
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote. The operations of a patch are looked at when it is applied.
+    /// Reads the form that [`to_json`](Self::to_json) writes. The operations of a patch are checked when it is applied.
     ///
     /// # Errors
-    /// When it is neither an array nor an object with the one member `whole`.
+    /// Returns an error if the value is neither an array nor an object with the single member `snapshot`.
     pub fn from_json(json: &Json) -> Result<Self, StateDeltaError> {
         let text = json.as_str().trim_ascii();
         match kind(text) {

@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::text::Json;
 use super::tokenizer::string_end;
 
-/// Any JSON text: numbers and strings in several spellings, odd keys, repeated keys, random space.
+/// Generates JSON texts: numbers and strings in several spellings, unusual and duplicate keys, random white space.
 pub(super) fn any_json() -> impl Strategy<Value = Json> {
     any_text().prop_map(|text| Json::parse(text).unwrap())
 }
 
-/// A state and what became of it by a few changes to the elements of its lists.
+/// Generates a state, and the same state after a few changes to the elements of its list.
 pub(super) fn changed() -> impl Strategy<Value = (Json, Json)> {
     let edit = (0_u8..4, any::<prop::sample::Index>(), any::<prop::sample::Index>(), any_text());
     let list = prop::collection::vec(any_text(), 0..20);
@@ -40,7 +40,7 @@ pub(super) fn changed() -> impl Strategy<Value = (Json, Json)> {
     })
 }
 
-/// The same value, written alike, with more white space.
+/// Returns the same value in the same spelling, with more white space.
 pub(super) fn pretty(json: &Json) -> Json {
     let (text, mut out, mut at) = (json.as_str(), String::from("\n"), 0);
     while let Some(&byte) = text.as_bytes().get(at) {

@@ -1,7 +1,7 @@
-//! The text itself: JSON that is known to be valid and storable.
+//! JSON text that is known to be valid and storable.
 //!
-//! A [`Json`] is checked when it is made and then only passed on. It is not parsed here beyond that, and it is not
-//! brought into a canonical form: white space, the order of keys and the spelling of numbers stay as they were.
+//! A [`Json`] is validated when it is created and then only passed on. It is not brought into canonical form: white
+//! space, the order of keys and the spelling of numbers are kept.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -14,17 +14,17 @@ use serde_json::value::RawValue;
 use super::error::JsonError;
 use super::{decode, encode, validate};
 
-/// JSON text that is valid, that every store can keep, and that comes back as it was written.
+/// JSON text that is valid, that every store can keep, and that round-trips unchanged.
 ///
-/// Cloning shares the text. Two are equal when their texts are, so `1.0` and `1.00` differ, as do different orders of
-/// keys.
+/// Cloning shares the text. Two values are equal if their texts are, so `1.0` and `1.00` differ, as do different orders
+/// of keys.
 ///
 /// # Shape
-/// One JSON value, with white space as it was given. What valid texts are refused is told in the
-/// [module's guide](super).
+/// One JSON value, with white space as given. The [module documentation](super) lists the valid texts that cannot be
+/// stored.
 ///
-/// With serde it reads and writes the value that it holds, in serde_json only, and not below `#[serde(flatten)]`,
-/// `untagged` or internally tagged enums, which take a value apart before it can be seen as text.
+/// It serializes and deserializes as the value that it holds, with serde_json only. It does not work inside
+/// `#[serde(flatten)]`, `untagged` or internally tagged enums, which buffer a value before its text can be read.
 ///
 /// # Examples
 /// ```
@@ -43,11 +43,11 @@ pub struct Json(Arc<str>);
 
 #[expect(clippy::len_without_is_empty, reason = "a JSON text is never empty")]
 impl Json {
-    /// Takes a JSON text.
+    /// Validates a JSON text.
     ///
     /// # Errors
-    /// When it is no JSON text, or one that could not be stored and read back as it is; with the path of the fault, and
-    /// without quoting a value.
+    /// Returns an error with the path of the fault if the text is not JSON, or cannot be stored and read back
+    /// unchanged. The message quotes no value.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, JsonError> {
         let text = text.into();
         validate::grammar(&text)?;
@@ -55,10 +55,10 @@ impl Json {
         Ok(Self(text))
     }
 
-    /// Writes a value compactly.
+    /// Encodes a value as compact JSON.
     ///
     /// # Errors
-    /// As [`encode`](super::encode).
+    /// Same as for [`encode`](super::encode).
     pub fn from_value(value: &Value) -> Result<Self, JsonError> {
         encode::encode(value)
     }
@@ -69,38 +69,39 @@ impl Json {
         EMPTY.clone()
     }
 
-    /// The value `null`.
+    /// Returns `null`.
     pub fn null() -> Self {
         Self(Arc::from("null"))
     }
 
-    /// A text that was a `Json` before, or was put together from some.
+    /// Wraps a text that was a `Json` before, or was assembled from some, without validation.
     #[doc(hidden)]
     pub fn from_trusted(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The value, as a tree. Of members with one key the last stands.
+    /// Returns the value as a tree. If members share a key, the last one is kept.
     pub fn to_value(&self) -> Value {
-        // A checked text is always read. Should this crate have let a wrong one in, its text shows what it was, where a
-        // panic would take down the reader of a log.
+        // A validated text can always be read. If this crate has wrongly accepted one, the value shows that text, since
+        // a panic would take down the reader of a log.
         self.try_to_value().unwrap_or_else(|_| Value::String(self.as_str().to_owned()))
     }
 
-    /// [`to_value`](Self::to_value) for a caller with an error of its own.
+    /// Returns the value as a tree, for callers with their own error.
     pub(super) fn try_to_value(&self) -> Result<Value, serde_json::Error> {
         serde_json::from_str(&self.0)
     }
 
-    /// Reads the value as a `T`.
+    /// Decodes the value as a `T`.
     ///
     /// # Errors
-    /// When it is no `T`: with the path, and with the message of `T`, which may quote what it found.
+    /// Returns an error with the JSON path if the value is not a `T`. The message is that of `T` and may quote its
+    /// input.
     ///
     /// # Examples
     /// ```
@@ -114,12 +115,12 @@ impl Json {
         decode::decode(&self.0)
     }
 
-    /// The length of the text in bytes.
+    /// Returns the length of the text in bytes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether the value is `null`.
+    /// Returns true if the value is `null`.
     pub fn is_null(&self) -> bool {
         self.0.trim_ascii() == "null"
     }
@@ -139,7 +140,7 @@ impl fmt::Debug for Json {
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Passes over the text once more, which is the price of a `RawValue` without unsafe code.
+        // Parses the text again, which is the price of creating a `RawValue` without unsafe code.
         let raw: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
         raw.serialize(serializer)
     }
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_stays_as_it_was_given() {
+    fn text_is_kept_unchanged() {
         let text = " {\"b\": 1.50,\n \"a\": [\"\\u0041\"]} ";
         let json = Json::parse(text).unwrap();
         assert_eq!((json.as_str(), json.len()), (text, text.len()));
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_text_is_refused_with_line_and_column() {
+    fn invalid_text_fails_with_line_and_column() {
         for text in
             ["", "{", "{'a':1}", "[1,]", "01", "nul", "1 2", "\"\u{1}\"", "NaN", "\u{feff}1"]
         {
@@ -189,13 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn null_is_null_whatever_stands_around_it() {
+    fn null_is_recognized_despite_white_space() {
         assert!(Json::null().is_null() && Json::parse(" null\n").unwrap().is_null());
         assert!(!Json::parse("\"null\"").unwrap().is_null());
     }
 
     #[test]
-    fn it_is_embedded_as_it_is_written() {
+    fn json_is_embedded_verbatim() {
         let text = r#"{"id":1,"body":{"z": 1.50, "a":[]}}"#;
         let envelope: Envelope = serde_json::from_str(text).unwrap();
         assert_eq!(envelope.body.as_str(), r#"{"z": 1.50, "a":[]}"#);
@@ -210,19 +211,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_stored_is_refused_where_it_is_embedded_too() {
+    fn embedded_json_is_validated() {
         let error = serde_json::from_str::<Envelope>(r#"{"id":1,"body":{"a":1e999}}"#).unwrap_err();
         assert!(error.to_string().contains("send it as a string at `a`"), "{error}");
     }
 
     #[test]
-    fn a_wrong_text_is_shown_and_does_not_panic() {
+    fn invalid_trusted_text_is_shown_without_a_panic() {
         assert_eq!(Json::from_trusted("[1").to_value(), json!("[1"));
     }
 
     /// Needs the feature `float_roundtrip` of serde_json: without it, a float may be read as its neighbour.
     #[test]
-    fn a_float_is_read_as_it_was_written() {
+    fn float_round_trips() {
         for float in [
             1e23,
             0.30000000000000004,

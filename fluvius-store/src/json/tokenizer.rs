@@ -1,11 +1,11 @@
-//! Reading the parts of a JSON text that is known to be valid, without building a tree.
+//! A tokenizer for JSON text that is known to be valid. It builds no tree.
 //!
-//! Every part is a slice of the text as it is written. Nothing here decides whether a text is valid; on one that is
-//! not, the parts are senseless, but nothing panics and every loop ends.
+//! Every part is a slice of the text as written. Nothing here validates the text. The parts of an invalid text are
+//! meaningless, but nothing panics and every loop ends.
 
 use std::borrow::Cow;
 
-/// What a value is, as far as reading its parts goes.
+/// The kind of a JSON value, as far as the tokenizer distinguishes kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Object,
@@ -14,7 +14,7 @@ pub(super) enum Kind {
     Scalar,
 }
 
-/// The kind of a value without space before it.
+/// Returns the kind of a value without leading white space.
 pub(super) fn kind(value: &str) -> Kind {
     match value.as_bytes().first() {
         Some(b'{') => Kind::Object,
@@ -23,24 +23,24 @@ pub(super) fn kind(value: &str) -> Kind {
     }
 }
 
-/// The members of an object, in their order: key and value as written.
+/// Returns the members of an object in order: key and value as written.
 pub(crate) fn members(object: &str) -> Members<'_> {
     Members { rest: Parts::of(object) }
 }
 
-/// The elements of an array, in their order, as written.
+/// Returns the elements of an array in order, as written.
 pub(super) fn elements(array: &str) -> Elements<'_> {
     Elements { rest: Parts::of(array) }
 }
 
-/// The members of an object by key; see [`last_of_each_key`].
+/// Returns the members of an object, sorted by key; see [`last_of_each_key`].
 pub(super) fn sorted_members(object: &str) -> Vec<(Cow<'_, str>, &str)> {
     last_of_each_key(members(object).map(|(key, value)| (unescape(key), value)).collect())
 }
 
-/// Members sorted by key, bytewise. Of those with one key the last stands, as in a [`serde_json::Value`].
+/// Sorts members bytewise by key. Of duplicate keys the last one is kept, as in a [`serde_json::Value`].
 pub(super) fn last_of_each_key<T>(mut members: Vec<(Cow<'_, str>, T)>) -> Vec<(Cow<'_, str>, T)> {
-    // A stable sort: members with one key stay in their order.
+    // The sort is stable, so duplicate keys stay in order.
     members.sort_by(|(one, _), (other, _)| one.cmp(other));
     members.dedup_by(|later, kept| {
         let is_twice = later.0 == kept.0;
@@ -52,7 +52,8 @@ pub(super) fn last_of_each_key<T>(mut members: Vec<(Cow<'_, str>, T)>) -> Vec<(C
     members
 }
 
-/// The value at a path of names, as written; `None` where there is none. Of members with one name the last stands.
+/// Returns the value at a path of names, as written, or `None` if there is none. If members share a name, the last one
+/// is used.
 pub(crate) fn lookup<'a>(text: &'a str, path: &[String]) -> Option<&'a str> {
     let mut value = text.trim_ascii();
     for name in path {
@@ -64,7 +65,7 @@ pub(crate) fn lookup<'a>(text: &'a str, path: &[String]) -> Option<&'a str> {
     Some(value)
 }
 
-/// What a string says: without its quotes and escapes.
+/// Returns the content of a string, without quotes and escapes.
 pub(crate) fn unescape(string: &str) -> Cow<'_, str> {
     if string.as_bytes().contains(&b'\\')
         && let Ok(text) = serde_json::from_str::<String>(string)
@@ -75,7 +76,7 @@ pub(crate) fn unescape(string: &str) -> Cow<'_, str> {
     Cow::Borrowed(inner.strip_suffix('"').unwrap_or(inner))
 }
 
-/// Where the string ends that begins with the quote at `start`: after its closing quote.
+/// Returns the end of the string whose opening quote is at `start`, after its closing quote.
 pub(super) fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     loop {
@@ -88,7 +89,7 @@ pub(super) fn string_end(bytes: &[u8], start: usize) -> usize {
     }
 }
 
-/// Where the value ends that begins at `start`.
+/// Returns the end of the value that begins at `start`.
 fn value_end(bytes: &[u8], start: usize) -> usize {
     match bytes.get(start) {
         Some(b'"') => string_end(bytes, start),
@@ -97,7 +98,7 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
     }
 }
 
-/// Where the number or word ends that begins at `start`, which is at least one byte long.
+/// Returns the end of the number or literal that begins at `start`, which is at least one byte long.
 fn scalar_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while bytes.get(at).is_some_and(|byte| !matches!(byte, b',' | b']' | b'}') && !is_space(*byte))
@@ -130,21 +131,21 @@ fn container_end(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// White space between the tokens of a JSON text (RFC 8259, section 2).
+/// Returns true for white space between the tokens of a JSON text (RFC 8259, section 2).
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// One step through a text: what opens, what closes, and what is neither.
+/// A token of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Open(Kind),
     Close,
-    /// A scalar, or a key, as written.
+    /// A scalar or a key, as written.
     Scalar(&'a str),
 }
 
-/// The tokens of a text, without what separates them.
+/// An iterator over the tokens of a text, without separators.
 #[derive(Debug)]
 pub(super) struct Tokens<'a> {
     text: &'a str,
@@ -157,7 +158,7 @@ impl<'a> Tokens<'a> {
         Self { text, at: 0, has_passed_space: false }
     }
 
-    /// Whether there was white space between the tokens up to here.
+    /// Returns true if there was white space between the tokens so far.
     pub(super) fn has_passed_space(&self) -> bool {
         self.has_passed_space
     }
@@ -194,19 +195,19 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// See [`members`].
+/// An iterator over the members of an object; see [`members`].
 #[derive(Debug)]
 pub(crate) struct Members<'a> {
     rest: Parts<'a>,
 }
 
 impl Members<'_> {
-    /// Where in the text the last member ended.
+    /// Returns the offset at which the last member ended.
     pub(super) fn at(&self) -> usize {
         self.rest.at
     }
 
-    /// Goes on from there, where another member ended.
+    /// Continues at an offset at which another member ended.
     pub(super) fn go_to(&mut self, at: usize) {
         self.rest.at = at;
     }
@@ -222,7 +223,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// See [`elements`].
+/// An iterator over the elements of an array; see [`elements`].
 #[derive(Debug)]
 pub(super) struct Elements<'a> {
     rest: Parts<'a>,
@@ -236,7 +237,7 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// What stands in an object or array, with what separates it passed over.
+/// The values in an object or array, without separators.
 #[derive(Debug)]
 struct Parts<'a> {
     text: &'a str,
@@ -295,13 +296,13 @@ mod tests {
     }
 
     #[test]
-    fn of_members_with_one_key_the_last_stands() {
+    fn last_of_duplicate_keys_is_kept() {
         let sorted = sorted_members(r#"{"b":1,"a":2,"\u0062":3,"b":4,"a":5}"#);
         assert_eq!(sorted, [(Cow::from("a"), "5"), (Cow::from("b"), "4")]);
     }
 
     #[test]
-    fn a_value_is_found_by_the_names_that_lead_to_it() {
+    fn lookup_follows_a_path_of_names() {
         let text =
             r#" {"a" : {"b": [1, 2], "\u0062": "x" , "c.d": null}, "": {"": 7}, "e": "{}"} "#;
         let found = |path: &[&str]| {
@@ -319,7 +320,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_whatever_panics(text in "[\\[\\]{}\",:\\\\u0-9a é-]{0,40}") {
+        fn arbitrary_text_does_not_panic(text in "[\\[\\]{}\",:\\\\u0-9a é-]{0,40}") {
             let _ = (members(&text).count(), elements(&text).count(), sorted_members(&text).len());
             let _ = (kind(&text), unescape(&text));
         }

@@ -1,8 +1,8 @@
-//! What can be stored: a pass over the bytes of a JSON text that looks for what some store, or serde_json, could not
-//! give back.
+//! Validation of JSON texts: one pass over the bytes that finds what some store, or serde_json, cannot return
+//! unchanged.
 //!
-//! The pass allocates nothing; only a fault pays for its path. It takes the text to be grammatical, which
-//! [`grammar`] sees to, and never puts a value into its message, since it may be a secret.
+//! The pass allocates nothing; only a fault computes its path. The text must be grammatical, which [`grammar`] checks.
+//! No message contains a value, since it may be a secret.
 
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use super::number;
 use super::path::Path;
 use super::tokenizer::{is_space, string_end, unescape};
 
-/// Most levels of arrays and objects that serde_json reads.
+/// Maximum number of levels of arrays and objects that serde_json reads.
 const MAX_DEPTH: usize = 127;
 
 const NUL: &str = "U+0000 cannot be stored: leave it out";
@@ -23,27 +23,27 @@ const RESERVED: &str =
     "a key that begins with `$serde_json::private::` is read as something else than a key";
 const RESERVED_PREFIX: &str = "$serde_json::private::";
 
-/// Whether `text` is a JSON text, by serde_json's own grammar.
+/// Checks that `text` is JSON, by serde_json's own grammar.
 ///
 /// # Errors
-/// The message tells line and column and quotes nothing.
+/// Returns an error whose message states line and column, and quotes nothing.
 pub(super) fn grammar(text: &str) -> Result<(), JsonError> {
-    // Reading a `&RawValue` passes over the text without building anything and without recursion.
+    // Reading a `&RawValue` scans the text without recursion and without building anything.
     match serde_json::from_str::<&RawValue>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(JsonError::whole(error.to_string())),
     }
 }
 
-/// Whether a text that is grammatical can be stored and read back as it is.
+/// Checks that a grammatical text can be stored and read back unchanged.
 ///
 /// # Errors
-/// With the path of the first fault. A fault in a key has the path of its object.
+/// Returns the first fault with its path. A fault in a key has the path of its object.
 pub(super) fn storable(text: &str) -> Result<(), JsonError> {
     storable_within(text, MAX_DEPTH)
 }
 
-/// [`storable`], with fewer levels of arrays and objects.
+/// Checks like [`storable`], with fewer levels of arrays and objects.
 pub(super) fn storable_within(text: &str, max_depth: usize) -> Result<(), JsonError> {
     match first_fault(text.as_bytes(), max_depth) {
         None => Ok(()),
@@ -55,7 +55,7 @@ pub(super) fn storable_within(text: &str, max_depth: usize) -> Result<(), JsonEr
 }
 
 struct Fault {
-    /// The byte at which the faulty token begins.
+    /// The offset at which the faulty token begins.
     at: usize,
     message: &'static str,
 }
@@ -92,7 +92,7 @@ fn first_fault(bytes: &[u8], max_depth: usize) -> Option<Fault> {
     None
 }
 
-/// Where the string ends that begins with the quote at `start`, or what is wrong with it.
+/// Returns the end of the string whose opening quote is at `start`, or the message of its fault.
 #[inline]
 fn string(bytes: &[u8], start: usize) -> Result<usize, &'static str> {
     let mut at = start + 1;
@@ -113,7 +113,7 @@ fn string(bytes: &[u8], start: usize) -> Result<usize, &'static str> {
     Ok(end)
 }
 
-/// Where the escape ends that begins at `start`.
+/// Returns the end of the escape that begins at `start`.
 #[cold]
 fn escape(bytes: &[u8], start: usize) -> Result<usize, &'static str> {
     match code_unit(bytes, start) {
@@ -128,7 +128,7 @@ fn escape(bytes: &[u8], start: usize) -> Result<usize, &'static str> {
     }
 }
 
-/// The number in an escape of the form `\u0041` at `start`.
+/// Returns the code unit in an escape of the form `\u0041` at `start`.
 fn code_unit(bytes: &[u8], start: usize) -> Option<u32> {
     let [b'\\', b'u', digits @ ..] = bytes.get(start..start + 6)? else {
         return None;
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn nul_is_refused_in_any_spelling_but_not_its_look_alikes() {
+    fn nul_fails_in_every_spelling() {
         check(r#"{"a":["x\u0000"]}"#, Some(("a[0]", NUL)));
         check(r#"{"a":{"k\u0000":1}}"#, Some(("a", NUL)));
         check(r#""\\\u0000""#, Some((".", NUL)));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_is_refused() {
+    fn unpaired_surrogate_fails() {
         for text in
             [r#""\ud800""#, r#""\udc00""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\uDE00\uD83D""#]
         {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_would_change_is_refused_with_its_path() {
+    fn number_that_would_change_fails_with_its_path() {
         check(
             r#"{"items":[{"price":0.5},{"price":0.1234567890123456789}]}"#,
             Some(("items[1].price", NUMBER)),
@@ -202,13 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_serde_json_takes_for_itself_is_refused() {
+    fn reserved_key_fails() {
         check(r#"{"a":{"$serde_json::private::RawValue" : "[1"}}"#, Some(("a", RESERVED)));
         check(r#"{"\u0024serde_json::private::Number":"1"}"#, Some((".", RESERVED)));
     }
 
     #[test]
-    fn the_depth_that_serde_json_reads_is_the_limit() {
+    fn depth_limit_is_that_of_serde_json() {
         let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         check(&nested(MAX_DEPTH), None);
         assert!(serde_json::from_str::<Value>(&nested(MAX_DEPTH)).is_ok());
@@ -218,14 +218,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_passes_is_read_by_serde_json(text in "[\\[\\]{}\",:\\\\udD8c0-9eE.+$ é\u{1}-]{0,24}") {
+        fn storable_text_is_read_by_serde_json(text in "[\\[\\]{}\",:\\\\udD8c0-9eE.+$ é\u{1}-]{0,24}") {
             if grammar(&text).is_ok() && storable(&text).is_ok() {
                 prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
             }
         }
 
         #[test]
-        fn a_string_that_passes_is_read_by_serde_json(
+        fn storable_string_is_read_by_serde_json(
             text in "\"(\\\\u[dD][89cCdD][0-9a-f]{2}|\\\\[nt\"]|\\\\u00[0-4][0-9]|x)*\"",
         ) {
             prop_assert!(grammar(&text).is_ok());
@@ -235,7 +235,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_whatever_panics(text in ".{0,40}") {
+        fn arbitrary_text_does_not_panic(text in ".{0,40}") {
             let _ = storable(&text);
         }
     }

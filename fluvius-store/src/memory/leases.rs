@@ -1,4 +1,4 @@
-//! Whose turn it is on an aggregate, among the runtimes over one content.
+//! Leases on aggregates, among the runtimes that share one content.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,10 @@ use super::tables::Tables;
 use crate::aggregate_id::AggregateId;
 use tokio::sync::oneshot;
 
-/// The turns that are taken, with those who wait for them, the first first.
+/// The leases that are held, each with a FIFO queue of its waiters.
 pub(super) type Taken = FastMap<AggregateId, VecDeque<oneshot::Sender<Turn>>>;
 
-/// A turn, until it is dropped.
+/// A lease, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     tables: Arc<Mutex<Tables>>,
@@ -38,7 +38,7 @@ impl Turn {
             }
         };
         match given {
-            // Who does not wait any more drops what he was given, and so gives it on.
+            // A waiter that is cancelled after it was sent the lease drops it, which passes it on.
             Some(given) => given.await.ok(),
             None => Some(Self { tables: Arc::clone(tables), aggregate_id: aggregate_id.clone() }),
         }

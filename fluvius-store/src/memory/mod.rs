@@ -1,6 +1,6 @@
 //! The memory store: the reference for every other store.
 //!
-//! It keeps everything in one mutex and forgets it with the last clone.
+//! It keeps everything behind one mutex. The content is lost with the last clone.
 
 mod leases;
 mod tables;
@@ -23,17 +23,17 @@ use crate::unit_of_work::UnitOfWork;
 use leases::Turn;
 use tables::Tables;
 
-/// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded anew in each process, since
-/// clients choose ids.
+/// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded anew in each process,
+/// since clients choose ids.
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// Keeps states and logs in memory. Clones share one content, so that a runtime can be started
-/// again over what another has left.
+/// A store that keeps states and logs in memory.
 ///
-/// It keeps nothing open: [`Store::close`] and [`Store::release`] do nothing, and every clone goes on.
+/// Clones share one content, so a runtime can be restarted on the data of an earlier one. The store holds no external
+/// resources: [`Store::close`] and [`Store::release`] do nothing, and every clone keeps working.
 ///
-/// A query looks at every aggregate of its resource: the memory store keeps no indexes, whatever an
-/// aggregate type declares.
+/// A query scans every aggregate of its resource: the memory store keeps no indexes, whatever an aggregate type
+/// declares.
 ///
 /// # Examples
 ///
@@ -49,13 +49,13 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The tables. They are whole even if a thread panicked while it held the lock: a unit is
-    /// checked before the first row is written, and writing rows cannot fail.
+    /// Locks the tables. They are consistent even if a thread panicked while it held the lock: a unit is checked before
+    /// its first row is written, and writing rows cannot fail.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,7 +92,7 @@ impl Store for MemoryStore {
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         query.check()?;
-        // Rows are cheap to clone; they are compared after the lock is given back.
+        // Rows are cheap to clone; they are compared after the lock is released.
         let rows = self.tables().states(query);
         Ok(query.select(rows))
     }

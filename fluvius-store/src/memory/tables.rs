@@ -18,7 +18,7 @@ use crate::record::{
 };
 use crate::unit_of_work::UnitOfWork;
 
-/// Everything that the store keeps. Logs are vectors in position order.
+/// The content of the store. Logs are vectors in position order.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     position: u64,
@@ -35,11 +35,11 @@ pub(super) struct Tables {
     pub(super) leases: Taken,
 }
 
-/// What the store keeps of one aggregate.
+/// The stored data of one aggregate.
 #[derive(Debug)]
 struct Aggregate {
     state: Arc<StateRecord>,
-    /// Where its events stand in their log: version v at v - 1.
+    /// The indexes of its events in the event log: version v is at v - 1.
     events: Vec<usize>,
 }
 
@@ -72,24 +72,24 @@ impl Tables {
         outcomes
     }
 
-    /// Why a unit cannot be stored; nothing is written before this has said `None`.
+    /// Returns the outcome of a unit that cannot be stored. Nothing is written before this has returned `None`.
     fn refusal(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
-        let fallen = unit
+        let aborted = unit
             .depends_on
             .iter()
             .find(|on| !matches!(outcomes.get(**on), Some(CommitOutcome::Committed { .. })));
-        if let Some(on) = fallen {
+        if let Some(on) = aborted {
             return Some(CommitOutcome::DependencyAborted { on: *on });
         }
-        let known = unit.commands.iter().find_map(|command| self.command(command.id));
-        if let Some((command, context)) = known {
+        let duplicate = unit.commands.iter().find_map(|command| self.command(command.id));
+        if let Some((command, context)) = duplicate {
             return Some(CommitOutcome::DuplicateCommand { command: Box::new(command), context });
         }
-        let stale = unit.expected.iter().find(|expected| {
+        let conflict = unit.expected.iter().find(|expected| {
             let version = self.state(&expected.aggregate_id).map_or(0, |row| row.version);
             version != expected.version
         });
-        stale.map(|expected| CommitOutcome::VersionConflict {
+        conflict.map(|expected| CommitOutcome::VersionConflict {
             aggregate_id: expected.aggregate_id.clone(),
             stored: self.state(&expected.aggregate_id).cloned().map(Box::new),
         })
@@ -120,7 +120,7 @@ impl Tables {
             };
             aggregate_id.state = Arc::clone(state);
         }
-        // A valid unit has a state of each aggregate that it has an event of.
+        // A valid unit has a state for each aggregate that has an event.
         for (event, index) in unit.events.iter().zip(first_event..) {
             if let Some(aggregate_id) = self.aggregate_ids.get_mut(&event.aggregate_id) {
                 aggregate_id.events.push(index);
@@ -147,7 +147,7 @@ impl Tables {
         self.aggregate_ids.get(aggregate_id).map(|aggregate_id| aggregate_id.state.as_ref())
     }
 
-    /// The rows among which a query selects, as few as can be told without looking into states.
+    /// Returns the rows among which a query selects, narrowed as far as possible without reading states.
     pub(super) fn states(&self, query: &StateQuery) -> Vec<StateRecord> {
         let wanted = query.resource.as_ref();
         let is_by_aggregate = query.sort.is_empty();
@@ -167,7 +167,7 @@ impl Tables {
                 (query.with_closed || row.closed_at.is_none())
                     && query.realm.admits(row.realm.as_deref())
             });
-        // Where nothing else is asked, no more rows are needed than are given.
+        // Without a filter, no more rows are needed than are returned.
         let is_all = is_by_aggregate && query.filter == Filter::default();
         let count = if is_all { query.limit } else { usize::MAX };
         rows.take(count).cloned().collect()
@@ -192,7 +192,7 @@ impl Tables {
             .aggregate_ids
             .get(aggregate_id)
             .map_or(&[][..], |aggregate_id| &aggregate_id.events);
-        // Version v stands at v - 1: nothing before the first is walked over.
+        // Version v is at v - 1, so no event before the first is visited.
         let start = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
         let of_aggregate = of_aggregate.get(start..).unwrap_or_default();
         of_aggregate
@@ -220,7 +220,7 @@ impl Tables {
                 self.page(query, rows, |row| (&row.aggregate_id, of_command(row.command_id)))
             }
             (LogKind::Events, Some(aggregate_id)) => {
-                // Only its own events: a log of many aggregates is not scanned.
+                // Reads only the aggregate's own events, so a log of many aggregates is not scanned.
                 let own = self.aggregate_ids.get(aggregate_id).map_or(&[][..], |row| &row.events);
                 let after = query.after.position();
                 let is_read = |index: &usize| {
@@ -241,7 +241,7 @@ impl Tables {
         }
     }
 
-    /// Looks at rows of a log, which are all behind the query's place, until a limit is reached.
+    /// Scans rows of a log, all of them after the query's start, until a limit is reached.
     fn page<'a, T: LogRecord>(
         &self,
         query: &LogQuery,
@@ -301,7 +301,7 @@ fn copy<T: Clone>(row: &LogEntry<Arc<T>>) -> LogEntry<T> {
     LogEntry { position: row.position, record: T::clone(&row.record) }
 }
 
-/// Returns the rows of a log behind the place of a query.
+/// Returns the rows of a log after the start of a query.
 fn behind<'a, T>(log: &'a [LogEntry<Arc<T>>], query: &LogQuery) -> &'a [LogEntry<Arc<T>>] {
     &log[log.partition_point(|row| row.position <= query.after.position())..]
 }

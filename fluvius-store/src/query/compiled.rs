@@ -1,4 +1,4 @@
-//! A filter that is evaluated on many rows. Each state is read once, whatever the number of terms.
+//! A filter that is evaluated on many rows. Each state is read only once, whatever the number of terms.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use crate::record::StateRecord;
 
 /// A [`Filter`] prepared for many rows.
 ///
-/// For each row one pass over the state finds all fields of the filter, and each field is read at
-/// most once. The result is that of [`Filter::holds`].
+/// For each row, one pass over the state finds all fields of the filter, and each field is read at most once. The
+/// result is that of [`Filter::holds`].
 ///
 /// # Examples
 /// ```
@@ -23,21 +23,21 @@ use crate::record::StateRecord;
 #[derive(Debug, Clone)]
 pub struct CompiledFilter {
     aggregate_id: Node,
-    /// The distinct fields. A field in the state is the number of its path.
+    /// The distinct fields. The source of a field in the state is the index of its path.
     fields: Vec<(CompiledSource, Kind)>,
     columns: Vec<Column>,
     paths: Branch,
     path_count: usize,
 }
 
-/// The source of a field, with the number of a path.
+/// The source of a field; a path is given by its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CompiledSource {
     Column(Column),
     Path(usize),
 }
 
-/// A term; a field is its number.
+/// A term of a filter; a field is given by its index.
 #[derive(Debug, Clone)]
 enum Node {
     All(Vec<Node>),
@@ -50,15 +50,15 @@ enum Node {
     IsNull { field: usize },
 }
 
-/// The paths that go on from one place in a state.
+/// A trie of the paths that continue from one location in a state.
 #[derive(Debug, Clone, Default)]
 struct Branch {
-    /// The number of the path that ends here.
+    /// The index of the path that ends here.
     path: Option<usize>,
     members: BTreeMap<String, Branch>,
 }
 
-/// One row, while a filter is evaluated on it.
+/// A row on which a filter is evaluated.
 struct Row<'a, C> {
     fields: &'a [(CompiledSource, Kind)],
     values: Vec<OnceCell<Option<Operand>>>,
@@ -87,8 +87,8 @@ impl CompiledFilter {
         &self.columns
     }
 
-    /// Returns the truth of the filter for a row, given by the JSON text of its state and the
-    /// values of its columns; `None` is unknown.
+    /// Evaluates the filter on a row, given by the JSON text of its state and the values of its columns. `None` is
+    /// unknown.
     pub fn holds(&self, state: &str, column: impl Fn(Column) -> Option<Operand>) -> Option<bool> {
         let mut texts = vec![None; self.path_count];
         if self.path_count > 0 {
@@ -98,7 +98,7 @@ impl CompiledFilter {
         self.aggregate_id.holds(&Row { fields: &self.fields, values, texts, column })
     }
 
-    /// Returns the truth of the filter for a stored row; `None` is unknown.
+    /// Evaluates the filter on a stored row; `None` is unknown.
     pub fn holds_of(&self, row: &StateRecord) -> Option<bool> {
         self.holds(row.data.as_str(), |column| column.of(row))
     }
@@ -130,7 +130,7 @@ impl CompiledFilter {
         }
     }
 
-    /// Returns the number of a field.
+    /// Returns the index of a field, which is added if it is new.
     fn field(&mut self, field: &Field, numbers: &mut BTreeMap<(String, Kind), usize>) -> usize {
         let source = match &field.source {
             FieldSource::Column(column) => {
@@ -226,8 +226,8 @@ impl Node {
     }
 }
 
-/// Returns false if one is false, else unknown if one is unknown; for the negations if
-/// `is_negated`.
+/// Returns false if one node is false, else unknown if one is unknown. If `is_negated`, this applies to the negated
+/// nodes.
 fn all<C: Fn(Column) -> Option<Operand>>(
     nodes: &[Node],
     row: &Row<'_, C>,
@@ -298,7 +298,7 @@ mod tests {
         })
     }
 
-    /// JSON texts, also with duplicate members.
+    /// Generates JSON texts, some of them with duplicate members.
     fn any_state() -> impl Strategy<Value = String> {
         let leaf = prop::sample::select(vec!["1", "\"a\"", "\"ab\"", "null", "true", "[{}]", "{}"])
             .prop_map(str::to_owned);
@@ -314,7 +314,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_compiled_filter_holds_as_the_filter_does(
+        fn compiled_filter_agrees_with_the_filter(
             filter in any_filter(),
             state in any_state(),
         ) {

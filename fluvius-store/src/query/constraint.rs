@@ -1,20 +1,20 @@
-//! What a query says of one field, for a store that keeps an index of it.
+//! Constraints that a query puts on one field, for stores that index it.
 
 use super::{Comparison, Field, Filter, Operand, StateQuery};
 
-/// What holds of a field in every row that a query gives.
+/// A constraint on a field that every row in the result of a query meets.
 ///
-/// Values compare as in an order of rows: null, which is `None`, is less than every other.
+/// Values compare as in the order of rows: null, which is `None`, is less than every other value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Constraint {
-    /// The value compares so with this one.
+    /// A comparison of the field's value with this one.
     Compare(Comparison, Option<Operand>),
-    /// The value is one of these.
+    /// A list that contains the field's value.
     OneOf(Vec<Operand>),
 }
 
 impl Constraint {
-    /// Whether it holds of a value.
+    /// Returns true if a value meets the constraint.
     pub fn holds(&self, value: Option<&Operand>) -> bool {
         match self {
             Self::Compare(comparison, other) => {
@@ -24,17 +24,18 @@ impl Constraint {
         }
     }
 
-    /// Whether it leaves one value.
+    /// Returns true if the constraint is an equality, which leaves one value.
     pub fn is_equal(&self) -> bool {
         matches!(self, Self::Compare(Comparison::Eq, _))
     }
 }
 
 impl StateQuery {
-    /// What the filter says of a field for all rows that are given: a store may look at these alone.
+    /// Returns the constraints that the filter puts on a field. A store may restrict its scan to the rows that meet
+    /// them.
     ///
-    /// It is no more than a help: the filter must still be asked, and much of what a filter says is
-    /// left out, such as what stands in a negation or in one of several alternatives.
+    /// The constraints are necessary, not sufficient: the store must still evaluate the filter. They omit much of it,
+    /// such as conditions inside a negation or an alternative.
     ///
     /// # Examples
     /// ```
@@ -53,8 +54,8 @@ impl StateQuery {
         index_constraints
     }
 
-    /// What `after` says of the first key of `sort`, if it says anything: equal values may still
-    /// stand on either side of the cursor.
+    /// Returns the constraint that `after` puts on the first key of `sort`, if any. It includes equal values, which may
+    /// lie on either side of the cursor.
     pub fn cursor_constraint(&self) -> Option<Constraint> {
         let key = self.sort.first()?;
         let value = self.after.as_ref()?.values().first()?.clone();
@@ -90,9 +91,9 @@ fn collect(filter: &Filter, field: &Field, index_constraints: &mut Vec<Constrain
 
 fn compared(comparison: Comparison, operand: &Operand, index_constraints: &mut Vec<Constraint>) {
     match comparison {
-        // It leaves nearly all.
+        // Excludes hardly any row.
         Comparison::Ne => return,
-        // No comparison holds of null.
+        // No comparison holds for null.
         Comparison::Lt | Comparison::Le => {
             index_constraints.push(Constraint::Compare(Comparison::Gt, None))
         }
@@ -101,7 +102,7 @@ fn compared(comparison: Comparison, operand: &Operand, index_constraints: &mut V
     index_constraints.push(Constraint::Compare(comparison, Some(operand.clone())));
 }
 
-/// The least text behind all that begin with this one, by code point; `None` where there is none.
+/// Returns the least text, by code point, after all texts with this prefix, or `None` if there is none.
 fn behind_all_that_begin_with(text: &str) -> Option<String> {
     let mut letters: Vec<char> = text.chars().collect();
     while let Some(last) = letters.pop() {
@@ -123,7 +124,7 @@ mod tests {
     use crate::query::{Cursor, Field};
 
     #[test]
-    fn what_begins_with_a_text_ends_somewhere() {
+    fn texts_with_a_prefix_have_an_upper_bound() {
         for (one, behind) in [
             ("a", Some("b")),
             ("ab", Some("ac")),
@@ -169,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bounds_hold_of_all_rows_that_a_query_gives(
+        fn constraints_hold_for_all_selected_rows(
             filter in any_filter(),
             is_descending: bool,
             words in prop::collection::vec(prop::option::of("[ab\u{10ffff}]{0,3}"), 2..8),
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_leave_out_what_a_filter_does_not_give() {
+    fn only_conjunctions_give_constraints() {
         let index_constraints = |filter: Filter| {
             StateQuery { filter, ..StateQuery::for_resource("account", 1) }
                 .index_constraints(&Field::number("a"))

@@ -1,4 +1,4 @@
-//! Where the next page begins, as a value that a client may keep and send back.
+//! Cursors: the start of the next page, as a value that a client may keep and send back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,18 +13,16 @@ use super::{FieldSource, Number, Operand, StateQuery};
 use crate::aggregate_id::AggregateId;
 use crate::record::StateRecord;
 
-/// The place of a row in the order of a query: the next page begins behind it.
+/// The location of a row in the order of a query; the next page begins after it.
 ///
-/// A page is given by the values of its last row, not by counting rows. So of rows that stay as
-/// they are none is left out and none is given twice, whatever else is written between two pages.
-/// A row whose own sort keys change meanwhile is given where it then stands: once, twice or not at
-/// all.
+/// A page is located by the sort keys of its last row, not by a number of rows (keyset pagination). So unchanged rows
+/// are neither skipped nor returned twice, whatever is written between two pages. A row whose own sort keys change in
+/// between may be returned once, twice or not at all.
 ///
 /// # Shape
-/// An opaque text of hexadecimal digits, of a length that goes with the values of the sort keys.
-/// It belongs to one resource and one order; [`StateQuery::check`] refuses it elsewhere. It opens
-/// nothing: realm and filter are those of the query that it is given to. Who reads it apart finds
-/// the values of the sort keys.
+/// An opaque text of hexadecimal digits, whose length depends on the values of the sort keys. It belongs to one
+/// resource and one order; [`StateQuery::check`] fails for any other. A cursor grants no access: realm and filter are
+/// those of the query that it is passed to. The text is not encrypted, so it reveals the values of the sort keys.
 ///
 /// # Examples
 /// ```
@@ -43,7 +41,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The place of a row in the order of a query.
+    /// Returns the location of a row in the order of a query.
     pub fn of(query: &StateQuery, row: &StateRecord) -> Self {
         Self {
             order: order(query),
@@ -52,17 +50,17 @@ impl Cursor {
         }
     }
 
-    /// The values of the sort keys; `None` is null.
+    /// Returns the values of the sort keys; `None` is null.
     pub fn values(&self) -> &[Option<Operand>] {
         &self.values
     }
 
-    /// The aggregate of the row.
+    /// Returns the aggregate of the row.
     pub fn aggregate_id(&self) -> &AggregateId {
         &self.aggregate_id
     }
 
-    /// Whether it is a place in the order of this query.
+    /// Returns true if the cursor is a location in the order of this query.
     pub(super) fn belongs_to(&self, query: &StateQuery) -> bool {
         let kinds = self.values.iter().zip(&query.sort);
         let resource = query.resource.as_ref();
@@ -75,7 +73,7 @@ impl Cursor {
     }
 }
 
-/// What tells one order from another.
+/// Returns a fingerprint of a query's resource and order.
 fn order(query: &StateQuery) -> String {
     let keys = query.sort.iter().map(|key| {
         let source = match &key.field.source {
@@ -85,22 +83,22 @@ fn order(query: &StateQuery) -> String {
         serde_json::json!([source, key.field.kind.name(), key.is_descending])
     });
     let text = serde_json::json!([query.resource, keys.collect::<Vec<_>>()]).to_string();
-    // Enough to find a mistake; it protects nothing.
+    // Long enough to detect a mistake; it is no protection.
     blake3::hash(text.as_bytes()).to_hex().chars().take(16).collect()
 }
 
-/// A text is not a [`Cursor`] that was given.
+/// An error returned when parsing a [`Cursor`] fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor: send back the `next` of the page before, as it was given")]
 pub struct ParseCursorError;
 
-/// As it is written: the letter tells the kind.
+/// The serialized form of an operand; the letter is its kind.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 enum WrittenOperand {
     #[serde(rename = "b")]
     Boolean(bool),
-    /// As [`Number::parts`] has it: no bound of a text stands between writing and reading it.
+    /// The result of [`Number::parts`], since the length limit of a number's text does not apply to it.
     #[serde(rename = "n")]
     Number(bool, String, i64),
     #[serde(rename = "t")]

@@ -10,7 +10,7 @@ use crate::record::StateRecord;
 pub struct Field {
     /// The column or the JSON path.
     pub source: FieldSource,
-    /// The kind as which it is read; that of a column is the column's own.
+    /// The kind as which the value is read; for a column, the column's own kind.
     pub kind: Kind,
 }
 
@@ -19,38 +19,38 @@ pub struct Field {
 pub enum FieldSource {
     /// A column beside the state.
     Column(Column),
-    /// A JSON path in the state: names of object members. If a name leads into something other than an object, the field is
-    /// null.
+    /// A JSON path in the state: names of object members. If a name is applied to a value other than an object, the
+    /// field is null.
     Path(Vec<String>),
 }
 
 /// A column of the stored row beside the state itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Column {
-    /// The resource: a text.
+    /// The resource, a text.
     Resource,
-    /// The identifier: a UUID.
+    /// The identifier, a UUID.
     Identifier,
-    /// The version: a number.
+    /// The version, a number.
     Version,
-    /// The aggregate type's revision: a number.
+    /// The revision of the aggregate type, a number.
     Revision,
-    /// When the aggregate was created: a time.
+    /// The time at which the aggregate was created.
     CreatedAt,
-    /// Who created it: a UUID.
+    /// The actor that created the aggregate, a UUID.
     CreatedBy,
-    /// When its last event occurred: a time.
+    /// The time of its last event.
     UpdatedAt,
-    /// Who gave its last event: a UUID.
+    /// The actor of its last event, a UUID.
     UpdatedBy,
-    /// When it was closed: a time, null of an open aggregate.
+    /// The time at which the aggregate was closed; null if it is open.
     ClosedAt,
-    /// Its realm: a text.
+    /// The realm, a text.
     Realm,
 }
 
 impl Column {
-    /// The kind of its values.
+    /// Returns the kind of the column's values.
     pub const fn kind(self) -> Kind {
         match self {
             Self::Resource | Self::Realm => Kind::Text,
@@ -60,7 +60,7 @@ impl Column {
         }
     }
 
-    /// Its name in `resource_state`.
+    /// Returns the name of the column in `resource_state`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Resource => "resource",
@@ -97,7 +97,7 @@ macro_rules! kinds {
         $(
             $(#[$docs])*
             ///
-            /// `path` is the names of the members, with dots between them. [`Field::at`] takes names that contain a dot.
+            /// `path` is a list of member names, separated by dots. Use [`Field::at`] for names that contain a dot.
             pub fn $name(path: &str) -> Self {
                 Self::at(path.split('.'), Kind::$kind)
             }
@@ -137,7 +137,7 @@ impl Field {
         Self { source: FieldSource::Path(names.into_iter().map(Into::into).collect()), kind }
     }
 
-    /// Its value in a row; `None` is null.
+    /// Returns the value of the field in a row; `None` is null.
     pub fn of(&self, row: &StateRecord) -> Option<Operand> {
         match &self.source {
             FieldSource::Column(column) => column.of(row).filter(|value| value.kind() == self.kind),
@@ -145,68 +145,68 @@ impl Field {
         }
     }
 
-    /// It equals the operand.
+    /// Returns the condition that the field equals the operand.
     pub fn eq(self, operand: impl Into<Operand>) -> Filter {
         self.compare(Comparison::Eq, operand)
     }
 
-    /// It differs from the operand.
+    /// Returns the condition that the field differs from the operand.
     pub fn ne(self, operand: impl Into<Operand>) -> Filter {
         self.compare(Comparison::Ne, operand)
     }
 
-    /// It is less than the operand.
+    /// Returns the condition that the field is less than the operand.
     pub fn lt(self, operand: impl Into<Operand>) -> Filter {
         self.compare(Comparison::Lt, operand)
     }
 
-    /// It is less than the operand, or equals it.
+    /// Returns the condition that the field is less than the operand, or equals it.
     pub fn le(self, operand: impl Into<Operand>) -> Filter {
         self.compare(Comparison::Le, operand)
     }
 
-    /// It is greater than the operand.
+    /// Returns the condition that the field is greater than the operand.
     pub fn gt(self, operand: impl Into<Operand>) -> Filter {
         self.compare(Comparison::Gt, operand)
     }
 
-    /// It is greater than the operand, or equals it.
+    /// Returns the condition that the field is greater than the operand, or equals it.
     pub fn ge(self, operand: impl Into<Operand>) -> Filter {
         self.compare(Comparison::Ge, operand)
     }
 
-    /// It lies between two operands, or equals one of them.
+    /// Returns the condition that the field lies between two operands, or equals one of them.
     pub fn between(self, low: impl Into<Operand>, high: impl Into<Operand>) -> Filter {
         self.clone().ge(low) & self.le(high)
     }
 
-    /// It equals one of the operands; of none at all, nothing does.
+    /// Returns the condition that the field equals one of the operands. Without operands it is false.
     pub fn one_of<O: Into<Operand>>(self, operands: impl IntoIterator<Item = O>) -> Filter {
         let operands = operands.into_iter().map(Into::into).collect();
         Filter::OneOf { field: self, operands }
     }
 
-    /// It is a text that holds this one, letter for letter. Every text holds the empty one.
+    /// Returns the condition that the field contains this text, case-sensitively. Every text contains the empty text.
     pub fn contains(self, text: impl Into<String>) -> Filter {
         Filter::Contains { field: self, text: text.into() }
     }
 
-    /// It is a text that begins with this one, letter for letter.
+    /// Returns the condition that the field begins with this text, case-sensitively.
     pub fn starts_with(self, text: impl Into<String>) -> Filter {
         Filter::StartsWith { field: self, text: text.into() }
     }
 
-    /// It is null: nothing stands there, or JSON's `null`, or no value of the field's kind.
+    /// Returns the condition that the field is null: the value is absent, JSON's `null`, or of another kind.
     pub fn is_null(self) -> Filter {
         Filter::IsNull { field: self }
     }
 
-    /// The order by it, the smallest first, null before all others.
+    /// Returns the ascending order by this field, with null before all values.
     pub fn ascending(self) -> SortKey {
         SortKey { field: self, is_descending: false }
     }
 
-    /// The order by it, the greatest first, null behind all others.
+    /// Returns the descending order by this field, with null after all values.
     pub fn descending(self) -> SortKey {
         SortKey { field: self, is_descending: true }
     }

@@ -1,4 +1,4 @@
-//! The tree of conditions, and its three-valued truth.
+//! Filters: a tree of conditions with three-valued logic.
 
 use std::cmp::Ordering;
 use std::ops::{BitAnd, BitOr, Not};
@@ -6,15 +6,15 @@ use std::ops::{BitAnd, BitOr, Not};
 use super::{Field, Operand};
 use crate::record::StateRecord;
 
-/// Which rows are given: those for which it is true.
+/// A condition on rows. A query returns the rows for which it is true.
 ///
 /// # Shape
-/// `All` of nothing is true, `Any` and `OneOf` of nothing are false. An operand has the kind of its
-/// field; `Contains` and `StartsWith` are for texts.
+/// An empty `All` is true; an empty `Any` or `OneOf` is false. An operand has the kind of its field. `Contains` and
+/// `StartsWith` apply to texts.
 ///
-/// Of a field that is null every condition but `IsNull` is unknown. `Not` of unknown is unknown;
-/// `All` is false where one is false, else unknown where one is; `Any` is true where one is true,
-/// else unknown where one is.
+/// If a field is null, every condition on it except `IsNull` is unknown. `Not` of unknown is unknown. `All` is false if
+/// one condition is false, else unknown if one is unknown. `Any` is true if one condition is true, else unknown if one
+/// is unknown.
 ///
 /// # Examples
 /// ```
@@ -25,68 +25,68 @@ use crate::record::StateRecord;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
-    /// All of these hold.
+    /// A conjunction: all of these hold.
     All(Vec<Filter>),
-    /// One of these holds.
+    /// A disjunction: at least one of these holds.
     Any(Vec<Filter>),
-    /// This does not hold.
+    /// A negation: this does not hold.
     Not(Box<Filter>),
-    /// The field compares so with the operand.
+    /// A comparison of the field with the operand.
     Compare {
         /// The field.
         field: Field,
-        /// How.
+        /// The comparison.
         comparison: Comparison,
-        /// With what.
+        /// The operand.
         operand: Operand,
     },
-    /// The field equals one of the operands.
+    /// An equality of the field with one of the operands.
     OneOf {
         /// The field.
         field: Field,
-        /// With what.
+        /// The operands.
         operands: Vec<Operand>,
     },
-    /// The field holds this text, letter for letter.
+    /// A text that the field contains, case-sensitively.
     Contains {
         /// The field.
         field: Field,
         /// The text.
         text: String,
     },
-    /// The field begins with this text, letter for letter.
+    /// A text with which the field begins, case-sensitively.
     StartsWith {
         /// The field.
         field: Field,
         /// The text.
         text: String,
     },
-    /// The field is null.
+    /// A field that is null.
     IsNull {
         /// The field.
         field: Field,
     },
 }
 
-/// How a field compares with an operand.
+/// A comparison of a field with an operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Comparison {
-    /// It equals it.
+    /// Equal.
     Eq,
-    /// It differs from it.
+    /// Not equal.
     Ne,
-    /// It is less.
+    /// Less.
     Lt,
-    /// It is less or equal.
+    /// Less or equal.
     Le,
-    /// It is greater.
+    /// Greater.
     Gt,
-    /// It is greater or equal.
+    /// Greater or equal.
     Ge,
 }
 
 impl Comparison {
-    /// Whether it holds of two values in this order.
+    /// Returns true if the comparison holds for two values in this order.
     pub const fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Eq => order.is_eq(),
@@ -100,14 +100,14 @@ impl Comparison {
 }
 
 impl Default for Filter {
-    /// Every row.
+    /// Returns the filter that every row meets.
     fn default() -> Self {
         Self::All(Vec::new())
     }
 }
 
 impl Filter {
-    /// Its truth for a row; `None` is unknown.
+    /// Evaluates the filter on a row; `None` is unknown.
     pub fn holds(&self, row: &StateRecord) -> Option<bool> {
         match self {
             Self::All(filters) => {
@@ -140,7 +140,7 @@ impl Filter {
     }
 }
 
-/// False where one is false, else unknown where one is.
+/// Returns false if one is false, else unknown if one is unknown.
 fn all(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut is_known = true;
     for truth in truths {
@@ -156,7 +156,7 @@ fn all(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 impl BitAnd for Filter {
     type Output = Self;
 
-    /// Both hold.
+    /// Returns the conjunction of both filters.
     fn bitand(self, other: Self) -> Self {
         match self {
             Self::All(mut filters) => {
@@ -171,7 +171,7 @@ impl BitAnd for Filter {
 impl BitOr for Filter {
     type Output = Self;
 
-    /// One of them holds.
+    /// Returns the disjunction of both filters.
     fn bitor(self, other: Self) -> Self {
         match self {
             Self::Any(mut filters) => {
@@ -186,8 +186,7 @@ impl BitOr for Filter {
 impl Not for Filter {
     type Output = Self;
 
-    /// What does not hold. Where a field is null, neither a condition on it nor its negation
-    /// holds.
+    /// Returns the negation. If a field is null, neither a comparison of it nor the negation holds.
     fn not(self) -> Self {
         Self::Not(Box::new(self))
     }

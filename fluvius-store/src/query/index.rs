@@ -1,15 +1,15 @@
-//! A field by which an aggregate type is often asked for, as a constant of its descriptor.
+//! A field that queries often use, declared as a constant of an aggregate type's descriptor.
 
 use super::{Field, Kind};
 
 /// A field of the state for which a store may keep an index.
 ///
-/// Declared in `#[aggregate(index(..))]`. What a query gives does not depend on it.
+/// It is declared in `#[aggregate(index(..))]`. The result of a query does not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FieldIndex {
-    /// The names that lead to it, with dots between them.
+    /// The names of its path, separated by dots.
     pub path: &'static str,
-    /// As what it is read.
+    /// The kind as which it is read.
     pub kind: Kind,
 }
 

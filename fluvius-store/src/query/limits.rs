@@ -1,20 +1,20 @@
-//! The bounds of a query, as a check that every store makes before it does anything else.
+//! Limits of a query, which every store checks first.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::{Field, FieldSource, Filter, Kind, Operand, StateQuery};
 
-/// How deep a filter may be: a condition alone is 1 deep.
+/// Maximum depth of a filter; a single condition has depth 1.
 pub const MAX_FILTER_DEPTH: usize = 16;
-/// How many terms a filter may have: each condition, each operand of `OneOf`, each `All`, `Any` and
-/// `Not` is one.
+/// Maximum number of terms of a filter: each condition, each operand of `OneOf`, and each `All`, `Any` and `Not` is
+/// one.
 pub const MAX_TERMS: usize = 1_000;
-/// How many keys an order may have.
+/// Maximum number of sort keys.
 pub const MAX_SORT_KEYS: usize = 8;
-/// How many names a path may have.
+/// Maximum number of names in a path.
 pub const MAX_PATH_LENGTH: usize = 16;
 
-/// A query that no store answers, and why.
+/// An error in a query, which no store answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct QueryError {
@@ -29,16 +29,21 @@ impl QueryError {
 }
 
 impl StateQuery {
-    /// Whether every store can answer the query.
+    /// Checks that every store can answer the query.
     ///
-    /// A store calls it before it looks at anything else, and answers a fault with a permanent
-    /// [`StoreError`](crate::StoreError), so that no store answers what another refuses.
+    /// A store calls this first and reports an error as a permanent [`StoreError`](crate::StoreError), so that all
+    /// stores accept the same queries.
     ///
     /// # Errors
-    /// Where a bound is exceeded ([`MAX_FILTER_DEPTH`], [`MAX_TERMS`],
-    /// [`MAX_SORT_KEYS`], [`MAX_PATH_LENGTH`]), an operand is not of the kind of its field, a
-    /// column is read as another kind than its own, a text or a name holds U+0000, a time has a
-    /// year outside of 0001 to 9999, or `after` belongs to another resource or order.
+    /// Returns an error if
+    ///
+    /// - a limit is exceeded ([`MAX_FILTER_DEPTH`], [`MAX_TERMS`], [`MAX_SORT_KEYS`], [`MAX_PATH_LENGTH`]),
+    /// - a path is empty,
+    /// - an operand has another kind than its field, or `Contains` or `StartsWith` has a field that is not a text,
+    /// - a column is read as another kind than its own,
+    /// - a text or a name contains U+0000,
+    /// - a time has a year outside of 0001 to 9999, or is finer than microseconds,
+    /// - `after` belongs to another resource or order.
     pub fn check(&self) -> Result<(), QueryError> {
         let mut terms = 0;
         check_filter(&self.filter, 1, &mut terms)?;
@@ -61,7 +66,7 @@ impl StateQuery {
                  page it came from",
             ));
         }
-        // A cursor comes back from outside, so its values are looked at like any other.
+        // A cursor comes from outside, so its values are checked like any other.
         check_text(&after.aggregate_id().resource)?;
         after.values().iter().flatten().try_for_each(check_operand)
     }
@@ -150,8 +155,8 @@ fn check_text(text: &str) -> Result<(), QueryError> {
 }
 
 fn check_time(time: &DateTime<Utc>) -> Result<(), QueryError> {
-    // A text of these years with an offset may denote a time up to a day before or after them, and
-    // the cursor of a page names that time.
+    // A text of these years with an offset may denote a time up to a day before or after them. The cursor of a page
+    // contains that time.
     let day = TimeDelta::days(1);
     let is_within =
         |time: Option<DateTime<Utc>>| time.is_some_and(|time| (1..=9999).contains(&time.year()));
@@ -171,7 +176,7 @@ fn check_time(time: &DateTime<Utc>) -> Result<(), QueryError> {
     Ok(())
 }
 
-/// An operand, no longer than a message should be.
+/// An operand, shortened for a message.
 struct Shown<'a>(&'a Operand);
 
 impl std::fmt::Display for Shown<'_> {
@@ -206,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_with_what_to_do() {
+    fn message_states_the_fault_and_the_fix() {
         check_fault(
             &of(Field::number("balance").eq("10")),
             "number `balance` is read as number, and cannot be compared with the text \"10\"",
@@ -259,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_is_far_too_deep_is_refused_and_not_walked_through() {
+    fn too_deep_filter_fails_without_a_full_walk() {
         let deep = (0..10_000).fold(Field::number("a").eq(1), |filter, _| !filter);
         assert!(of(deep).check().is_err());
         let long = (0..998)
@@ -269,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_another_order_or_resource_is_refused() {
+    fn cursor_of_another_order_or_resource_fails() {
         let sort =
             |key: SortKey| StateQuery { sort: vec![key], ..StateQuery::for_resource("account", 1) };
         let row = crate::query::state_query::tests::row(1, r#"{"a":1}"#);

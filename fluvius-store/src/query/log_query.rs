@@ -1,32 +1,31 @@
-//! Which rows of a log a reader asks for.
+//! Queries over a log.
 
 use crate::aggregate_id::AggregateId;
 use crate::record::ResumeToken;
 
-/// Which rows of a log, and how many at the most.
+/// A query over the rows of a log.
 ///
 /// # Shape
-/// A row is given if all conditions hold. The rows of the log behind `after` are looked at in
-/// position order, until `limit` of them are given, `scan_limit` of them are looked at, or the log
-/// ends. A store that finds the rows of an aggregate by an index looks at these alone. All numbers are
-/// valid: with a `limit` of 0 there are no rows, with `usize::MAX` in both limits all of them. A
-/// `scan_limit` of 0 counts as 1.
+/// A row is returned if all conditions hold. The rows after `after` are scanned in position order, until `limit` rows
+/// are found, `scan_limit` rows are scanned, or the log ends. A store that finds the rows of an aggregate by an index
+/// scans only these. All numbers are valid: a `limit` of 0 returns no rows, and `usize::MAX` in both limits returns
+/// all. A `scan_limit` of 0 counts as 1.
 ///
-/// A command and an activity come from the realm of their own context, an event and a message
-/// from that of the command that gave them.
+/// The realm of a command or an activity is that of its own context. The realm of an event or a message is that of its
+/// command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogQuery {
-    /// Only rows of this aggregate.
+    /// The aggregate whose rows are returned; `None` for all.
     pub aggregate_id: Option<AggregateId>,
-    /// Only rows whose command came from these realms.
+    /// The realms whose rows are returned.
     pub realm: RealmFilter,
-    /// Only rows behind this place. The store checks it: [`ResumeToken::check`].
+    /// The token after which rows are returned. The store checks it with [`ResumeToken::check`].
     pub after: ResumeToken,
-    /// How many rows at the most.
+    /// Maximum number of returned rows.
     pub limit: usize,
-    /// Maximum number of rows of the log that are looked at, whether they are given or not. So a
-    /// condition that few rows meet does not make one call read the whole log.
+    /// Maximum number of scanned rows of the log, returned or not. So a condition that few rows meet does not make one
+    /// call read the whole log.
     pub scan_limit: usize,
 }
 
@@ -34,7 +33,7 @@ impl LogQuery {
     /// The default `scan_limit` of a `LogReader`.
     pub const SCAN_LIMIT: usize = 10_000;
 
-    /// All rows, in one page.
+    /// Returns a query for all rows, in one page.
     pub const fn all() -> Self {
         Self {
             aggregate_id: None,
@@ -59,7 +58,7 @@ impl LogQuery {
         self
     }
 
-    /// Sets the place after which rows are returned.
+    /// Sets the token after which rows are returned.
     #[must_use]
     pub fn after(mut self, after: impl Into<ResumeToken>) -> Self {
         self.after = after.into();
@@ -81,17 +80,17 @@ impl LogQuery {
     }
 }
 
-/// Which realms a reader sees.
+/// A filter on the realms that a reader sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RealmFilter {
-    /// All of them: the program's own view.
+    /// All realms: the program's own view.
     All,
-    /// Only this one; `None` is what has no realm.
+    /// Only this realm; `None` is the absence of a realm.
     Only(Option<String>),
 }
 
 impl RealmFilter {
-    /// Whether a row whose command came from this realm is seen.
+    /// Returns true if rows of this realm are seen.
     pub fn admits(&self, realm: Option<&str>) -> bool {
         match self {
             Self::All => true,

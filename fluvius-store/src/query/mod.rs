@@ -1,45 +1,46 @@
-//! State queries as plain data: which aggregates, in which order, how many, and what that means.
+//! State queries as plain data, and their semantics.
 //!
-//! A store compiles a [`StateQuery`] to its own language with bound parameters, or hands its rows
-//! to [`StateQuery::select`], which is what the memory store does. Both must give the same.
+//! A store compiles a [`StateQuery`] to its own language with bound parameters, or passes its rows to
+//! [`StateQuery::select`], as the memory store does. Both must give the same result.
 //!
-//! | file | what it owns |
+//! | file | contents |
 //! |---|---|
-//! | `state_query` | [`StateQuery`] and how it selects from rows |
-//! | `filter` | [`Filter`]: the tree of conditions, and its three-valued truth |
+//! | `state_query` | [`StateQuery`] and its selection of rows |
+//! | `log_query` | [`LogQuery`], [`RealmFilter`] |
+//! | `filter` | [`Filter`]: a tree of conditions with three-valued logic |
+//! | `compiled` | [`CompiledFilter`]: a filter prepared for many rows |
 //! | `field` | [`Field`], [`Column`]: references to a column or a JSON path, with a value kind |
 //! | `index` | [`FieldIndex`]: a field that a store may index |
-//! | `value` | [`Operand`], [`Kind`]: the values that are compared |
+//! | `value` | [`Operand`], [`Kind`]: the compared values |
 //! | `number` | [`Number`]: a decimal value of any length |
 //! | `read` | reading JSON as a value of a kind |
 //! | `sort` | [`SortKey`]: the order |
-//! | `cursor` | [`Cursor`]: where the next page begins |
-//! | `constraint` | [`Constraint`]: what a query says of a field, for a store that keeps an index of it |
-//! | `limits` | how large a query may be, and [`QueryError`] |
+//! | `cursor` | [`Cursor`]: the start of the next page |
+//! | `constraint` | [`Constraint`]: a constraint on one field, for a store that indexes it |
+//! | `limits` | the limits of a query, and [`QueryError`] |
+//! | `storable` | names that no store can hold |
 //!
-//! # What a field is
+//! # Fields
 //!
-//! A field is a place and a [`Kind`]: `Field::number("balance")` is the value at `balance` read as a
-//! number. It has a value or is null. It is null if the path leads nowhere, if
-//! JSON's `null` is there, and if the value there is of another kind.
+//! A field is a source and a [`Kind`]: `Field::number("balance")` is the value at `balance` read as a number. A field
+//! is null if its path leads nowhere, if JSON's `null` is there, or if the value there is of another kind.
 //!
-//! | kind | is read from | order |
+//! | kind | read from | order |
 //! |---|---|---|
 //! | [`Kind::Boolean`] | `true`, `false` | `false` first |
-//! | [`Kind::Number`] | a JSON number, or a string that holds one: `10`, `10.0`, `"10.00"`, `"1e1"` are equal | by value, whatever the number of digits |
-//! | [`Kind::Text`] | a string | by code point; nothing is folded or trimmed |
+//! | [`Kind::Number`] | a JSON number, or a string that contains one: `10`, `10.0`, `"10.00"`, `"1e1"` are equal | by value, whatever the number of digits |
+//! | [`Kind::Text`] | a string | by code point, without case folding or trimming |
 //! | [`Kind::Uuid`] | a string of 36 characters, hyphenated, in either case | by its bytes |
-//! | [`Kind::Time`] | a string as RFC 3339 with `T` and an offset; finer parts than microseconds are cut off | by instant |
+//! | [`Kind::Time`] | a string as RFC 3339 with `T` and an offset; finer parts than microseconds are truncated | by instant |
 //!
-//! A string that holds a number is of at most 6,000 bytes, and its exponent of at most four
-//! digits. A time has a year from 0001 to 9999, and no leap second. Anything else is null.
+//! A string that contains a number has at most 6,000 bytes, and its exponent at most four digits. A time has a year
+//! from 0001 to 9999, and no leap second. Anything else is null.
 //!
-//! # Truth
+//! # Three-valued logic
 //!
-//! A condition on a field that is null is neither true nor false, but
-//! [`is_null`](Field::is_null), which is always one of the two. `&`, `|` and `!` follow
-//! Kleene's tables, as SQL does: a row is given where the whole is true. So a filter on one field
-//! and its negation split the rows on which that field is not null.
+//! A condition on a null field is neither true nor false, except [`is_null`](Field::is_null), which is always one of
+//! the two. `&`, `|` and `!` follow Kleene's three-valued logic, as SQL does. A row is returned if the whole filter is
+//! true. So a filter on one field and its negation split the rows on which that field is not null.
 //!
 //! # Examples
 //!

@@ -1,6 +1,6 @@
-//! Numbers as queries compare them: decimal values, exact, of any length.
+//! Numbers in queries: exact decimal values of any length.
 //!
-//! What is calculated with is the author's own type. Nothing here calculates.
+//! They are only compared. Arithmetic is left to the author's own type.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,19 +8,18 @@ use std::str::FromStr;
 
 use crate::json::DecimalDigits;
 
-/// Most bytes of a text that is read.
+/// Maximum length of a parsed text, in bytes.
 const MAX_TEXT_LENGTH: usize = 6_000;
-/// More than the exponent of any text that is read.
+/// A bound above the exponent of any parsed text.
 const MAX_EXPONENT: u64 = 20_000;
-/// Most zeros that [`Number`]'s text writes out before or behind its digits.
+/// Maximum number of zeros that the text of a [`Number`] has before or after its digits.
 const MAX_ZEROS: i64 = 40;
 
-/// A decimal value: equal however it is written, compared exactly.
+/// A decimal value, compared exactly and whatever its spelling.
 ///
 /// # Shape
-/// Read from a JSON number of at most 6,000 bytes whose exponent has at most four digits. As text
-/// it is one JSON number a value: `10.50` and `105e-1` give `10.5`. Its text can be cast to the
-/// `numeric` of PostgreSQL.
+/// Read from a JSON number of at most 6,000 bytes whose exponent has at most four digits. Each value has one text,
+/// which is a JSON number: `10.50` and `105e-1` both give `10.5`. PostgreSQL can cast this text to `numeric`.
 ///
 /// # Examples
 /// ```
@@ -35,20 +34,20 @@ const MAX_ZEROS: i64 = 40;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Number {
     is_negative: bool,
-    /// Of zero there are none, and it is not negative.
+    /// The digits; empty for zero, which is not negative.
     value: DecimalDigits,
 }
 
 impl Number {
-    /// A float by its shortest decimal form; `None` where it is not finite.
+    /// Converts a float by its shortest decimal form. Returns `None` if it is not finite.
     pub fn from_f64(float: f64) -> Option<Self> {
         let written = float.is_finite().then(|| serde_json::to_string(&float).ok())??;
         written.parse().ok()
     }
 
-    /// Bytes that compare as the numbers do, byte by byte, a prefix before what it begins.
+    /// Returns bytes whose lexicographic order is that of the numbers.
     ///
-    /// For a store that compares nothing but bytes, and can call a function of the program.
+    /// For a store that compares only bytes, and can call a function of the program.
     ///
     /// # Examples
     /// ```
@@ -64,23 +63,23 @@ impl Number {
         if digits.is_empty() {
             return vec![1];
         }
-        // The text is bounded, so the exponent is far inside of an i32.
+        // The text is limited, so the exponent is well within an i32.
         let exponent = i32::try_from(self.value.exponent()).unwrap_or(i32::MAX);
         let mut bytes = vec![2];
-        // With the sign bit turned over, the bytes of a signed number compare as it does.
+        // With the sign bit flipped, the bytes of a signed integer sort like its value.
         bytes.extend((exponent ^ i32::MIN).to_be_bytes());
         bytes.extend(digits);
         if self.is_negative {
             bytes[0] = 0;
             bytes[1..].iter_mut().for_each(|byte| *byte = !*byte);
-            // The longer one of two that begin alike is the smaller one.
+            // Of two negative numbers with a common prefix, the longer one is smaller.
             bytes.push(u8::MAX);
         }
         bytes
     }
 }
 
-/// A text is not a [`Number`].
+/// An error returned when parsing a [`Number`] fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a number: expected a JSON number such as `-10.50`, of at most 6000 bytes")]
 pub struct ParseNumberError;
@@ -97,7 +96,7 @@ impl FromStr for Number {
     }
 }
 
-/// The grammar of RFC 8259, section 6.
+/// Checks the grammar of RFC 8259, section 6.
 fn is_json_number(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -171,7 +170,8 @@ impl Number {
         }
     }
 
-    /// Without leading and trailing zeros, digits of one exponent compare as texts do.
+    /// Returns the exponent and the digits. Without leading and trailing zeros, digits with one exponent compare like
+    /// texts.
     fn magnitude(&self) -> (i64, &str) {
         (self.value.exponent(), self.value.digits())
     }
@@ -199,12 +199,12 @@ impl From<rust_decimal::Decimal> for Number {
 }
 
 impl Number {
-    /// Whether it is negative, its digits and its exponent: `0.digits * 10^exponent`.
+    /// Returns true if the number is negative, with its digits and exponent: `0.digits * 10^exponent`.
     pub(super) fn parts(&self) -> (bool, &str, i64) {
         (self.is_negative, self.value.digits(), self.value.exponent())
     }
 
-    /// What [`parts`](Self::parts) gave; `None` where it can have given no such thing.
+    /// Returns the number with these [`parts`](Self::parts), or `None` if no number has them.
     pub(super) fn from_parts(is_negative: bool, digits: &str, exponent: i64) -> Option<Self> {
         let is_given = digits.len() <= MAX_TEXT_LENGTH
             && (digits.is_empty() || is_digits(digits))
@@ -214,7 +214,7 @@ impl Number {
         (number.parts() == (is_negative && !digits.is_empty(), digits, exponent)).then_some(number)
     }
 
-    /// An integer as written, of whose digits so many stand behind the point.
+    /// Returns the number of an integer's text whose last `scale` digits are behind the point.
     fn of_parts(integer: &str, scale: u32) -> Self {
         let digits = integer.strip_prefix('-').unwrap_or(integer);
         let point = i64::try_from(digits.len()).unwrap_or(i64::MAX) - i64::from(scale);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_number_is_refused() {
+    fn invalid_number_text_fails() {
         for text in [
             "", "-", "+1", "01", "-01", ".5", "5.", "1e", "1e+", " 1", "1 ", "1_000", "0x10",
             "NaN", "Infinity", "1e99999", "١", "1,5", "--1", "1e1.5", "1.2.3", "null",
@@ -300,13 +300,13 @@ mod tests {
                 let (one, other) = (number(one), number(other));
                 assert_eq!(one.cmp(&other), index.cmp(&other_index), "{one} {other}");
                 let bytes = one.sort_bytes().cmp(&other.sort_bytes());
-                assert_eq!(bytes, index.cmp(&other_index), "the bytes of {one} {other}");
+                assert_eq!(bytes, index.cmp(&other_index), "sort bytes of {one} and {other}");
             }
         }
     }
 
     #[test]
-    fn floats_are_their_shortest_form() {
+    fn floats_convert_by_their_shortest_form() {
         assert_eq!(Number::from_f64(0.1), Some(number("0.1")));
         assert_eq!(Number::from_f64(-0.0), Some(number("0")));
         assert_eq!(Number::from_f64(5e-324), Some(number("5e-324")));
@@ -317,13 +317,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn integers_compare_as_they_do(one: i64, other: i64, wide: i128) {
+        fn integers_keep_their_order(one: i64, other: i64, wide: i128) {
             prop_assert_eq!(Number::from(one).cmp(&Number::from(other)), one.cmp(&other));
             prop_assert_eq!(Number::from(wide), wide.to_string().parse().unwrap());
         }
 
         #[test]
-        fn the_text_gives_the_number_back(
+        fn number_text_round_trips(
             text in "-?(0|[1-9][0-9]{0,45})(\\.[0-9]{1,45})?([eE][+-]?[0-9]{1,2})?",
         ) {
             let read = number(&text);
@@ -331,7 +331,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_compare_as_the_numbers_do(
+        fn sort_bytes_compare_like_the_numbers(
             one in "-?(0|[1-9][0-9]{0,5})(\\.[0-9]{1,5})?(e-?[0-9])?",
             other in "-?(0|[1-9][0-9]{0,5})(\\.[0-9]{1,5})?(e-?[0-9])?",
         ) {
@@ -341,7 +341,7 @@ mod tests {
 
         #[cfg(feature = "decimal")]
         #[test]
-        fn decimals_compare_as_they_do(
+        fn decimals_keep_their_order(
             one: (i64, u32), other: (i64, u32),
         ) {
             let one = rust_decimal::Decimal::new(one.0, one.1 % 28);

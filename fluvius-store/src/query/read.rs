@@ -1,7 +1,7 @@
-//! Reading JSON as a value of a kind.
+//! Reading of JSON as a value of a kind.
 //!
-//! The grammars are narrow on purpose: a store that reads in its own language must come to the
-//! same value, or to none, for every text.
+//! The grammars are narrow on purpose: a store that reads in its own language must get the same value, or none, for
+//! every text.
 
 use ::uuid::Uuid;
 use chrono::{DateTime, Utc};
@@ -10,10 +10,10 @@ use super::value::to_microseconds;
 use super::{Kind, Operand};
 use crate::json::{lookup, unescape};
 
-/// A JSON value, as written, read as a value of a kind; `None` is null. The
-/// [module's guide](super) has the table.
+/// Reads a JSON value, as written, as a value of a kind; `None` is null. The [module documentation](super) has the
+/// table.
 ///
-/// A store that can call a function of the program reads with it, or with [`read_at`].
+/// A store that can call a function of the program uses this, or [`read_at`].
 ///
 /// # Examples
 /// ```
@@ -41,9 +41,9 @@ pub fn read(json: &str, kind: Kind) -> Option<Operand> {
     }
 }
 
-/// The value at a path in a state's JSON text, read as a value of a kind; `None` is null.
+/// Reads the value at a path in a state's JSON text as a value of a kind; `None` is null.
 ///
-/// Of members with one name the last stands.
+/// If members share a name, the last one is used.
 ///
 /// # Examples
 /// ```
@@ -63,11 +63,11 @@ fn string(json: &str) -> Option<std::borrow::Cow<'_, str>> {
 }
 
 fn uuid(text: &str) -> Option<Uuid> {
-    // Other spellings (without hyphens, in braces, as a URN) are shorter or longer.
+    // Other spellings (without hyphens, in braces, as a URN) have another length.
     (text.len() == 36).then(|| Uuid::try_parse(text).ok())?
 }
 
-/// RFC 3339, section 5.6, without a leap second and with a capital `T` and `Z`.
+/// Parses RFC 3339, section 5.6, without a leap second and with a capital `T` and `Z`.
 fn time(text: &str) -> Option<DateTime<Utc>> {
     let shape = text.bytes().take(19).map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
     if !shape.eq(b"0000-00-00T00:00:00".iter().copied()) || text.get(17..19)? == "60" {
@@ -80,7 +80,7 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
     Some(to_microseconds(time.to_utc()))
 }
 
-/// `.123456` or nothing, then `Z` or `+01:00`.
+/// Returns true for an optional fraction such as `.123456`, followed by `Z` or an offset such as `+01:00`.
 fn is_fraction_and_offset(text: &str) -> bool {
     let offset = match text.strip_prefix('.') {
         Some(fraction) => {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_kind_is_null() {
+    fn value_of_another_kind_is_null() {
         let nothing = [Kind::Boolean, Kind::Number, Kind::Text, Kind::Uuid, Kind::Time];
         for kind in nothing {
             check(kind, &[("null", None), ("[]", None), ("{}", None), ("[1]", None)]);
@@ -212,14 +212,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_whatever_panics(text in "\"?[0-9TZ+:.\\\\ué-]{0,30}\"?") {
+        fn arbitrary_text_does_not_panic(text in "\"?[0-9TZ+:.\\\\ué-]{0,30}\"?") {
             for kind in [Kind::Boolean, Kind::Number, Kind::Text, Kind::Uuid, Kind::Time] {
                 read(&text, kind);
             }
         }
 
         #[test]
-        fn what_chrono_writes_is_read(micros in -62_135_596_800_000_000_i64..253_402_300_799_999_999) {
+        fn times_written_by_chrono_are_read(micros in -62_135_596_800_000_000_i64..253_402_300_799_999_999) {
             let time = DateTime::from_timestamp_micros(micros).unwrap();
             let json = serde_json::to_string(&time).unwrap();
             prop_assert_eq!(read(&json, Kind::Time), Some(Operand::Time(time)));

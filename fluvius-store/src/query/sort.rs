@@ -10,12 +10,12 @@ use crate::record::StateRecord;
 pub struct SortKey {
     /// The field; null is less than every value.
     pub field: Field,
-    /// Whether the greatest is first, and null last.
+    /// Set for the descending order: the greatest value first, and null last.
     pub is_descending: bool,
 }
 
 impl SortKey {
-    /// The order of two values of the field.
+    /// Compares two values of the field.
     pub(super) fn order(&self, one: Option<&Operand>, other: Option<&Operand>) -> Ordering {
         // All values of a field have one kind, so two of them can be compared.
         let order = one.partial_cmp(&other).unwrap_or(Ordering::Equal);
@@ -23,7 +23,7 @@ impl SortKey {
     }
 }
 
-/// The values of the sort keys in a row.
+/// Returns the values of the sort keys in a row.
 pub(super) fn values(keys: &[SortKey], row: &StateRecord) -> Vec<Option<Operand>> {
     keys.iter().map(|key| key.field.of(row)).collect()
 }

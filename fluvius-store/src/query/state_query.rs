@@ -1,4 +1,4 @@
-//! One question to a store: which aggregates, in which order, from where on, and how many.
+//! Queries over stored states: the conditions, the order, the start and the number of rows.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,17 +8,16 @@ use super::{Column, Comparison, CompiledFilter, Cursor, Field, Filter, Operand, 
 use crate::query::RealmFilter;
 use crate::record::StateRecord;
 
-/// Which rows of `resource_state`, in which order, and how many at the most.
+/// A query over the rows of `resource_state`.
 ///
 /// # Shape
-/// A row is given where all conditions hold. Rows are ordered by the keys of `sort`, one after the
-/// other, then by resource and then by identifier, so that no two are equal; resources compare by
-/// code point, identifiers by bytes. Of these the first `limit` behind the cursor are given: with a
-/// `limit` of 0 there are none, with `usize::MAX` all of them.
+/// A row is returned if all conditions hold. Rows are ordered by the keys of `sort`, then by resource and identifier,
+/// so that no two are equal. Resources compare by code point, identifiers by bytes. The query returns the first `limit`
+/// rows after the cursor: none for a `limit` of 0, all for `usize::MAX`.
 ///
-/// What [`check`](Self::check) refuses has no rows: a store answers it with a permanent error.
+/// A query that fails [`check`](Self::check) has no rows: a store answers it with a permanent error.
 ///
-/// Pages follow one another by `after`: see [`Cursor`].
+/// `after` starts the next page: see [`Cursor`].
 ///
 /// # Examples
 /// ```
@@ -33,19 +32,19 @@ use crate::record::StateRecord;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StateQuery {
-    /// Only aggregates of this resource.
+    /// The resource whose aggregates are returned; `None` for all.
     pub resource: Option<Cow<'static, str>>,
-    /// Only aggregates of these realms, by the aggregate's own realm.
+    /// The realms whose aggregates are returned, by the aggregate's own realm.
     pub realm: RealmFilter,
-    /// Whether closed aggregates are given beside the open ones.
+    /// Set if closed aggregates are returned too.
     pub with_closed: bool,
-    /// Only rows for which this is true.
+    /// The condition that returned rows meet.
     pub filter: Filter,
-    /// The order.
+    /// The sort keys, the most significant first.
     pub sort: Vec<SortKey>,
-    /// Only rows behind this one.
+    /// The cursor after which rows are returned.
     pub after: Option<Cursor>,
-    /// How many rows at the most.
+    /// Maximum number of returned rows.
     pub limit: usize,
 }
 
@@ -99,12 +98,13 @@ impl StateQuery {
         self
     }
 
-    /// The open aggregates of a resource, of all realms, by identifier.
+    /// Returns a query for the open aggregates of a resource, in all realms, ordered by identifier.
     pub fn for_resource(resource: impl Into<Cow<'static, str>>, limit: usize) -> Self {
         Self { resource: Some(resource.into()), with_closed: false, ..Self::every(limit) }
     }
 
-    /// The aggregates of all resources and realms, closed ones too, by resource and identifier.
+    /// Returns a query for the aggregates of all resources and realms, closed ones too, ordered by resource and
+    /// identifier.
     pub fn every(limit: usize) -> Self {
         Self {
             resource: None,
@@ -117,8 +117,8 @@ impl StateQuery {
         }
     }
 
-    /// What the query gives of these rows: what it means, and what a store without a language of
-    /// its own calls. It is for a query that [`check`](Self::check) takes.
+    /// Returns the result of the query among these rows. This defines the semantics of a query, and serves stores
+    /// without a language of their own. The query must pass [`check`](Self::check).
     pub fn select(&self, rows: impl IntoIterator<Item = StateRecord>) -> Vec<StateRecord> {
         if self.limit == 0 {
             return Vec::new();
@@ -136,7 +136,7 @@ impl StateQuery {
         selected.into_iter().map(|(_, row)| row).take(self.limit).collect()
     }
 
-    /// The conditions other than `after`.
+    /// Evaluates the conditions other than `after`.
     fn admits(&self, row: &StateRecord, filter: &CompiledFilter) -> bool {
         self.resource.as_ref().is_none_or(|resource| *resource == row.aggregate_id.resource)
             && (self.with_closed || row.closed_at.is_none())
@@ -159,10 +159,10 @@ impl StateQuery {
         })
     }
 
-    /// All keys of the order: those of `sort`, then resource and identifier; the resource only
-    /// where there may be several.
+    /// Returns all sort keys: those of `sort`, then resource and identifier. The resource is omitted if the query names
+    /// one.
     ///
-    /// For a store that orders in its own language.
+    /// For a store that sorts in its own language.
     pub fn sort_keys(&self) -> Vec<SortKey> {
         let mut keys = self.sort.clone();
         if self.resource.is_none() {
@@ -172,10 +172,9 @@ impl StateQuery {
         keys
     }
 
-    /// The condition that `after` stands for, as a filter; a row is behind the cursor where it is
-    /// true.
+    /// Returns the condition of `after` as a filter, which is true for the rows after the cursor.
     ///
-    /// For a store that compiles filters: it needs nothing else for pages.
+    /// A store that compiles filters needs nothing else for pages.
     pub fn after_filter(&self) -> Filter {
         let Some(after) = &self.after else {
             return Filter::default();
@@ -204,7 +203,7 @@ fn equals(field: Field, value: Option<Operand>) -> Filter {
     }
 }
 
-/// What stands behind a value in the order of a key.
+/// Returns the filter for the values after a given one, in the order of a key.
 fn beyond(key: &SortKey, value: Option<Operand>) -> Filter {
     let field = key.field.clone();
     match (value, key.is_descending) {
@@ -229,7 +228,7 @@ pub(super) mod tests {
     use crate::json::Json;
     use crate::query::Field;
 
-    /// A row of the resource `account`.
+    /// Returns a row of the resource `account`.
     pub(in crate::query) fn row(id: u128, data: &str) -> StateRecord {
         StateRecord {
             aggregate_id: AggregateId::new("account", Uuid::from_u128(id)),
@@ -251,7 +250,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn rows_come_in_order_from_behind_the_cursor() {
+    fn pages_follow_the_order_after_the_cursor() {
         let rows = [
             row(1, r#"{"balance":"10.00","owner":"b"}"#),
             row(2, r#"{"balance":9.5,"owner":"a"}"#),
@@ -278,7 +277,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_number_beyond_every_text_comes_back_in_a_cursor() {
+    fn number_beyond_the_text_limit_survives_in_a_cursor() {
         let tiny = format!(r#"{{"a":"0.{}1e-9999"}}"#, "0".repeat(4_000));
         let query = StateQuery {
             sort: vec![Field::number("a").ascending()],

@@ -1,8 +1,7 @@
-//! Names that no store can hold: no row has one, so a read by one finds nothing.
+//! Names that no store can hold. No row has such a name, so a read by one finds nothing.
 //!
-//! In their place the core asks a store for a name that no row has either. Stores differ in their
-//! errors for a name that they cannot hold, and a statement that several callers share must not
-//! fail because of one such name.
+//! The core replaces it by another name that no row has. Stores differ in their errors for a name that they cannot
+//! hold. A statement that several callers share must not fail because of one such name.
 
 use std::borrow::Cow;
 
@@ -11,20 +10,19 @@ use uuid::Uuid;
 use super::{LogQuery, RealmFilter};
 use crate::aggregate_id::AggregateId;
 
-/// Returns whether a store can hold the name.
+/// Returns true if a store can hold the name.
 fn is_storable(name: &str) -> bool {
     !name.contains('\0')
 }
 
 impl AggregateId {
-    /// Returns whether a store can hold the aggregate.
+    /// Returns true if a store can hold the aggregate.
     #[doc(hidden)]
     pub fn is_storable(&self) -> bool {
         is_storable(&self.resource)
     }
 
-    /// Returns the aggregate, or one that a store can be asked for in its place: no resource has an
-    /// empty name.
+    /// Returns the id, or a replacement that a store can look up and that has no row: no resource has an empty name.
     #[doc(hidden)]
     pub fn storable(&self) -> Cow<'_, Self> {
         match self.is_storable() {
@@ -35,7 +33,7 @@ impl AggregateId {
 }
 
 impl RealmFilter {
-    /// Returns whether a store can hold a row of such a realm.
+    /// Returns true if a store can hold a row of this realm.
     #[doc(hidden)]
     pub fn is_storable(&self) -> bool {
         match self {
@@ -46,8 +44,7 @@ impl RealmFilter {
 }
 
 impl LogQuery {
-    /// Returns the query, or one that a store can be asked in its place and that finds nothing
-    /// either.
+    /// Returns the query, or a replacement that a store can run and that finds nothing either.
     #[doc(hidden)]
     pub fn storable(&self) -> Cow<'_, Self> {
         let is_storable = self.aggregate_id.as_ref().is_none_or(AggregateId::is_storable);

@@ -1,4 +1,4 @@
-//! The values that are compared, and their kinds.
+//! The compared values, and their kinds.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,23 +8,24 @@ use chrono::{DateTime, Utc};
 
 use super::Number;
 
-/// As what a field is read, and so how it is compared.
+/// A kind of value, which defines how a field is read and compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// `false` before `true`.
+    /// Booleans, `false` before `true`.
     Boolean,
-    /// By value.
+    /// Numbers, ordered by value.
     Number,
-    /// By code point.
+    /// Texts, ordered by code point.
     Text,
-    /// By bytes.
+    /// UUIDs, ordered by bytes.
     Uuid,
-    /// By instant.
+    /// Times, ordered by instant.
     Time,
 }
 
 impl Kind {
-    /// The name, as the functions that make fields and the macro's `index(..)` have it.
+    /// Returns the name, which is also that of the [`Field`](super::Field) constructor and of the kind in the macro's
+    /// `index(..)`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Boolean => "boolean",
@@ -42,25 +43,25 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A value to compare a field with.
+/// A value with which a field is compared.
 ///
-/// There is no null among them: [`Field::is_null`](super::Field::is_null) asks for it.
+/// There is no null among them; use [`Field::is_null`](super::Field::is_null).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Operand {
-    /// A truth value.
+    /// A boolean.
     Boolean(bool),
     /// A decimal value.
     Number(Number),
     /// A text.
     Text(String),
-    /// An identifier.
+    /// A UUID.
     Uuid(Uuid),
-    /// An instant, UTC with microseconds; made with `from`, which cuts finer parts off.
+    /// An instant, UTC with microseconds. Create it with `from`, which truncates finer parts.
     Time(DateTime<Utc>),
 }
 
 impl Operand {
-    /// Its kind.
+    /// Returns the kind of the value.
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Boolean(_) => Kind::Boolean,
@@ -73,7 +74,7 @@ impl Operand {
 }
 
 impl PartialOrd for Operand {
-    /// `None` where the kinds differ.
+    /// Returns `None` if the kinds differ.
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Boolean(one), Self::Boolean(other)) => Some(one.cmp(other)),
@@ -139,7 +140,7 @@ from_numbers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 #[cfg(feature = "decimal")]
 from_numbers!(rust_decimal::Decimal);
 
-/// Cut to microseconds; a leap second is the first of the next minute.
+/// Truncates to microseconds; a leap second becomes the first second of the next minute.
 pub(super) fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }

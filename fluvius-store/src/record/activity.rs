@@ -1,4 +1,4 @@
-//! One row of the activity log: what was done, in words for people who audit.
+//! A row of the activity log: a description of what was done, for auditors.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::aggregate_id::AggregateId;
 use crate::json::Json;
 
-/// An activity, stored with the command that it belongs to. Never changed after it is stored.
+/// An activity, stored with its command. The row never changes after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ActivityRecord {
@@ -19,22 +19,22 @@ pub struct ActivityRecord {
     pub aggregate_id: AggregateId,
     /// The session's context.
     pub context_id: Uuid,
-    /// The command that it belongs to.
+    /// The command to which it belongs.
     pub command_id: Uuid,
-    /// What was done.
+    /// A description of what was done.
     pub message: Cow<'static, str>,
-    /// Who does such things.
+    /// The kind of actor.
     pub kind: ActivityKind,
     /// A short heading.
     pub label: Option<Cow<'static, str>>,
     /// A code, for filters.
     pub code: Option<Cow<'static, str>>,
-    /// Anything more.
+    /// Additional data.
     pub data: Option<Json>,
 }
 
 impl ActivityRecord {
-    /// Returns the row of an activity of a user, without label, code and data.
+    /// Returns the row of a user's activity, without label, code and data.
     pub fn new(
         id: Uuid,
         aggregate_id: AggregateId,
@@ -56,7 +56,7 @@ impl ActivityRecord {
     }
 }
 
-/// Who does the things that an activity tells of.
+/// The kind of actor that an activity describes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActivityKind {

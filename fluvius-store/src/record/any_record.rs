@@ -1,4 +1,4 @@
-//! A row of any log, and the trait of the rows of one.
+//! A row of any log, and the trait of the row types.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ pub enum AnyRecord {
 }
 
 impl AnyRecord {
-    /// The log of the row.
+    /// Returns the log of the row.
     pub const fn kind(&self) -> LogKind {
         match self {
             Self::Command(_) => LogKind::Commands,
@@ -62,7 +62,7 @@ impl AnyRecord {
         }
     }
 
-    /// The aggregate of the row.
+    /// Returns the aggregate of the row.
     pub const fn aggregate_id(&self) -> &AggregateId {
         match self {
             Self::Command(row) => &row.aggregate_id,
@@ -72,7 +72,7 @@ impl AnyRecord {
         }
     }
 
-    /// The identifier of the row.
+    /// Returns the identifier of the row.
     pub const fn row_id(&self) -> Uuid {
         match self {
             Self::Command(row) => row.id,
@@ -83,14 +83,14 @@ impl AnyRecord {
     }
 }
 
-/// A row of one of the four logs.
+/// A row type of one of the four logs.
 ///
-/// It is sealed: a store has these four logs.
+/// The trait is sealed.
 pub trait LogRecord: sealed::Sealed + Into<AnyRecord> + Clone + Send + Sync + 'static {
     /// The log of these rows.
     const KIND: LogKind;
 
-    /// The identifier of the row, which no other row of any log has at the same position.
+    /// Returns the identifier of the row. No other row of any log has it at the same position.
     fn row_id(&self) -> Uuid;
 
     /// Returns the row, or `None` if it is of another log.

@@ -1,4 +1,4 @@
-//! One row of the command log.
+//! A row of the command log.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use uuid::Uuid;
 use crate::aggregate_id::AggregateId;
 use crate::json::{Json, PayloadHash};
 
-/// A command that was applied or refused. Never changed after it is stored.
+/// A command that was applied or rejected. The row never changes after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CommandRecord {
     /// The command's identifier.
     pub id: Uuid,
-    /// The command whose rule sent this one with `invoke`.
+    /// The command whose action sent this one with `invoke`.
     pub parent: Option<Uuid>,
     /// The domain's namespace.
     pub domain: Cow<'static, str>,
@@ -23,22 +23,22 @@ pub struct CommandRecord {
     pub revision: u32,
     /// The command's key.
     pub command: Cow<'static, str>,
-    /// The aggregate it was meant for.
+    /// The aggregate to which it was sent.
     #[serde(flatten)]
     pub aggregate_id: AggregateId,
-    /// The payload as received, keys sorted, without secrets.
+    /// The payload as received, with sorted keys and without secrets.
     pub payload: Json,
-    /// BLAKE3 of `payload`.
+    /// The BLAKE3 hash of `payload`.
     pub payload_hash: PayloadHash,
     /// The session's context.
     pub context_id: Uuid,
-    /// How it ended.
+    /// The recorded result.
     pub status: CommandStatus,
-    /// Why it was refused: the rule's code, or the code of the `Error`.
+    /// The code of the rejection, or that of the `Error`.
     pub code: Option<Cow<'static, str>>,
-    /// What the rule returned; for a refusal, what is needed to give the same answer again.
+    /// The return value of the action; for a rejection, the data needed to replay the answer.
     pub response: Option<Json>,
-    /// When it was received: UTC with microseconds.
+    /// The time of receipt, UTC with microseconds.
     pub received_at: DateTime<Utc>,
 }
 
@@ -72,18 +72,18 @@ impl CommandRecord {
         }
     }
 
-    /// The command's key.
+    /// Returns the command's key.
     pub fn key(&self) -> &str {
         &self.command
     }
 }
 
-/// How a recorded command ended.
+/// The result of a recorded command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CommandStatus {
-    /// It was applied.
+    /// An applied command.
     Applied,
-    /// It was refused; nothing else of it is stored.
+    /// A rejected command; nothing else of it is stored.
     Rejected,
 }

@@ -1,4 +1,4 @@
-//! One row of the context log: who sent commands, and from where.
+//! A row of the context log: the sender of commands, and their origin.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Who acts: a user, under a profile, for an organization; each may be unknown.
+/// The actor: a user, under a profile, for an organization. Each part may be unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Actor {
     /// The user.
@@ -18,29 +18,29 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Who stands in the audit fields: the profile, else the user.
+    /// Returns the id for the audit fields: that of the profile, else that of the user.
     pub fn id(&self) -> Option<Uuid> {
         self.profile_id.or(self.user_id)
     }
 }
 
-/// How commands come in.
+/// The transport by which commands arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Transport {
-    /// From Rust code of the same program.
+    /// A call from Rust code of the same program.
     #[default]
     InProcess,
-    /// Over HTTP.
+    /// HTTP.
     Http,
-    /// From a queue or a broker.
+    /// A queue or a broker.
     Queue,
-    /// From a command line.
+    /// A command line.
     Cli,
 }
 
-/// One row of the context log: a session's context as it is recorded.
+/// A row of the context log: a session's context, as recorded.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ContextRecord {
@@ -50,27 +50,27 @@ pub struct ContextRecord {
     pub domain: Cow<'static, str>,
     /// The domain's revision.
     pub revision: u32,
-    /// How the commands came in.
+    /// The transport by which the commands arrived.
     pub transport: Transport,
     /// The sender's name.
     pub source: String,
     /// The headers on the runtime's allow-list.
     pub headers: BTreeMap<String, String>,
-    /// Who acted.
+    /// The actor.
     #[serde(flatten)]
     pub actor: Actor,
     /// The roles.
     pub roles: Vec<String>,
     /// The realm.
     pub realm: Option<String>,
-    /// What the commands belonged to.
+    /// The correlation id, which identifies what the commands belong to.
     pub correlation: Option<Uuid>,
-    /// What had caused the commands.
+    /// The causation id, which identifies what caused the commands.
     pub causation: Option<Uuid>,
 }
 
 impl ContextRecord {
-    /// Returns the row of a context in this process, without actor, roles and realm, at revision 1 of its domain.
+    /// Returns the row of an in-process context without actor, roles and realm, at revision 1 of its domain.
     pub fn new(id: Uuid, domain: impl Into<Cow<'static, str>>, source: impl Into<String>) -> Self {
         Self {
             id,

@@ -1,4 +1,4 @@
-//! A row as a log gives it back: with its position.
+//! A stored log row with its position.
 
 use serde::Serialize;
 
@@ -6,8 +6,7 @@ use crate::record::{LogRecord, ResumeToken};
 
 /// A stored log row and its position.
 ///
-/// Positions are one counter a store for all its logs; they rise in commit order, and gaps are
-/// allowed.
+/// All logs of a store share one counter. Positions rise in commit order, and gaps are allowed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LogEntry<T> {
     /// The position.
@@ -18,8 +17,7 @@ pub struct LogEntry<T> {
 }
 
 impl<T: LogRecord> LogEntry<T> {
-    /// The token of this row: pass it to `LogReader::after` to read on
-    /// behind it.
+    /// Returns the token of this row. Pass it to `LogReader::after` to continue after the row.
     pub fn resume_token(&self) -> ResumeToken {
         ResumeToken::from(self)
     }

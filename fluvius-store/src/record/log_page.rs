@@ -1,28 +1,27 @@
-//! A page of a log, with the place up to which the log was looked at.
+//! A page of a log, with the location up to which the log was scanned.
 
 use crate::record::{AnyRecord, LogEntry, LogRecord, ResumeToken};
 
-/// Rows of a log, and the place up to which the log was looked at for them.
+/// Rows of a log, and the location up to which the log was scanned for them.
 ///
 /// # Shape
-/// Everything is of one snapshot. `rows` holds every row of the log that meets the query, behind
-/// its `after` and up to `scanned_to`, in position order: none is missing there, and none can still
-/// appear there. So a reader goes on behind `scanned_to`, also if a page has no row.
+/// A page is one snapshot. `rows` contains every row of the log that meets the query, after its `after` and up to
+/// `scanned_to`, in position order. No such row is missing, and none can still appear. So a reader continues after
+/// `scanned_to`, even if a page is empty.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LogPage<T> {
     /// The rows, in position order.
     pub rows: Vec<LogEntry<T>>,
-    /// The highest position looked at, with the row at it, from any log. If the page has reached
-    /// the end of the log, it is the position of the newest row. If nothing was looked at, it is
-    /// the query's `after`.
+    /// The highest scanned position, with the row at it, from any log. If the page has reached the end of the log, it
+    /// is the position of the newest row. If nothing was scanned, it is the query's `after`.
     pub scanned_to: ResumeToken,
     /// The position of the newest row of all logs; 0 if there is none.
     pub newest: u64,
 }
 
 impl<T> LogPage<T> {
-    /// A page, as a store has read it.
+    /// Creates a page, as a store has read it.
     pub const fn new(rows: Vec<LogEntry<T>>, scanned_to: ResumeToken, newest: u64) -> Self {
         Self { rows, scanned_to, newest }
     }
@@ -30,7 +29,7 @@ impl<T> LogPage<T> {
     /// Converts each row.
     ///
     /// # Errors
-    /// The first error of `convert`.
+    /// Returns the first error of `convert`.
     pub fn try_map<U, E>(
         self,
         mut convert: impl FnMut(T) -> Result<U, E>,
@@ -46,8 +45,7 @@ impl<T> LogPage<T> {
         self.scanned_to.position() >= self.newest
     }
 
-    /// Keeps the first `limit` rows. If rows are removed, the page has looked no further than the
-    /// last row that is left.
+    /// Keeps the first `limit` rows. If rows are removed, `scanned_to` moves back to the last row that is left.
     #[must_use]
     pub fn truncated(mut self, limit: usize) -> Self
     where
@@ -61,7 +59,7 @@ impl<T> LogPage<T> {
     }
 }
 
-/// The page of a log, as [`Store::log`](crate::Store::log) returns it.
+/// Erases the row type, as [`Store::log`](crate::Store::log) returns it.
 impl<T: LogRecord> From<LogPage<T>> for LogPage<AnyRecord> {
     fn from(page: LogPage<T>) -> Self {
         let convert =

@@ -1,4 +1,4 @@
-//! One row of the message log: what a rule asks to be told to the outside.
+//! A row of the message log: an outgoing message of an action.
 
 use std::borrow::Cow;
 
@@ -8,19 +8,19 @@ use uuid::Uuid;
 use crate::aggregate_id::AggregateId;
 use crate::json::Json;
 
-/// An outgoing message, stored with the command that sent it. Never changed after it is stored.
+/// An outgoing message, stored with the command that sent it. The row never changes after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MessageRecord {
-    /// The message's identifier, for receivers that must tell a repetition.
+    /// The message's identifier, by which receivers detect duplicates.
     pub id: Uuid,
-    /// What kind of message it is.
+    /// The kind of message.
     pub key: Cow<'static, str>,
-    /// What it says.
+    /// The content.
     pub data: Json,
     /// The command that sent it.
     pub command_id: Uuid,
-    /// The aggregate whose rule sent it.
+    /// The aggregate whose action sent it.
     #[serde(flatten)]
     pub aggregate_id: AggregateId,
 }

@@ -1,4 +1,4 @@
-//! The place in the logs from which a reader goes on.
+//! The location in the logs from which a reader continues.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,21 +9,19 @@ use uuid::Uuid;
 
 use crate::record::{LogEntry, LogRecord};
 
-/// A place in the logs of a store: a position, and the identifier of the row that is there.
+/// A location in the logs of a store: a position, and the identifier of the row at it.
 ///
-/// A reader keeps the token of the last row that it has looked at, and goes on behind it with
-/// `LogReader::after`. The row may be of any log, any aggregate and any
-/// realm. On each read the store checks that the row is still at that position. So a reader
-/// notices a store that was set back to a backup, or exchanged for another one. A token stays
-/// valid in a faithful copy of the store.
+/// A reader keeps the token of the last row that it has read, and continues after it with `LogReader::after`. The row
+/// may be of any log, any aggregate and any realm. On each read, the store checks that the row is still at that
+/// position. So a reader notices if a store was restored from a backup or replaced by another one. A token stays valid
+/// in an exact copy of the store.
 ///
-/// A bare position is a token without a row (`ResumeToken::from(position)`). The store can only
-/// check that it is not ahead of the newest position.
+/// A bare position is a token without a row (`ResumeToken::from(position)`). The store can only check that it is not
+/// ahead of the newest position.
 ///
 /// # Shape
-/// As text and in serde `{position}.{identifier of the row}`, for example
-/// `42.0190163d-8694-739b-aea5-966c26f8ad91`, or `{position}` alone. Programs store it and pass
-/// it on, and need not look into it.
+/// As text and in serde `{position}.{identifier of the row}`, for example `42.0190163d-8694-739b-aea5-966c26f8ad91`, or
+/// `{position}` alone. Programs store it and pass it on without parsing it.
 ///
 /// # Examples
 ///
@@ -43,35 +41,35 @@ pub struct ResumeToken {
 }
 
 impl ResumeToken {
-    /// The start of the logs: no row is looked at.
+    /// The start of the logs, before all rows.
     pub const START: Self = Self { position: 0, row_id: None };
 
-    /// The place of a row. Stores make tokens of what they have read; programs get them from
-    /// pages and rows.
+    /// Creates the token of a row. Stores create tokens from the rows that they read; programs get them from pages and
+    /// rows.
     pub const fn new(position: u64, row_id: Uuid) -> Self {
         Self { position, row_id: Some(row_id) }
     }
 
-    /// The position.
+    /// Returns the position.
     pub const fn position(&self) -> u64 {
         self.position
     }
 
-    /// The identifier of the row at the position: of a command, an event, a message or an
-    /// activity. `None` for a bare position.
+    /// Returns the identifier of the row at the position: of a command, an event, a message or an activity. `None` for
+    /// a bare position.
     pub const fn row_id(&self) -> Option<Uuid> {
         self.row_id
     }
 }
 
-/// A bare position.
+/// Converts a bare position.
 impl From<u64> for ResumeToken {
     fn from(position: u64) -> Self {
         Self { position, row_id: None }
     }
 }
 
-/// The place of a row that was read.
+/// Converts a row to its token.
 impl<T: LogRecord> From<&LogEntry<T>> for ResumeToken {
     fn from(row: &LogEntry<T>) -> Self {
         Self::new(row.position, row.record.row_id())
@@ -87,7 +85,7 @@ impl fmt::Display for ResumeToken {
     }
 }
 
-/// The text is no resume token that fluvius made.
+/// An error returned when parsing a [`ResumeToken`] fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a resume token: expected `{{position}}.{{identifier of the row}}` or `{{position}}`")]
 pub struct ParseResumeTokenError;
@@ -126,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_has_one_spelling() {
+    fn token_has_one_spelling() {
         let row_id = Uuid::from_u128(0xabc);
         for token in [ResumeToken::START, u64::MAX.into(), ResumeToken::new(7, row_id)] {
             assert_eq!(token.to_string().parse(), Ok(token));
@@ -143,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_valid_where_its_row_is() {
+    fn token_is_valid_only_at_its_row() {
         let (row, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         for (token, found, newest, is_valid) in [
             (ResumeToken::START, None, 0, true),

@@ -1,4 +1,4 @@
-//! One row of stored state.
+//! A row of stored state.
 
 use std::sync::Arc;
 
@@ -17,30 +17,30 @@ pub struct StateRecord {
     /// The aggregate.
     #[serde(flatten)]
     pub aggregate_id: AggregateId,
-    /// How many events the aggregate has had; at least 1.
+    /// The number of events of the aggregate; at least 1.
     pub version: u64,
-    /// The tag of this version.
+    /// The etag of this version.
     pub etag: ETag,
-    /// The aggregate type's revision, in whose shape `data` is written.
+    /// The revision of the aggregate type in whose shape `data` is written.
     pub revision: u32,
     /// The state.
     pub data: Json,
-    /// When the aggregate was created: UTC with microseconds.
+    /// The time at which the aggregate was created: UTC with microseconds.
     pub created_at: DateTime<Utc>,
-    /// Who created it: the profile, else the user.
+    /// The actor that created it: the profile, else the user.
     pub created_by: Option<Uuid>,
-    /// When its last event occurred.
+    /// The time of its last event.
     pub updated_at: DateTime<Utc>,
-    /// Who gave its last event.
+    /// The actor of its last event.
     pub updated_by: Option<Uuid>,
-    /// When it was closed; its state is kept.
+    /// The time at which it was closed; its state is kept.
     pub closed_at: Option<DateTime<Utc>>,
     /// The realm of the context that created it.
     pub realm: Option<Arc<str>>,
 }
 
 impl StateRecord {
-    /// Returns the row of an open aggregate that was created and last updated at a time. It has revision 1, no
+    /// Returns the row of an open aggregate that was created and last updated at `updated_at`. It has revision 1, no
     /// actors and no realm.
     pub fn new(
         aggregate_id: AggregateId,

@@ -1,4 +1,4 @@
-//! A command that is in the log, with its context.
+//! A stored command with its context.
 
 use std::sync::Arc;
 

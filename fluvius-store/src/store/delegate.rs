@@ -1,6 +1,6 @@
 //! The methods of `Store` as one table, and `delegate_store!`, which implements them by delegation.
 
-/// Passes the methods of `Store` to a macro, all but `changed`, which is no `async fn`.
+/// Passes the methods of `Store` to a macro, except `changed`, which is not an `async fn`.
 ///
 /// The parameters of a method are in three groups: values, references (without the `&`), values.
 #[doc(hidden)]
@@ -48,9 +48,9 @@ macro_rules! __store_methods {
 
 /// Implements methods of [`Store`](crate::Store) by delegation to another store, in an `impl` block of a wrapper.
 ///
-/// It delegates the methods that have a default as well, also those that a later release adds. A wrapper that is written
-/// by hand loses the defaults that it does not name: the inner store then never releases its connections, or is never
-/// asked for a lease.
+/// It also delegates the methods that have a default, including those that a later release adds. A wrapper that is
+/// written by hand gets the defaults of the methods that it omits: then the inner store never releases its connections,
+/// or never receives a request for a lease.
 ///
 /// # Shape
 /// `self => place` names the inner store, as a place expression that may use `self`, `?` and `.await`. Then:
@@ -112,7 +112,7 @@ macro_rules! delegate_store {
     };
 }
 
-/// Makes the methods that `delegate_store!` asks for.
+/// Generates the methods that `delegate_store!` selects.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __delegate_methods {
@@ -144,7 +144,7 @@ macro_rules! __delegate_methods {
     };
 }
 
-/// Makes a method if it is listed (`only`), or if it is not (`except`).
+/// Generates a method if it is listed (`only`), or if it is not (`except`).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __delegate_method {

@@ -24,7 +24,7 @@ type Calls = Arc<Mutex<BTreeSet<&'static str>>>;
 /// A store that records its calls.
 struct Recorder(Calls);
 
-/// Implements the methods of the table with a record of the call.
+/// Implements the methods of the table; each records its call.
 macro_rules! record_calls {
     (
         {}
@@ -96,7 +96,7 @@ async fn call_all(store: &impl Store) {
 }
 
 #[tokio::test]
-async fn wrappers_pass_every_method_on() {
+async fn wrappers_forward_every_method() {
     let calls = Calls::default();
     let recorder = || Recorder(Arc::clone(&calls));
     let passed_on = || std::mem::take(&mut *calls.lock().unwrap());
@@ -109,7 +109,7 @@ async fn wrappers_pass_every_method_on() {
 }
 
 #[test]
-fn row_of_another_log_is_a_fault_of_the_store() {
+fn row_of_another_log_fails_permanently() {
     let message = MessageRecord {
         id: Uuid::nil(),
         key: "purse-opened".into(),

@@ -1,7 +1,6 @@
-//! Units of work: everything that one command, or one atomic group, changes, as plain data.
+//! Units of work: all changes of one command or one atomic group, as plain data.
 //!
-//! A unit is stored wholly or not at all. It knows no store, and it carries all that a store
-//! must check.
+//! A unit is stored completely or not at all. It carries everything that a store must check.
 
 mod validate;
 
@@ -13,35 +12,37 @@ use crate::record::{
     ActivityRecord, CommandRecord, ContextRecord, EventRecord, MessageRecord, StateRecord,
 };
 
-/// The estimated size of a row's names, identifiers and times.
+/// The estimated size of a row's names, identifiers and times, in bytes.
 const ROW_OVERHEAD_BYTES: usize = 256;
 
-/// Everything that one command or one atomic group changes.
+/// All changes of one command or one atomic group.
 ///
 /// # Shape
-/// `depends_on` names units before it in the batch. `expected` has every aggregate of `states`, and
-/// besides those the aggregates that were only read; it is sorted by aggregate and names none twice.
-/// `states` holds one row an aggregate, sorted by aggregate, as it is after the last event. The events of an aggregate rise by one
-/// from its expected version, and the last one's version is that of its row in `states`; no aggregate
-/// has an event and no row, or a row and no event. The commands have different identifiers; they
-/// and the activities have the unit's context, and the events and messages come from them.
-/// Positions are given to the rows in this order: commands, events, messages, activities.
+/// - `depends_on` lists earlier units of the batch.
+/// - `expected` contains every aggregate of `states`, and the aggregates that were only read. It is sorted by aggregate
+///   and has no duplicates.
+/// - `states` contains one row for each aggregate, as it is after the last event. It is sorted by aggregate.
+/// - The event versions of an aggregate rise by one from its expected version, up to the version of its row in
+///   `states`. No aggregate has an event and no row, or a row and no event.
+/// - The commands have different identifiers. They and the activities have the unit's context. The events and messages
+///   come from these commands.
+/// - Rows get their positions in this order: commands, events, messages, activities.
 ///
 /// [`validate`](Self::validate) checks this.
 ///
-/// Rows never change, so they are shared: by the runtime, by listeners, and by a store in memory.
+/// Rows never change, so the runtime, observers and the memory store share them.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct UnitOfWork {
-    /// The units of the same batch whose outcome this one was decided on, by their index.
+    /// The units of the same batch on whose outcome this one depends, by their index.
     pub depends_on: Vec<usize>,
     /// The version that each aggregate must have for the unit to be stored.
     pub expected: Vec<ExpectedVersion>,
-    /// The context of the commands; stored once, with the first unit that carries it.
+    /// The context of the commands. It is stored once, with the first stored unit that carries it.
     pub context: Arc<ContextRecord>,
     /// The states after the unit.
     pub states: Vec<Arc<StateRecord>>,
-    /// The commands: that of the caller first, then those that rules have invoked.
+    /// The commands: that of the caller first, then those that actions have invoked.
     pub commands: Vec<Arc<CommandRecord>>,
     /// The events, in the order in which they happened.
     pub events: Vec<Arc<EventRecord>>,
@@ -52,16 +53,16 @@ pub struct UnitOfWork {
 }
 
 impl UnitOfWork {
-    /// The largest number of log rows in one unit.
+    /// Maximum number of log rows in one unit.
     ///
-    /// The runtime ends a command or a group with `too-large` instead of handing a larger unit to a
-    /// store. [`validate`](Self::validate) finds a larger unit malformed, so every store fails it.
+    /// The runtime fails a larger command or group with `too-large` and does not pass it to a store.
+    /// [`validate`](Self::validate) reports a larger unit as malformed, so every store fails it.
     pub const MAX_ROWS: usize = 65_536;
 
-    /// The largest size of one unit in bytes, by [`estimated_bytes`](Self::estimated_bytes): 64 MiB.
+    /// Maximum size of one unit in bytes, by [`estimated_bytes`](Self::estimated_bytes): 64 MiB.
     pub const MAX_BYTES: usize = 64 << 20;
 
-    /// A unit that changes and expects nothing.
+    /// Creates a unit that changes and expects nothing.
     pub fn new(context: Arc<ContextRecord>) -> Self {
         Self {
             depends_on: Vec::new(),
@@ -75,14 +76,14 @@ impl UnitOfWork {
         }
     }
 
-    /// How many positions the unit's rows take.
+    /// Returns the number of positions that the unit's rows take.
     pub fn row_count(&self) -> usize {
         self.commands.len() + self.events.len() + self.messages.len() + self.activities.len()
     }
 
-    /// An estimate of the bytes that a store writes for the unit.
+    /// Estimates the bytes that a store writes for the unit.
     ///
-    /// The runtime and the stores bound batches by this one estimate.
+    /// The runtime and the stores all limit batches by this estimate.
     pub fn estimated_bytes(&self) -> usize {
         let len = |text: &Option<Json>| text.as_ref().map_or(0, Json::len);
         let states: usize = self.states.iter().map(|state| state.data.len()).sum();
@@ -113,6 +114,6 @@ fn delta_len(delta: &StateDelta) -> usize {
 pub struct ExpectedVersion {
     /// The aggregate.
     pub aggregate_id: AggregateId,
-    /// Its version; 0: there is no row of it.
+    /// Its version; 0 if it has no row.
     pub version: u64,
 }

@@ -1,7 +1,7 @@
-//! The shape of a unit of work, as a check that every store makes before it does anything else.
+//! Validation of units of work, which every store performs first.
 //!
-//! A unit of another shape is a fault of whoever made it. It looks at the unit alone: what is
-//! stored is the store's to compare.
+//! A malformed unit is a bug in the code that created it. The validation looks at the unit alone; the store compares it
+//! with the stored data.
 
 use std::cmp::Ordering;
 
@@ -11,17 +11,17 @@ use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
 use crate::unit_of_work::UnitOfWork;
 
-/// Up to so many aggregates, counting their events allocates nothing.
+/// Maximum number of aggregates for which counting their events does not allocate.
 const FEW_ROOTS: usize = 8;
 
 impl UnitOfWork {
-    /// Whether the unit has the shape that [`UnitOfWork`] tells, at this place of its batch.
+    /// Checks that the unit has the shape of [`UnitOfWork`], at this index of its batch.
     ///
-    /// A store calls it for each unit before it looks at anything else, and answers a fault with
-    /// [`CommitOutcome::Failed`](crate::CommitOutcome::Failed), so that no store keeps what another refuses.
+    /// A store calls this first for each unit and reports an error as
+    /// [`CommitOutcome::Failed`](crate::CommitOutcome::Failed), so that all stores accept the same units.
     ///
     /// # Errors
-    /// A permanent [`StoreError`] that tells the fault.
+    /// Returns a permanent [`StoreError`] that states the fault.
     ///
     /// # Examples
     ///
@@ -65,7 +65,7 @@ impl UnitOfWork {
         self.fault_of_commands().or_else(|| self.fault_of_aggregates())
     }
 
-    /// One identifier a command, one context for all, and no row of a command that is not there.
+    /// Returns a fault of the commands: a duplicate id, a row of another context, or a row of a missing command.
     fn fault_of_commands(&self) -> Option<String> {
         let contexts = self.commands.iter().map(|command| command.context_id);
         let mut contexts = contexts.chain(self.activities.iter().map(|row| row.context_id));
@@ -94,7 +94,8 @@ impl UnitOfWork {
         missing.map(|id| format!("a row comes from command {id}, which is not in it"))
     }
 
-    /// The events of an aggregate follow on its expected version, and its state is that of the last.
+    /// Returns a fault of the aggregates: events that do not continue the expected version, or a row that is not at the
+    /// version of the last event.
     fn fault_of_aggregates(&self) -> Option<String> {
         let mut collections = [0_u64; FEW_ROOTS];
         let mut many = Vec::new();

@@ -1,4 +1,4 @@
-//! Root by root: the log of an aggregate gives its row.
+//! Checks of each aggregate: the fold of its log must give its row.
 
 use serde_json::Value;
 
@@ -10,9 +10,9 @@ use crate::json::SNAPSHOT_INTERVAL;
 use crate::query::{Cursor, StateQuery};
 use crate::record::{EventRecord, LogEntry, StateRecord};
 
-/// How many rows are read at once.
+/// Number of rows that are read at once.
 const ROWS_AT_ONCE: usize = 64;
-/// How many events of an aggregate are read at once.
+/// Number of events of an aggregate that are read at once.
 const EVENTS_AT_ONCE: u64 = 64;
 
 /// Checks every aggregate against its log.
@@ -27,7 +27,7 @@ pub(super) async fn check(
             return Ok(());
         };
         if query.after.as_ref().is_some_and(|before| last.aggregate_id <= *before.aggregate_id()) {
-            // It would be read for ever.
+            // Without progress, the loop would not end.
             return Err(StoreError::permanent("the pages of a query lead no further"));
         }
         query.after = Some(Cursor::of(&query, last));
@@ -38,14 +38,14 @@ pub(super) async fn check(
     }
 }
 
-/// The log of an aggregate up to the version of its row, and how far it was read.
+/// The log of an aggregate up to the version of its row, and the progress of reading it.
 struct Fold<'a> {
     row: &'a StateRecord,
     /// The first event and the last one read.
     first: Option<LogEntry<EventRecord>>,
     last: Option<LogEntry<EventRecord>>,
-    /// The state after the last event; `None` before the first, and after a change that does not
-    /// fit, until the next whole state.
+    /// The state after the last event. `None` before the first event, and from a delta that does not fit until the next
+    /// snapshot.
     state: Option<Value>,
     last_whole: u64,
 }
@@ -100,14 +100,14 @@ impl<'a> Fold<'a> {
         if event.record.delta.is_snapshot() {
             self.last_whole = version;
         } else if version - self.last_whole == SNAPSHOT_INTERVAL {
-            // Told once, where it begins.
+            // Reported once, where it begins.
             let detail = format!("version {version} needs more than {SNAPSHOT_INTERVAL} changes");
             report.add(FaultKind::SnapshotFar, aggregate_id, position, detail);
         }
         let was_lost = self.state.is_none() && version > 1 && !event.record.delta.is_snapshot();
         match event.record.delta.apply(self.state.take()) {
             Ok(state) => self.state = Some(state),
-            // After a fault nothing fits until the next whole state; it is told once.
+            // After a fault no delta fits until the next snapshot; only the first is reported.
             Err(_) if was_lost => {}
             Err(error) => {
                 let detail = format!("the change of version {version}: {error}");
@@ -135,7 +135,7 @@ impl<'a> Fold<'a> {
         report: &mut Verification,
     ) -> Result<(), StoreError> {
         let row = self.row;
-        // Where the fold has no end, that was told.
+        // A fold that did not reach the end was reported before.
         if self.state.as_ref().is_some_and(|state| *state != row.data.to_value()) {
             let detail = format!("the fold of the log is not the state of version {}", row.version);
             report.add(FaultKind::StateDiffers, &row.aggregate_id, None, detail);
@@ -145,7 +145,7 @@ impl<'a> Fold<'a> {
             if row.created_at != first.record.occurred_at {
                 differing.push("created_at");
             }
-            // A command or context that is not there is told by the logs.
+            // The check of the logs reports a missing command or context.
             if let Some((_, context)) = store.command(first.record.command_id).await? {
                 if row.created_by != context.actor.id() {
                     differing.push("created_by");

@@ -1,4 +1,4 @@
-//! The four logs side by side, by position.
+//! Checks of the four logs together, in the order of positions.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ use crate::record::{
     AnyRecord, CommandRecord, CommandStatus, LogEntry, LogKind, LogPage, ResumeToken,
 };
 
-/// How many rows of a log are read at once.
+/// Number of rows of a log that are read at once.
 const ROWS_AT_ONCE: usize = 256;
 
-/// The rows of a log that were read and not yet looked at, the next one last.
+/// The rows of a log that were read and not yet checked, the next one last.
 struct Reader {
     log: LogKind,
     rows: Vec<LogEntry<AnyRecord>>,
     after: ResumeToken,
 }
 
-/// Checks the order of the logs, and what their rows refer to.
+/// Checks the order of the logs, and the references of their rows.
 pub(super) async fn check(
     store: &dyn ErasedStore,
     report: &mut Verification,
@@ -56,7 +56,7 @@ pub(super) async fn check(
 }
 
 impl Reader {
-    /// Reads the next page where the one before is used up.
+    /// Reads the next page if the current one is used up.
     async fn fill(
         &mut self,
         store: &dyn ErasedStore,
@@ -90,7 +90,7 @@ impl Reader {
             check_versions(store, &self.rows, report).await?;
         }
         if scanned_to.position() <= self.after.position() {
-            // A page that leads no further would be read for ever; what is wrong with it is told.
+            // A page without progress would be read forever; its faults were reported above.
             self.rows.clear();
         }
         self.after = scanned_to;
@@ -99,13 +99,13 @@ impl Reader {
     }
 }
 
-/// The row of an aggregate has reached the versions of its events; asked for once a page.
+/// Checks that the row of each aggregate has reached the versions of its events, with one query per page.
 async fn check_versions(
     store: &dyn ErasedStore,
     page: &[LogEntry<AnyRecord>],
     report: &mut Verification,
 ) -> Result<(), StoreError> {
-    // Of each aggregate the event of the highest version.
+    // The event with the highest version of each aggregate.
     let mut highest: BTreeMap<&AggregateId, (u64, u64)> = BTreeMap::new();
     for row in page {
         if let AnyRecord::Event(event) = &row.record {
@@ -163,7 +163,7 @@ async fn check_row(
         }
         AnyRecord::Activity(activity) => {
             report.activities += 1;
-            // What a policy refused has an activity, and no command.
+            // A denial by the policy has an activity, but no command.
             check_context(look_up, activity.context_id, &activity.aggregate_id, position, report)
                 .await
         }

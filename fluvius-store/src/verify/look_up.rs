@@ -1,4 +1,4 @@
-//! Commands and contexts by identifier, as the rows of the logs refer to them.
+//! Lookup of commands and contexts by identifier, as the rows of the logs refer to them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::record::{CommandRecord, CommandStatus, ContextRecord, LogEntry};
 
 use super::{FaultKind, Verification};
 
-/// How many contexts are remembered to be there.
+/// Maximum number of contexts that are remembered to exist.
 const MAX_CONTEXTS: usize = 4_096;
 
 /// A command of the log, and its context.
 pub(super) type Found = (LogEntry<CommandRecord>, Arc<ContextRecord>);
 
-/// Asks the store, but not for what it has just been asked.
+/// A lookup that remembers the last command, and contexts that exist.
 pub(super) struct LookUp<'a> {
     store: &'a dyn ErasedStore,
     last: Option<Found>,
@@ -30,7 +30,7 @@ impl<'a> LookUp<'a> {
         Self { store, last: None, contexts: HashSet::new() }
     }
 
-    /// The command of this identifier. Rows of one command mostly stand side by side.
+    /// Returns the command with this identifier. Rows of one command are mostly adjacent.
     pub(super) async fn command(&mut self, id: Uuid) -> Result<Option<&Found>, StoreError> {
         if self.last.as_ref().is_none_or(|(row, _)| row.record.id != id) {
             self.last = self.store.command(id).await?;
@@ -38,7 +38,7 @@ impl<'a> LookUp<'a> {
         Ok(self.last.as_ref())
     }
 
-    /// Whether there is a context of this identifier.
+    /// Returns true if a context with this identifier exists.
     pub(super) async fn has_context(&mut self, id: Uuid) -> Result<bool, StoreError> {
         if self.contexts.contains(&id) {
             return Ok(true);
@@ -53,7 +53,7 @@ impl<'a> LookUp<'a> {
         Ok(is_there)
     }
 
-    /// A row at this position may come from this command.
+    /// Checks that a row at this position may come from this command.
     pub(super) async fn check_source(
         &mut self,
         what: &str,

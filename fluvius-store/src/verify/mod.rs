@@ -1,14 +1,12 @@
-//! Whether what a store holds is whole: the logs tell every state, and refer to rows that are
-//! there.
+//! Integrity check of a store: the logs must give every state, and refer only to rows that exist.
 //!
-//! It reads, and mends nothing. It knows no aggregate types: whether a state is one that the rules
-//! allow is not asked. What every store must keep while it is written to is the conformance
-//! suite's to test.
+//! The check only reads; it repairs nothing. It knows no aggregate types, so it does not check that the actions allow a
+//! state. The conformance suite tests the guarantees of a store during writes.
 //!
-//! | file | what it checks |
+//! | file | contents |
 //! |---|---|
-//! | `aggregate_ids` | aggregate by root: versions, times, the fold of the log against the row |
-//! | `logs` | the logs together, by position: order, and what rows refer to |
+//! | `aggregates` | aggregate by aggregate: versions, times, the fold of the log against the row |
+//! | `logs` | the logs together, in the order of positions: order, and references of rows |
 //! | `look_up` | commands and contexts by identifier, with the last ones remembered |
 //! | `report` | [`Verification`], [`Fault`] |
 
@@ -23,31 +21,38 @@ use crate::dyn_store::ErasedStore;
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// Reads all that a store holds and tells where it contradicts itself.
+/// Reads all data of a store and reports its inconsistencies.
 ///
 /// # Shape
-/// Of every aggregate the log is folded, from version 1 to that of the row: there is an event for each
-/// version, positions rise and times do not fall along it, every change fits the state before it,
-/// a whole state stands at version 1 and at least every 64th, and the last state, its etag, times,
-/// actors, realm and revision are those of the row. The four logs are read side by side:
-/// positions rise, and none is used twice; a command's context is there, its parent before it, its
-/// hash that of its payload; an event and a message come from an applied command before them on
-/// the same aggregate; an event belongs to an aggregate whose row has reached its version, and is the one
-/// that the aggregate's history has; an activity's context is there.
+/// The log of every aggregate is folded from version 1 to that of the row:
 ///
-/// A patch that is wrong in what no later patch touches, below a whole state that is right again,
-/// is not seen: nothing is left to compare it with.
+/// - there is an event for each version,
+/// - positions rise, and times do not decrease,
+/// - every delta fits the state before it,
+/// - there is a snapshot at version 1 and at least every 64 versions,
+/// - the last state, its etag, times, actors, realm and revision are those of the row.
 ///
-/// It may run while others write: it then says nothing of what was stored after it has read.
-/// It needs memory for a page of rows and for one state; it reads every row, and for an event its
-/// command and itself in the history of its aggregate.
+/// The four logs are read together:
+///
+/// - positions rise, and none is used twice;
+/// - the context of a command exists, its parent is before it, and its hash is that of its payload;
+/// - a command has a code exactly if it was rejected;
+/// - an event and a message come from an applied command before them on the same aggregate;
+/// - an event belongs to an aggregate whose row has reached its version, and is the one in the aggregate's history;
+/// - the context of an activity exists.
+///
+/// A wrong value in a patch is not detected if no later patch touches it and a later snapshot is right again: nothing
+/// is left to compare it with.
+///
+/// The check may run during writes; it then says nothing about rows that were stored after it has read. It needs memory
+/// for one page of rows and for one state. It reads every row, and for each event also its command and its entry in the
+/// history of its aggregate.
 ///
 /// # Errors
-/// What the store says. What it holds, however wrong, is no error: see
-/// [`Verification::is_sound`].
+/// Returns any error of the store. Inconsistent data is not an error: see [`Verification::is_sound`].
 ///
 /// # Cancellation
-/// Dropping the future ends the reading.
+/// Dropping the future stops the check.
 ///
 /// # Examples
 /// ```

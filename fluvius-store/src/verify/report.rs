@@ -1,33 +1,33 @@
-//! What was read, and what was found wrong.
+//! The report of a verification.
 
 use std::fmt;
 
 use crate::aggregate_id::AggregateId;
 
-/// How many faults are kept; all are counted.
+/// Maximum number of faults that are kept; all are counted.
 const MAX_FAULTS: usize = 100;
 
-/// What [`verify`](super::verify) has read and found.
+/// The result of [`verify`](super::verify).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// How many aggregates were read, closed ones too.
+    /// Number of aggregates read, closed ones too.
     pub aggregate_ids: u64,
-    /// How many rows of the command log.
+    /// Number of rows read from the command log.
     pub commands: u64,
-    /// How many rows of the event log.
+    /// Number of rows read from the event log.
     pub events: u64,
-    /// How many rows of the message log.
+    /// Number of rows read from the message log.
     pub messages: u64,
-    /// How many rows of the activity log.
+    /// Number of rows read from the activity log.
     pub activities: u64,
-    /// How many faults were found.
+    /// Number of faults found.
     pub fault_count: u64,
-    /// The first 100 of them.
+    /// The first 100 faults.
     pub faults: Vec<Fault>,
 }
 
 impl Verification {
-    /// Whether nothing was found wrong.
+    /// Returns true if no fault was found.
     pub fn is_sound(&self) -> bool {
         self.fault_count == 0
     }
@@ -67,16 +67,16 @@ impl fmt::Display for Verification {
     }
 }
 
-/// One thing that is wrong.
+/// An inconsistency in the data of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What kind of thing.
+    /// The kind of fault.
     pub kind: FaultKind,
     /// The aggregate of the row.
     pub aggregate_id: AggregateId,
-    /// The row's position, where it is one of a log.
+    /// The row's position, if it is a row of a log.
     pub position: Option<u64>,
-    /// What exactly; quotes identifiers, versions and times, and no value of a state or payload.
+    /// A description. It quotes identifiers, versions and times, but no value of a state or payload.
     pub detail: String,
 }
 
@@ -90,49 +90,48 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What kinds of faults there are.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// A version of an aggregate has no event.
+    /// A version of an aggregate without an event.
     VersionMissing,
-    /// Along an aggregate positions do not rise.
+    /// Positions that do not rise along an aggregate.
     HistoryUnordered,
-    /// Along an aggregate the time falls.
+    /// Times that decrease along an aggregate.
     TimeFalls,
-    /// A change does not fit the state before it.
+    /// A delta that does not fit the state before it.
     ChangeUnfit,
-    /// From one whole state to the next there are more than 64 versions.
+    /// More than 64 versions from one snapshot to the next.
     SnapshotFar,
-    /// The fold of the log is not the stored state.
+    /// A stored state that is not the fold of the log.
     StateDiffers,
-    /// A column of the row is not what the log says.
+    /// A column of a row that differs from the log.
     RowDiffers,
-    /// The positions of a log do not rise.
+    /// Positions of a log that do not rise.
     LogUnordered,
-    /// Two rows have one position.
+    /// Two rows with one position.
     PositionTwice,
-    /// A command is not found under its identifier, or another one is.
+    /// A command that is not found under its identifier, or another one in its place.
     CommandLost,
-    /// A row comes from a command that is not there.
+    /// A row of a command that does not exist.
     CommandMissing,
-    /// A row comes from a command that it does not fit: a refused one, one behind it, or one of
-    /// another aggregate.
+    /// A row of a command that it does not fit: a rejected one, one at a later position, or one of another aggregate.
     CommandUnfit,
-    /// A row has a context that is not there.
+    /// A row with a context that does not exist.
     ContextMissing,
-    /// The hash of a payload is not that of the payload.
+    /// A payload hash that is not that of the payload.
     PayloadDiffers,
-    /// A command has a code and was applied, or has none and was refused.
+    /// An applied command with a code, or a rejected one without.
     CodeUnfit,
-    /// An event is not that which the history of its aggregate has at its version.
+    /// An event that is not the one in its aggregate's history at its version.
     EventLost,
-    /// An event has a version that the row of its aggregate has not reached, or there is no row.
+    /// An event with a version that the row of its aggregate has not reached, or without a row.
     EventSurplus,
 }
 
 impl FaultKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: &'static [Self] = &[
         Self::VersionMissing,
         Self::HistoryUnordered,
@@ -153,7 +152,7 @@ impl FaultKind {
         Self::EventSurplus,
     ];
 
-    /// A name in kebab case.
+    /// Returns the name in kebab case.
     pub const fn code(self) -> &'static str {
         match self {
             Self::VersionMissing => "version-missing",

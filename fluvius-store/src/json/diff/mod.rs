@@ -1,9 +1,8 @@
 //! The difference of two JSON texts as a JSON Patch (RFC 6902).
 //!
-//! It works on the texts and builds no trees: what both write alike is passed over at once, and a value goes into the
-//! patch as it is written, so that a number is read from the patch exactly as it would be from the new text. That is
-//! also why this is not `json_patch::diff`, which compares arrays index by index, besides: an element put in front of a
-//! list makes it replace all. Applying is not done here.
+//! The comparison works on the texts and builds no trees. It skips what both texts share, and copies values into the
+//! patch verbatim. So a number reads the same from the patch as from the new text. `json_patch::diff` does not
+//! guarantee this. It also compares arrays index by index, so an insertion at the front replaces every element.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -17,11 +16,11 @@ use super::tokenizer::{Kind, elements, kind, members, sorted_members, unescape};
 use myers::{Gap, gaps};
 use single_field::{alike_from_start, changed_alone};
 
-/// The operations that make `new` of `old`, as the text of a JSON array.
+/// Returns the operations that turn `old` into `new`, as a JSON array.
 ///
 /// # Shape
-/// Operations are `add`, `remove` and `replace`. If replacing a value is shorter than its differences,
-/// it is replaced. So no patch, not even an intermediate one, is longer than one operation that replaces the whole.
+/// The operations are `add`, `remove` and `replace`. A value is replaced if that is shorter than its differences. So no
+/// patch, not even an intermediate one, is longer than one operation that replaces the top-level value.
 pub(super) fn patch(old: &str, new: &str) -> Json {
     let mut differ = DIFFER.take();
     differ.patch.push('[');
@@ -35,20 +34,20 @@ pub(super) fn patch(old: &str, new: &str) -> Json {
     patch
 }
 
-/// How large a buffer a thread keeps.
+/// Maximum capacity, in bytes, of the buffer that a thread keeps.
 const MAX_BUFFER_LENGTH: usize = 64 * 1024;
 
 thread_local! {
-    /// Where patches are written, before each is copied to where it stays.
+    /// The buffer in which a patch is written before it is copied to its final allocation.
     static DIFFER: Cell<Differ> = const { Cell::new(Differ::new()) };
 }
 
 #[derive(Default)]
 struct Differ {
     patch: String,
-    /// Where the values lie that are being compared: a JSON Pointer (RFC 6901), not yet escaped for JSON.
+    /// The location of the compared values: a JSON Pointer (RFC 6901), not yet escaped for JSON.
     pointer: String,
-    /// The length from which on a replacement of one of the compared values is shorter.
+    /// The length above which replacing one of the compared values is shorter.
     length_max: usize,
     /// Set if an operation did not fit: the operations of that value are discarded.
     is_over: bool,
@@ -125,7 +124,7 @@ impl Differ {
         }
     }
 
-    /// Changes the elements of one gap. All before it is as in `new` already, so indexes are those of `new`.
+    /// Changes the elements of one gap. Everything before it already equals `new`, so indexes refer to `new`.
     fn gap(&mut self, gap: &Gap, old: &[&str], new: &[&str]) {
         let (gone, come) = (&old[gap.old.clone()], &new[gap.new.clone()]);
         let mut at = gap.new.start;
@@ -175,7 +174,7 @@ impl Differ {
 
     fn operation(&mut self, name: &str, value: Option<&str>) {
         let length = operation_length(name, &self.pointer, value);
-        // The first operation always fits: at least the replacement of the whole is written.
+        // The first operation always fits: at least a replacement of the top-level value is written.
         if self.patch.len() > 1 && self.patch.len() + length > self.length_max {
             self.is_over = true;
             return;
@@ -196,15 +195,15 @@ impl Differ {
     }
 }
 
-/// The members that differ between two objects with the same keys in the same order, as one
-/// struct writes them: key, old value, new value. `None` where the long way must be gone.
+/// Returns the members that differ between two objects with the same keys in the same order, such as two values of one
+/// struct: key, old value, new value. Returns `None` if only the general comparison can decide.
 fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a str, &'a str)>> {
-    /// With more than these, looking for each key a second time costs more than sorting.
+    /// With more changed members, searching for each key again costs more than sorting.
     const MAX_CHANGED: usize = 8;
     let (mut old_members, mut new_members) = (members(old), members(new));
     let mut changed = Vec::new();
-    // Behind the last member that was read in both; of what both write alike there, the members
-    // of one are those of the other.
+    // The ends of the last member read in each text. The next `alike` bytes are equal, and so are the members within
+    // them.
     let (mut old_start, mut new_start) = (old_members.at(), new_members.at());
     let mut alike = alike_length(old, old_start, new, new_start);
     loop {
@@ -213,7 +212,7 @@ fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a 
         }
         let before = new_members.at();
         let next = new_members.next();
-        // Strictly: a number may go on behind the last byte that is alike.
+        // Strictly less: a number may continue after the last equal byte.
         if next.is_some() && new_members.at() < new_start + alike {
             continue;
         }
@@ -232,9 +231,9 @@ fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a 
         (old_start, new_start) = (old_members.at(), new_members.at());
         alike = alike_length(old, old_start, new, new_start);
     }
-    // A key that is written with an escape may be another one in disguise.
+    // A key with an escape may equal another key.
     let is_plain = !new.contains('\\') || !members(new).any(|(key, _)| key.contains('\\'));
-    // A value that says the same as a key makes it look repeated: then the long way is gone.
+    // A string value that equals the key makes it look repeated; the general comparison decides then.
     let is_once = |key: &str| {
         let start = key.as_ptr().addr() - new.as_ptr().addr();
         !new[..start].contains(key) && !new[start + key.len()..].contains(key)
@@ -242,25 +241,25 @@ fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a 
     (is_plain && changed.iter().all(|(key, ..)| is_once(key))).then_some(changed)
 }
 
-/// How many bytes two texts write alike from there on.
+/// Returns the number of equal bytes from the given offsets on.
 fn alike_length(old: &str, old_start: usize, new: &str, new_start: usize) -> usize {
     let old = old.as_bytes().get(old_start..).unwrap_or_default();
     alike_from_start(old, new.as_bytes().get(new_start..).unwrap_or_default())
 }
 
-/// How long an operation is, but for what escaping adds to its pointer.
+/// Returns the length of an operation, without the escapes in its pointer.
 fn operation_length(name: &str, pointer: &str, value: Option<&str>) -> usize {
     let value = value.map_or(0, |value| r#","value":"#.len() + value.len());
     r#"{"op":"","path":""}"#.len() + name.len() + pointer.len() + value
 }
 
-/// Whether two scalars that are written differently are the same value: `10.50` and `10.5`, `"\u0041"` and `"A"`.
+/// Returns true if two scalars with different spellings are the same value: `10.50` and `10.5`, `"\u0041"` and `"A"`.
 fn is_same_scalar(old: &str, new: &str) -> bool {
     match (old.as_bytes().first(), new.as_bytes().first()) {
         (Some(b'"'), Some(b'"')) => {
             (old.contains('\\') || new.contains('\\')) && unescape(old) == unescape(new)
         }
-        // As `Value`s compare, since the fold makes those; but -0.0, which equals 0.0, is told apart.
+        // Compares like `Value`, since the fold produces those. But -0.0, which equals 0.0, is distinguished.
         (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) => {
             let read = |text| serde_json::from_str::<serde_json::Number>(text).ok();
             old.starts_with('-') == new.starts_with('-')
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_added_removed_or_replaced_in_the_order_of_keys() {
+    fn members_are_patched_in_key_order() {
         check(
             r#"{"b":"text long enough that replacing all is longer","c":{"x":1,"y":[1,2,3,4,5,6,7,8,9,10]},"d":"gone"}"#,
             r#"{"a":true,"b":"text long enough that replacing all is longer","c":{"x":2,"y":[1,2,3,4,5,6,7,8,9,10]}}"#,
@@ -288,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn the_same_value_written_otherwise_makes_no_operation() {
+    fn equal_value_in_another_spelling_makes_no_operation() {
         check(r#"{"a":true,"b":["A"],"c":{}}"#, r#"{ "c": { }, "b":["\u0041"], "a":true }"#, "[]");
-        // With `arbitrary_precision` two spellings of a number are two values, and both ways are right.
+        // With `arbitrary_precision`, two spellings of a number are two values; both results are correct.
         let number = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
         for (old, new) in [("10.5", "10.50"), ("1e2", "100.0")] {
             assert_eq!(patch(old, new).as_str() == "[]", number(old) == number(new));
@@ -298,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_the_same_is_replaced() {
+    fn similar_but_different_scalars_are_replaced() {
         for (old, new) in
             [("1", "1.0"), ("0.0", "-0.0"), ("\"1\"", "1"), ("null", "false"), ("\"a\"", "\"b\"")]
         {
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_repeated_key_the_last_counts() {
+    fn last_of_duplicate_keys_counts() {
         let text = "long enough that replacing the whole is longer than one operation";
         let old = format!(r#"{{"a":1,"a":2,"t":"{text}"}}"#);
         for new in [r#"{"a":5,"a":2"#, r#"{"a":1,"a":6"#, r#"{"a":5,"a":6"#, r#"{"a":2,"a":1"#] {
@@ -320,7 +319,7 @@ mod tests {
         }
     }
 
-    /// Checks the peak size of the buffer in which a patch is written: the buffer never shrinks.
+    /// Checks the peak size of the patch buffer, which never shrinks.
     fn check_bounded(old: &str, new: &str) {
         let mut differ = Differ::new();
         differ.patch.push('[');
@@ -331,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_written_than_replacing_the_whole() {
+    fn patch_is_no_longer_than_replacing_the_whole() {
         let key = "k".repeat(10_000);
         let numbers = |from: u32| (from..from + 2_000).map(|at| at.to_string()).collect::<Vec<_>>();
         let list = |from: u32| format!(r#"{{"{key}":[{}]}}"#, numbers(from).join(","));
@@ -345,7 +344,7 @@ mod tests {
             format!(r#"{{"{key}":{{"{key}":{{{}}}}}}}"#, members.join(","))
         };
         check_bounded(&members(10_000), &members(50_000));
-        // All elements removed, all added, and lists of lists.
+        // All elements removed, all added, and nested lists.
         check_bounded(&list(10_000), &format!(r#"{{"{key}":[]}}"#));
         check_bounded(&format!(r#"{{"{key}":[]}}"#), &list(10_000));
         let nested = |from: u32| format!(r#"{{"{key}":[[{}]]}}"#, numbers(from).join("],["));
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_escapes_tilde_slash_and_quote() {
+    fn pointer_escapes_tilde_slash_and_quote() {
         check(
             r#"{"a/b":{"~":{"":{"\"":1,"long":"enough that replacing all is longer than this one"}}}}"#,
             r#"{"a/b":{"~":{"":{"\"":2,"long":"enough that replacing all is longer than this one"}}}}"#,
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_which_most_differs_is_replaced() {
+    fn mostly_changed_value_is_replaced() {
         check(
             r#"{"keep":"some text that is long enough","a":{"x":1,"y":2,"z":3}}"#,
             r#"{"keep":"some text that is long enough","a":{"x":4,"y":5,"z":6}}"#,
@@ -371,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_a_list_are_removed_and_added_where_they_were() {
+    fn list_elements_are_removed_and_added_in_place() {
         check(
             r#"["one","two","three","four"]"#,
             r#"["two","three","four","five"]"#,

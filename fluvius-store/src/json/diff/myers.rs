@@ -1,22 +1,22 @@
-//! Which elements two lists share, in order: the smallest difference, where there is a small one.
+//! A diff of two lists: the smallest one, if it is small.
 //!
-//! It compares elements as they are written and knows no JSON.
+//! Elements are compared as text; nothing here parses JSON.
 
 use std::ops::Range;
 
-/// Most removals and insertions that are looked for. The search takes steps with their square, and stores as much.
+/// Maximum number of removals and insertions. The time and memory of the search grow with its square.
 const MAX_EDITS: usize = 64;
 
-/// A place at which two lists differ: the elements of `old` that stand where those of `new` are to stand.
+/// A range in which two lists differ: the elements of `old`, and those of `new` that replace them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub(super) old: Range<usize>,
     pub(super) new: Range<usize>,
 }
 
-/// The gaps between `old` and `new`, in order; between them the lists are the same.
+/// Returns the gaps between `old` and `new`, in order; between them the lists are equal.
 ///
-/// What both begin and end with is set aside first. If the rest needs too many edits, it is one gap.
+/// The common prefix and suffix are removed first. If the rest needs too many edits, it is one gap.
 ///
 /// # Source
 /// E. Myers, "An O(ND) Difference Algorithm and Its Variations", Algorithmica 1 (1986).
@@ -38,14 +38,14 @@ pub(super) fn gaps(old: &[&str], new: &[&str]) -> Vec<Gap> {
     between(&shared, start, old_rest.len(), new_rest.len())
 }
 
-/// The pairs of elements that stay, as indexes into `old` and `new`, or `None` if too much differs.
+/// Returns the common elements as indexes into `old` and `new`, or `None` if too much differs.
 fn shared(old: &[&str], new: &[&str]) -> Option<Vec<(usize, usize)>> {
     if old.is_empty() || new.is_empty() || old.len().abs_diff(new.len()) > MAX_EDITS {
         return None;
     }
     let edits_max = MAX_EDITS.min(old.len() + new.len());
-    // `furthest[diagonal]` is how far into `old` one comes on a diagonal, which is `x - y`, moved up by `zero` so that
-    // it is never negative.
+    // `furthest[diagonal]` is the furthest index into `old` reached on a diagonal. A diagonal is `x - y`, plus `zero`
+    // so that it is never negative.
     let zero = edits_max + 1;
     let mut furthest = vec![0_usize; 2 * zero + 1];
     let mut history = Vec::new();
@@ -66,7 +66,7 @@ fn shared(old: &[&str], new: &[&str]) -> Option<Vec<(usize, usize)>> {
     None
 }
 
-/// From which diagonal one comes to this one with the last of `edits`, and to which `x`.
+/// Returns the diagonal from which the last of `edits` steps reaches this one, and the `x` that it reaches.
 fn step(furthest: &[usize], diagonal: usize, edits: usize, zero: usize) -> (usize, usize) {
     if edits == 0 {
         return (diagonal, 0);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_on_both_sides_is_no_gap() {
+    fn equal_elements_are_in_no_gap() {
         check("", "", &[]);
         check("abc", "abc", &[]);
         check("abc", "xabc", &[(0..0, 0..1)]);
@@ -145,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_moves_on_is_two_gaps() {
+    fn sliding_window_makes_two_gaps() {
         check("abcde", "bcdef", &[(0..1, 0..0), (5..5, 4..5)]);
         check("abcde", "acdxe", &[(1..2, 1..1), (4..4, 3..4)]);
     }
 
     #[test]
-    fn lists_that_differ_too_much_are_one_gap() {
+    fn very_different_lists_are_one_gap() {
         let (old, new) = (["a"; 100], ["b"; 100]);
         assert_eq!(gaps(&old, &new), [Gap { old: 0..100, new: 0..100 }]);
         assert_eq!(gaps(&old, &[]), [Gap { old: 0..100, new: 0..0 }]);

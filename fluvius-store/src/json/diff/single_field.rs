@@ -1,10 +1,12 @@
-//! The one member in which two objects differ, found without reading what both write alike.
+//! The fast path of the diff, for two objects that differ in one member.
 //!
-//! It is the usual case, a field that an event has changed, and looked for first: most of a large state is then passed
-//! over without a look at its parts. Whatever is not as plain as that is left to the long way.
+//! It is tried first, since an event usually changes one field. Most of a large state is then skipped without
+//! tokenizing it. Every other case is left to the general comparison.
 
-/// The member that differs between two objects, if it is one scalar that was replaced, and both are written compactly,
-/// without escapes, and with nothing nested before it: key, old value, new value. `None` where that cannot be told.
+/// Returns the one member that differs between two objects: key, old value, new value.
+///
+/// The member must be a scalar in both. Both texts must be compact, without escapes, and without a nested value before
+/// the member. Returns `None` if any of this does not hold or cannot be determined.
 pub(super) fn changed_alone<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
     let (before, after) = (old.as_bytes(), new.as_bytes());
     let start = alike_from_start(before, after);
@@ -13,14 +15,14 @@ pub(super) fn changed_alone<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, 
     let (old_end, new_end) = (before.len() - end, after.len() - end);
     let (old_middle, new_middle) = (before.get(start..old_end)?, after.get(start..new_end)?);
     let tail = after.get(new_end..)?;
-    // With the brace at the start alone, what differs is a member of the whole, whatever a string in it may say.
+    // Without another opening before the difference, it is in a top-level member, whatever its strings contain.
     let (b'{', inside) = head.split_first()? else { return None };
     let inside = Signs::of(inside);
     if inside.has_escape || inside.has_opening || tail.contains(&b'\\') {
         return None;
     }
     let (value_start, value_tail) = match inside.is_in_string {
-        // Without escapes every second quote ends a string.
+        // Without escapes, every second quote ends a string.
         true if is_in_string(old_middle) && is_in_string(new_middle) => {
             (last(head, b'"')?, first(tail, b'"')? + 1)
         }
@@ -35,7 +37,7 @@ pub(super) fn changed_alone<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, 
         _ => return None,
     };
     let key = new.get(key_start..value_start - 1)?;
-    // A key that stands there twice, or a value that says the same: then the long way is gone.
+    // The key is repeated, or a string value equals it; the general comparison decides then.
     if new.get(..key_start)?.contains(key) || new.get(value_start..)?.contains(key) {
         return None;
     }
@@ -43,7 +45,7 @@ pub(super) fn changed_alone<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, 
     Some((key, old_value, new.get(value_start..new_end + value_tail)?))
 }
 
-/// How many bytes two texts begin with alike.
+/// Returns the number of equal bytes at the start of two texts.
 pub(super) fn alike_from_start(old: &[u8], new: &[u8]) -> usize {
     let (old_chunks, _) = old.as_chunks::<16>();
     let (new_chunks, _) = new.as_chunks::<16>();
@@ -61,11 +63,11 @@ fn alike_from_end(old: &[u8], new: &[u8]) -> usize {
     chunks * 16 + bytes.take_while(|(old, new)| old == new).count()
 }
 
-/// What is told by the signs in a text that has begun with a brace.
+/// Properties of the text after an opening brace.
 struct Signs {
     has_escape: bool,
     has_opening: bool,
-    /// Whether it breaks off inside of a string, if there are no escapes.
+    /// Set if the text ends inside a string. Valid only without escapes.
     is_in_string: bool,
 }
 
@@ -73,12 +75,12 @@ impl Signs {
     fn of(bytes: &[u8]) -> Self {
         let (chunks, rest) = bytes.as_chunks::<16>();
         let [mut escapes, mut openings, mut quotes] = [[0_u8; 16]; 3];
-        // Sixteen bytes side by side: the compiler makes vectors of them.
+        // Processes sixteen bytes side by side, so that the compiler vectorizes the loop.
         let mut look = |chunk: &[u8; 16]| {
             for lane in 0..16 {
                 let byte = chunk[lane];
                 escapes[lane] |= u8::from(byte == b'\\');
-                // A brace or a bracket: they differ in this bit.
+                // A brace or a bracket; they differ only in this bit.
                 openings[lane] |= u8::from(byte | 0x20 == b'{');
                 quotes[lane] ^= u8::from(byte == b'"');
             }
@@ -112,7 +114,7 @@ fn is_bare(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| is_of_bare(*byte))
 }
 
-/// Whether a byte may stand in a number, `true`, `false` or `null`.
+/// Returns true if a byte may occur in a number, `true`, `false` or `null`.
 fn is_of_bare(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
 }
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_string_or_number_is_found_whole() {
+    fn changed_string_or_number_is_found_whole() {
         check(
             r#"{"a":"x","b":"12.50"}"#,
             r#"{"a":"x","b":"12.75"}"#,
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_found_wherever_the_quotes_before_it_lie() {
+    fn changed_member_is_found_at_any_offset() {
         for length in 0..40 {
             let before = "x".repeat(length);
             let text = |value| format!(r#"{{"a":"{before}","b":{value},"c":"{before}"}}"#);
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_plain_is_left_to_the_long_way() {
+    fn complex_changes_are_left_to_the_general_diff() {
         for (old, new) in [
             (r#"{"a":1,"b":2}"#, r#"{"a":3,"b":4}"#),
             (r#"{"a":1}"#, r#"{"b":1}"#),
@@ -185,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_whatever_panics(old in "[{}\\[\":,a1\\\\é]{0,12}", new in "[{}\\[\":,a1\\\\é]{0,12}") {
+        fn arbitrary_text_does_not_panic(old in "[{}\\[\":,a1\\\\é]{0,12}", new in "[{}\\[\":,a1\\\\é]{0,12}") {
             let _ = (changed_alone(&old, &new), changed_alone(&new, &old));
         }
     }

@@ -1,7 +1,7 @@
-//! The entries of a map that is being encoded, sorted by key.
+//! Map entries, sorted by key while they are encoded.
 //!
-//! A `HashMap` gives its entries in an order that differs from one value to the next. A map that is
-//! already in key order, such as a `BTreeMap` of strings, is written once and not sorted.
+//! The iteration order of a `HashMap` differs between instances. A map that is already sorted, such as a `BTreeMap`
+//! with string keys, is written once and not sorted again.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::{Error, Outcome};
 use crate::json::tokenizer::{members, unescape};
 use crate::json::validate::grammar;
 
-/// A map that is being written.
+/// A map that is being encoded.
 pub(super) struct Entries<'a> {
     level: Level<'a>,
     /// The position of the opening brace.
@@ -28,12 +28,12 @@ impl<'a> Entries<'a> {
         Self { level, start: end - 1, key: end..end, is_sorted: true }
     }
 
-    /// Notes the key that begins with the quote at `start`.
+    /// Records the key that begins with the quote at `start`.
     fn note_key(&mut self, start: usize, is_first: bool) {
         let text = &self.level.encoder.text;
         let key = start + 1..text.len() - 1;
         let (last, next) = (text.get(self.key.clone()), text.get(key.clone()));
-        // The order of a key with an escape is not that of its text.
+        // An escaped key does not sort like its text.
         let is_plain = next.is_some_and(|next| !next.contains(&b'\\'));
         self.is_sorted &= is_plain && (is_first || last < next);
         self.key = key;
@@ -68,8 +68,8 @@ impl ser::SerializeMap for Entries<'_> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Outcome {
         let is_first = self.level.is_first;
         self.level.separate();
-        // A private serializer of serde_json decides which values may be keys, and formats them. It
-        // is reached through a map, whose opening brace is removed again.
+        // A private serializer of serde_json decides which values may be keys, and formats them. It is reachable only
+        // through a map, whose opening brace is removed again.
         let encoder = &mut self.level.encoder;
         let start = encoder.text.len();
         let outcome = encoder.leaf().serialize_map(None).and_then(|mut map| map.serialize_key(key));

@@ -1,16 +1,16 @@
-//! The elements of an array and the fields of a struct that is being encoded.
+//! Encoding of arrays and of the fields of structs.
 //!
-//! How one value is written is not known here; that is the [`Encoder`].
+//! The [`Encoder`] writes the values.
 
 use serde::{Serialize, ser};
 
 use super::{Encoder, Error, Outcome};
 
-/// An array or object that is being written.
+/// An array or object that is being encoded.
 pub(super) struct Level<'a> {
     pub(super) encoder: &'a mut Encoder,
     pub(super) is_first: bool,
-    /// What closes it, a byte a level; nothing for a text that is taken as it is.
+    /// The closing brackets, one byte per level; empty for verbatim text.
     pub(super) closing: &'static [u8],
 }
 

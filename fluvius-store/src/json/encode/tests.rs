@@ -31,19 +31,19 @@ struct Account<'a> {
     history: Vec<BTreeMap<&'a str, f64>>,
 }
 
-/// What can be written is written as serde_json writes it.
+/// Checks that a value is encoded as serde_json encodes it.
 fn check<T: Serialize + ?Sized>(value: &T) {
     assert_eq!(encode(value).unwrap().as_str(), serde_json::to_string(value).unwrap());
 }
 
-fn check_refused<T: Serialize + ?Sized>(value: &T, path: &str, message: &str) {
+fn check_error<T: Serialize + ?Sized>(value: &T, path: &str, message: &str) {
     let error = encode(value).unwrap_err();
     assert_eq!(error.path(), path, "{error}");
     assert!(error.message().contains(message), "{error}");
 }
 
 #[test]
-fn every_shape_is_written_as_serde_json_writes_it() {
+fn every_shape_is_encoded_as_by_serde_json() {
     check(&(Unit, Newtype(1), Pair(2, None), Pair(3, Some("é\"\n"))));
     check(&[
         Shape::Unit,
@@ -70,39 +70,39 @@ fn every_shape_is_written_as_serde_json_writes_it() {
 }
 
 #[test]
-fn a_float_that_is_not_finite_is_refused_with_its_path() {
+fn non_finite_float_fails_with_its_path() {
     let account = |value| Account {
         account_number: "1",
         balance: Decimal::ONE,
         history: vec![BTreeMap::from([("a", 1.0)]), BTreeMap::from([("a", 1.0), ("b", value)])],
     };
     check(&account(2.0));
-    check_refused(&account(f64::NAN), "history[1].b", "not finite");
-    check_refused(&account(f64::INFINITY), "history[1].b", "not finite");
-    check_refused(&f32::NEG_INFINITY, ".", "not finite");
-    check_refused(&Shape::Newtype(f64::NAN), "Newtype", "not finite");
-    check_refused(&Shape::Tuple(1, f32::NAN), "Tuple[1]", "not finite");
+    check_error(&account(f64::NAN), "history[1].b", "not finite");
+    check_error(&account(f64::INFINITY), "history[1].b", "not finite");
+    check_error(&f32::NEG_INFINITY, ".", "not finite");
+    check_error(&Shape::Newtype(f64::NAN), "Newtype", "not finite");
+    check_error(&Shape::Tuple(1, f32::NAN), "Tuple[1]", "not finite");
 }
 
 #[test]
-fn an_integer_of_more_than_64_bits_is_refused() {
-    check_refused(&[i128::from(i64::MIN) - 1], "[0]", "write it as a string");
-    check_refused(&[0, u128::from(u64::MAX) + 1], "[1]", "write it as a string");
+fn integer_of_more_than_64_bits_fails() {
+    check_error(&[i128::from(i64::MIN) - 1], "[0]", "write it as a string");
+    check_error(&[0, u128::from(u64::MAX) + 1], "[1]", "write it as a string");
 }
 
 #[test]
-fn nul_is_refused_in_strings_and_keys() {
-    check_refused(&BTreeMap::from([("a", "x\0")]), "a", "U+0000");
-    check_refused(&[BTreeMap::from([("x\0", 1)])], "[0]", "U+0000");
-    check_refused(&["", "\0"], "[1]", "U+0000");
-    check_refused(&'\0', ".", "U+0000");
+fn nul_in_strings_and_keys_fails() {
+    check_error(&BTreeMap::from([("a", "x\0")]), "a", "U+0000");
+    check_error(&[BTreeMap::from([("x\0", 1)])], "[0]", "U+0000");
+    check_error(&["", "\0"], "[1]", "U+0000");
+    check_error(&'\0', ".", "U+0000");
     check("\\u0000");
 }
 
 #[test]
-fn a_key_that_is_no_string_is_refused_at_its_map() {
-    check_refused(&[BTreeMap::from([(vec![1], 1)])], "[0]", "key must be a string");
-    check_refused(
+fn non_string_key_fails_at_its_map() {
+    check_error(&[BTreeMap::from([(vec![1], 1)])], "[0]", "key must be a string");
+    check_error(
         &BTreeMap::from([("a", BTreeMap::from([(Some([1]), 1)]))]),
         "a",
         "key must be a string",
@@ -110,12 +110,12 @@ fn a_key_that_is_no_string_is_refused_at_its_map() {
 }
 
 #[test]
-fn a_key_that_serde_json_takes_for_its_own_is_refused() {
-    check_refused(&BTreeMap::from([("$serde_json::private::RawValue", "[1")]), ".", "begins with");
+fn reserved_key_fails() {
+    check_error(&BTreeMap::from([("$serde_json::private::RawValue", "[1")]), ".", "begins with");
 }
 
 #[test]
-fn more_than_120_levels_are_refused() {
+fn more_than_120_levels_fail() {
     let nested = |levels| (1..levels).fold(json!([]), |inner, _| json!([inner]));
     check(&nested(120));
     let error = encode(&nested(121)).unwrap_err();
@@ -126,28 +126,28 @@ fn more_than_120_levels_are_refused() {
 }
 
 #[test]
-fn a_raw_value_is_written_as_it_is_and_checked() {
+fn raw_value_is_written_verbatim_and_validated() {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     check(&[raw("1.50"), raw("{\"a\": [ ]}")]);
     check(&BTreeMap::from([("a", raw("null")), ("b", raw("\"\""))]));
     assert_eq!(encode(&(raw("[1]"), "x")).unwrap().as_str(), r#"[[1],"x"]"#);
-    check_refused(&BTreeMap::from([("a", raw("[1,1e999]"))]), "a[1]", "send it as a string");
-    check_refused(&[raw(r#""\u0000""#)], "[0]", "U+0000");
+    check_error(&BTreeMap::from([("a", raw("[1,1e999]"))]), "a[1]", "send it as a string");
+    check_error(&[raw(r#""\u0000""#)], "[0]", "U+0000");
 }
 
 #[test]
-fn a_text_that_only_pretends_to_be_a_raw_value_is_refused() {
+fn fake_raw_value_fails() {
     #[derive(Serialize)]
     #[serde(rename = "$serde_json::private::RawValue")]
     struct Pretended {
         #[serde(rename = "$serde_json::private::RawValue")]
         text: &'static str,
     }
-    check_refused(&[Pretended { text: "1,[" }], ".", "at line 1");
+    check_error(&[Pretended { text: "1,[" }], ".", "at line 1");
 }
 
 #[test]
-fn what_a_value_objects_to_is_told_with_its_path() {
+fn error_of_a_value_is_reported_with_its_path() {
     struct Objecting;
     impl Serialize for Objecting {
         fn serialize<S: Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
@@ -160,7 +160,7 @@ fn what_a_value_objects_to_is_told_with_its_path() {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_read_back(
+    fn encoded_value_round_trips(
             texts in proptest::collection::btree_map("\\PC{0,5}|[\\\\\"$\u{1}]{0,3}", any::<i64>(), 0..5),
             text in ".{0,9}",
         ) {

@@ -8,7 +8,7 @@ fn parse(text: &str) -> Json {
     Json::parse(text).unwrap()
 }
 
-/// Folds the change of two states, as it comes back from a store.
+/// Checks that applying the stored delta of two states gives the new state.
 fn check(old: &Json, new: &Json) -> StateDelta {
     let change = StateDelta::between(Some(old), new);
     let stored = parse(change.to_json().as_str());
@@ -27,7 +27,7 @@ fn list(objects: impl Iterator<Item = usize>) -> String {
 }
 
 #[test]
-fn without_a_state_before_it_is_whole() {
+fn delta_without_an_old_state_is_a_snapshot() {
     let new = parse("{\"a\": [1]}");
     let change = StateDelta::between(None, &new);
     assert!(change.is_snapshot());
@@ -46,7 +46,7 @@ fn equal_states_make_an_empty_patch() {
 }
 
 #[test]
-fn a_state_that_is_an_array_is_not_taken_for_a_patch() {
+fn array_state_is_not_mistaken_for_a_patch() {
     let state = parse(r#"[{"op":"remove","path":"/a"}]"#);
     let change = StateDelta::snapshot(&state);
     let read = StateDelta::from_json(&parse(change.to_json().as_str())).unwrap();
@@ -54,7 +54,7 @@ fn a_state_that_is_an_array_is_not_taken_for_a_patch() {
 }
 
 #[test]
-fn a_patch_of_a_long_list_stays_small() {
+fn patch_of_a_long_list_stays_small() {
     let state = |list: String| parse(&format!(r#"{{"name":"all","entries":[{list}]}}"#));
     let old = state(list(0..300));
     assert!(old.len() > 20_000);
@@ -73,7 +73,7 @@ fn a_patch_of_a_long_list_stays_small() {
 }
 
 #[test]
-fn what_changed_inside_an_element_is_all_that_is_stored() {
+fn change_inside_an_element_is_stored_alone() {
     let old = parse(&format!("[{}]", list(0..20)));
     let new = parse(&old.as_str().replace("\"7.00\"", "\"7.50\""));
     assert_eq!(
@@ -83,7 +83,7 @@ fn what_changed_inside_an_element_is_all_that_is_stored() {
 }
 
 #[test]
-fn a_number_comes_back_as_the_new_text_has_it() {
+fn number_has_the_value_of_the_new_text() {
     let rest =
         r#""rest":"text long enough that the patch is the smaller one, whatever the number""#;
     for (old, new) in [
@@ -103,7 +103,7 @@ fn a_number_comes_back_as_the_new_text_has_it() {
 }
 
 #[test]
-fn a_patch_that_does_not_fit_is_an_error() {
+fn mismatching_patch_fails() {
     let patch = StateDelta::Patch(parse(
         r#"[{"op":"add","path":"/a","value":1},{"op":"remove","path":"/b/c"}]"#,
     ));
@@ -116,7 +116,7 @@ fn a_patch_that_does_not_fit_is_an_error() {
 }
 
 #[test]
-fn what_is_no_change_is_refused() {
+fn malformed_delta_fails() {
     for text in ["1", "null", "{}", r#"{"snapshot":1,"more":2}"#, r#"{"Snapshot":1}"#] {
         assert!(
             matches!(StateDelta::from_json(&parse(text)), Err(StateDeltaError::Malformed(_))),
@@ -127,7 +127,7 @@ fn what_is_no_change_is_refused() {
 }
 
 #[test]
-fn serde_writes_and_reads_what_is_stored() {
+fn serde_uses_the_stored_form() {
     for change in [
         StateDelta::snapshot(&parse("[1.50]")),
         StateDelta::Patch(parse(r#"[{"op":"remove","path":"/a"}]"#)),
@@ -139,7 +139,7 @@ fn serde_writes_and_reads_what_is_stored() {
 }
 
 #[test]
-fn the_deepest_state_still_fits_into_a_patch() {
+fn deepest_state_still_fits_into_a_patch() {
     let nested =
         |inner: &str, rest| format!(r#"[{}"{rest}",{inner}{}]"#, "[".repeat(118), "]".repeat(118));
     let rest = "text ".repeat(100);
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn folding_a_state_that_changed_a_little_gives_the_new_state((old, new) in changed()) {
+    fn folding_a_slightly_changed_state_gives_the_new_state((old, new) in changed()) {
         check(&old, &new);
         check(&new, &old);
         check(&old, &pretty(&new));
