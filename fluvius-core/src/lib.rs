@@ -68,7 +68,7 @@ mod domain;
 mod error;
 mod id_generator;
 #[cfg(feature = "__test_seams")]
-mod lease_states;
+mod lease_cycles;
 mod model;
 #[cfg(feature = "__test_seams")]
 mod mutants;

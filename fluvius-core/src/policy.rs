@@ -109,7 +109,7 @@ impl<'a> PolicyState<'a> {
 impl fmt::Debug for PolicyState<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PolicyState")
-            .field("root", &self.record.aggregate_id)
+            .field("aggregate_id", &self.record.aggregate_id)
             .field("version", &self.record.version)
             .finish_non_exhaustive()
     }

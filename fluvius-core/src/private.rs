@@ -47,7 +47,7 @@ pub mod kit {
 /// Items that tests of the runtime replace or plant. For this workspace only.
 #[cfg(feature = "__test_seams")]
 pub mod test_seams {
-    pub use crate::lease_states::{LeaseState, LeaseWait, lease_cycle};
+    pub use crate::lease_cycles::{LeaseState, LeaseWait, lease_cycle};
     pub use crate::mutants::Mutant;
     pub use crate::sync::Scheduler;
 }

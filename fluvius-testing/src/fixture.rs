@@ -136,7 +136,7 @@ impl Fixture {
 
 impl fmt::Debug for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("domain", &self.metadata.namespace).finish_non_exhaustive()
+        f.debug_struct("Fixture").field("domain", &self.metadata.namespace).finish_non_exhaustive()
     }
 }
 

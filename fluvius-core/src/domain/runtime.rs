@@ -95,7 +95,7 @@ impl DomainRuntime {
     /// Returns the leases that this runtime holds or has requested.
     #[cfg(feature = "__test_seams")]
     #[doc(hidden)]
-    pub fn lease_states(&self) -> Vec<crate::lease_states::LeaseState> {
+    pub fn lease_states(&self) -> Vec<crate::lease_cycles::LeaseState> {
         self.processor.shared().scheduler.lease_states()
     }
 

@@ -191,27 +191,27 @@ impl AggregateDescriptor {
         if revision == self.revision {
             return decode(data);
         }
-        let lifted = self.lift(revision, UpcastInput::State, data.decode()?)?;
-        let state = Json::from_value(&lifted).and_then(|lifted| decode(&lifted));
-        state.map_err(|error| self.as_lifted(revision, error))
+        let upcasted = self.upcast_json(revision, UpcastInput::State, data.decode()?)?;
+        let state = Json::from_value(&upcasted).and_then(|upcasted| decode(&upcasted));
+        state.map_err(|error| self.during_upcast(revision, error))
     }
 
     /// Adds to an error that the JSON was upcast first, so its path may not exist in the stored JSON.
-    pub(crate) fn as_lifted(&self, revision: u32, error: JsonError) -> JsonError {
+    pub(crate) fn during_upcast(&self, revision: u32, error: JsonError) -> JsonError {
         if revision == self.revision {
             return error;
         }
-        error.during(&format!("lifted to revision {}", self.revision))
+        error.during(&format!("upcast to revision {}", self.revision))
     }
 
     /// Upcasts JSON of another revision.
-    pub(crate) fn lift(
+    pub(crate) fn upcast_json(
         &self,
         revision: u32,
         written: UpcastInput<'_>,
         json: Value,
     ) -> Result<Value, JsonError> {
-        upcast::lift(self.upcast, (revision, self.revision), written, json)
+        upcast::upcast_json(self.upcast, (revision, self.revision), written, json)
     }
 
     #[doc(hidden)]

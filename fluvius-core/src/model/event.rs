@@ -88,7 +88,7 @@ fn read<E: Event>(record: &EventRecord) -> Result<E, JsonError> {
         None if record.revision == aggregate.revision => record.args.decode(),
         _ => fields(record, aggregate).and_then(|fields| {
             let event = Json::from_value(&fields).and_then(|fields| fields.decode());
-            event.map_err(|error| aggregate.as_lifted(record.revision, error))
+            event.map_err(|error| aggregate.during_upcast(record.revision, error))
         }),
     }
 }
@@ -106,5 +106,5 @@ pub(crate) fn fields(
     if record.revision == aggregate.revision {
         return Ok(fields);
     }
-    aggregate.lift(record.revision, UpcastInput::Event(&record.event), fields)
+    aggregate.upcast_json(record.revision, UpcastInput::Event(&record.event), fields)
 }

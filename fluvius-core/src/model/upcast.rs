@@ -65,7 +65,7 @@ pub enum UpcastInput<'a> {
 /// # Errors
 /// An error if the aggregate type has an older revision than the JSON or no upcast, or if the upcast fails.
 #[cold]
-pub(crate) fn lift(
+pub(crate) fn upcast_json(
     upcast: Option<Upcast>,
     (from, to): (u32, u32),
     written: UpcastInput<'_>,
@@ -79,7 +79,7 @@ pub(crate) fn lift(
     }
     let Some(upcast) = upcast else {
         return Err(JsonError::whole(format!(
-            "revision {from} wrote it, and nothing lifts it to revision {to}: name a function that does, \
+            "revision {from} wrote it, and no upcast to revision {to} is named: name one, \
              `#[aggregate(revision = {to}, upcast = ..)]`"
         )));
     };
@@ -88,10 +88,10 @@ pub(crate) fn lift(
         match catch_unwind(AssertUnwindSafe(|| upcast(step, written, &mut json))) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                let lifting = format!("lifting it from revision {step} to {next}");
+                let upcasting = format!("upcast from revision {step} to {next}");
                 return Err(match error.downcast::<JsonError>() {
-                    Ok(error) => error.during(&lifting),
-                    Err(error) => JsonError::of_author(error.as_ref()).during(&lifting),
+                    Ok(error) => error.during(&upcasting),
+                    Err(error) => JsonError::of_author(error.as_ref()).during(&upcasting),
                 });
             }
             // The message of the panic is omitted, as everywhere.
@@ -120,29 +120,30 @@ mod tests {
         Ok(())
     }
 
-    fn message(lifted: Result<Value, JsonError>) -> String {
-        lifted.unwrap_err().to_string()
+    fn message(upcasted: Result<Value, JsonError>) -> String {
+        upcasted.unwrap_err().to_string()
     }
 
     #[test]
     fn each_revision_is_upcast_once_and_in_order() {
-        let lifted = lift(Some(trace), (1, 4), UpcastInput::State, json!([])).unwrap();
-        assert_eq!(lifted, json!(["1 State", "2 State", "3 State"]));
-        let lifted = lift(Some(trace), (3, 4), UpcastInput::Event("opened"), json!([])).unwrap();
-        assert_eq!(lifted, json!([r#"3 Event("opened")"#]));
+        let upcasted = upcast_json(Some(trace), (1, 4), UpcastInput::State, json!([])).unwrap();
+        assert_eq!(upcasted, json!(["1 State", "2 State", "3 State"]));
+        let upcasted =
+            upcast_json(Some(trace), (3, 4), UpcastInput::Event("opened"), json!([])).unwrap();
+        assert_eq!(upcasted, json!([r#"3 Event("opened")"#]));
     }
 
     #[test]
     fn failed_upcast_names_its_revisions() {
-        let lifted = lift(Some(trace), (3, 6), UpcastInput::State, json!([]));
-        assert_eq!(message(lifted), "lifting it from revision 4 to 5: no further");
+        let upcasted = upcast_json(Some(trace), (3, 6), UpcastInput::State, json!([]));
+        assert_eq!(message(upcasted), "upcast from revision 4 to 5: no further");
     }
 
     #[test]
     fn downcast_and_missing_upcast_are_errors() {
-        let down = message(lift(Some(trace), (3, 2), UpcastInput::State, json!([])));
+        let down = message(upcast_json(Some(trace), (3, 2), UpcastInput::State, json!([])));
         assert!(down.contains("revision 3 wrote it"), "{down}");
-        let without = message(lift(None, (1, 2), UpcastInput::State, json!([])));
+        let without = message(upcast_json(None, (1, 2), UpcastInput::State, json!([])));
         assert!(without.contains("`#[aggregate(revision = 2, upcast = ..)]`"), "{without}");
     }
 }

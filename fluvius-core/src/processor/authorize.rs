@@ -35,7 +35,7 @@ pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> 
     } else {
         unwind::catch(|| drop(span));
     }
-    services.tell(&RuntimeEvent::CommandReady {
+    services.notify(&RuntimeEvent::CommandReady {
         id: task.id,
         action: task.action,
         aggregate_id: &task.aggregate_id,

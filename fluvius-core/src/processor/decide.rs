@@ -342,7 +342,7 @@ fn happened(
     attempt_state(cx)
         .processor
         .services
-        .tell(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.attempt });
+        .notify(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.attempt });
     attempt_state_mut(cx).write_set.record_event(before, event);
     let is_read_back = is_as_before && cached.not_read_back().is_none();
     let cached = CachedVersion::decided(Arc::clone(&next), Arc::clone(value), is_read_back);

@@ -183,11 +183,11 @@ fn as_written(task: &Task, revision: u32, folded: &Json) -> Result<Json, Error> 
 /// Returns the data that an action of another revision returned, upcast together with its event. If the upcast event
 /// has no `data`, the state is the answer.
 fn upcast_data(task: &Task, event: &EventRecord) -> Result<Option<Json>, Error> {
-    let lifted = event::fields(event, (task.action.aggregate)()).and_then(|fields| {
+    let upcasted = event::fields(event, (task.action.aggregate)()).and_then(|fields| {
         let data = fields.get("data");
         data.map(Json::from_value).transpose()
     });
-    lifted.map_err(|error| invalid_state(task, event.revision, &error))
+    upcasted.map_err(|error| invalid_state(task, event.revision, &error))
 }
 
 fn invalid_state(task: &Task, revision: u32, error: &JsonError) -> Error {

@@ -18,15 +18,15 @@ pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {
     let mut position = first + unit.commands.len() as u64;
     for event in &unit.events {
         let event = LogEntry { position, record: event.as_ref().clone() };
-        services.tell(&RuntimeEvent::EventCommitted { event: &event });
+        services.notify(&RuntimeEvent::EventCommitted { event: &event });
         position += 1;
     }
     for message in &unit.messages {
         let message = LogEntry { position, record: message.as_ref().clone() };
-        services.tell(&RuntimeEvent::Message { message: &message });
+        services.notify(&RuntimeEvent::Message { message: &message });
         position += 1;
     }
-    services.tell(&RuntimeEvent::TransactionCommitted { unit, first });
+    services.notify(&RuntimeEvent::TransactionCommitted { unit, first });
 }
 
 /// Counts the outcomes of the commands of a request, and notifies the observers of them.
@@ -49,8 +49,8 @@ pub(crate) fn answered(
     match outcome {
         Ok(answers) => {
             for (task, answer) in tasks.iter().zip(answers) {
-                services.tell(&RuntimeEvent::Response { response: &answer.response });
-                services.tell(&RuntimeEvent::CommandCompleted {
+                services.notify(&RuntimeEvent::Response { response: &answer.response });
+                services.notify(&RuntimeEvent::CommandCompleted {
                     id: task.id,
                     action: task.action,
                     aggregate_id: &task.aggregate_id,
@@ -59,7 +59,7 @@ pub(crate) fn answered(
         }
         Err(GroupError { index, error }) => {
             for (task, error) in tasks.iter().zip(errors(tasks, *index, error)) {
-                services.tell(&RuntimeEvent::CommandRejected {
+                services.notify(&RuntimeEvent::CommandRejected {
                     id: task.id,
                     action: task.action,
                     aggregate_id: &task.aggregate_id,

@@ -53,10 +53,10 @@ pub(crate) struct Settings {
 
 impl Services {
     /// Notifies all observers. If one panics, the panic is logged and the others are still notified.
-    pub(crate) fn tell(&self, signal: &RuntimeEvent<'_>) {
+    pub(crate) fn notify(&self, event: &RuntimeEvent<'_>) {
         for observer in &self.observers {
-            if unwind::catch(|| observer.on_event(signal)).is_none() {
-                tracing::error!(domain = self.metadata.namespace, "a listener panicked");
+            if unwind::catch(|| observer.on_event(event)).is_none() {
+                tracing::error!(domain = self.metadata.namespace, "an observer panicked");
             }
         }
     }
@@ -64,7 +64,7 @@ impl Services {
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Environment")
+        f.debug_struct("Services")
             .field("domain", &self.metadata.namespace)
             .field("settings", &self.settings)
             .finish_non_exhaustive()

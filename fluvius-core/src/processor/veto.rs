@@ -27,7 +27,7 @@ pub(crate) fn ask(services: &Services, unit: &UnitOfWork) -> Result<(), Error> {
                     source: Arc::new(veto),
                 });
             }
-            None => tracing::error!(domain = services.metadata.namespace, "a listener panicked"),
+            None => tracing::error!(domain = services.metadata.namespace, "an observer panicked"),
         }
     }
     Ok(())

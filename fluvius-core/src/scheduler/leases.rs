@@ -298,7 +298,7 @@ impl<J> Scheduler<J> {
 #[cfg(feature = "__test_seams")]
 impl<J> Scheduler<J> {
     /// Returns the leases of this process, for a test that searches for deadlocks among processes.
-    pub(crate) fn lease_states(&self) -> Vec<crate::lease_states::LeaseState> {
+    pub(crate) fn lease_states(&self) -> Vec<crate::lease_cycles::LeaseState> {
         let waits_for = |seq: &CommandSeq| {
             let waiting = |(_, contended): &(&AggregateId, &ContendedAggregate)| {
                 contended.waiting.contains(seq) && !matches!(contended.stage, Stage::Held(..))
@@ -315,7 +315,7 @@ impl<J> Scheduler<J> {
             keeping.map(|(seq, _)| waits_for(seq)).collect()
         };
         let state = |(aggregate_id, contended): (&AggregateId, &ContendedAggregate)| {
-            crate::lease_states::LeaseState {
+            crate::lease_cycles::LeaseState {
                 aggregate_id: aggregate_id.clone(),
                 is_held: !matches!(contended.stage, Stage::Requested),
                 keepers_wait_for: keepers(aggregate_id),

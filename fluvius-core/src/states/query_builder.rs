@@ -226,6 +226,6 @@ impl<T> Clone for StateQueryBuilder<T> {
 
 impl<T> fmt::Debug for StateQueryBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StateReader").field("query", &self.query).finish_non_exhaustive()
+        f.debug_struct("StateQueryBuilder").field("query", &self.query).finish_non_exhaustive()
     }
 }

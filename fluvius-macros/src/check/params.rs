@@ -14,7 +14,7 @@ pub(crate) fn params(action: &Action, errors: &mut Errors) {
     for argument in &action.arguments {
         match argument {
             Argument::Field(field) => self::field(field, errors),
-            Argument::Invalid(refusal) => refused(refusal, errors),
+            Argument::Invalid(param) => invalid(param, errors),
             Argument::Context(_) => {}
         }
     }
@@ -49,8 +49,8 @@ fn field(field: &Field, errors: &mut Errors) {
     }
 }
 
-fn refused(refusal: &InvalidParam, errors: &mut Errors) {
-    let InvalidParam { pat, ty, why } = refusal;
+fn invalid(param: &InvalidParam, errors: &mut Errors) {
+    let InvalidParam { pat, ty, why } = param;
     match why {
         Why::Pattern => errors.at(
             pat,

@@ -7,7 +7,7 @@ use crate::model::{Action, Aggregate};
 use crate::parse::token_text::token_text;
 
 pub(crate) fn signature(action: &Action, errors: &mut Errors) {
-    for (place, word) in &action.refused_words {
+    for (place, word) in &action.invalid_keywords {
         errors.at_span(*place, format!("an action is a plain `fn` or `async fn`: remove `{word}`"));
     }
     let generics = &action.generics;

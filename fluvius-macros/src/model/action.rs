@@ -38,7 +38,7 @@ pub(crate) struct Action {
     pub(crate) docs: Docs,
     pub(crate) is_async: bool,
     /// Words that an action must not have: `unsafe`, `extern`, `...`.
-    pub(crate) refused_words: Vec<(Span, &'static str)>,
+    pub(crate) invalid_keywords: Vec<(Span, &'static str)>,
     pub(crate) generics: Generics,
     pub(crate) receiver: Receiver,
     pub(crate) arguments: Vec<Argument>,
@@ -110,7 +110,7 @@ impl Action {
             deprecated: inherited.deprecated,
             docs: Docs::of(&source.attributes),
             is_async: signature.asyncness.is_some(),
-            refused_words: refused_words(signature),
+            invalid_keywords: invalid_keywords(signature),
             generics: signature.generics.clone(),
             receiver,
             arguments: source
@@ -177,7 +177,7 @@ fn lower_receiver(written: Option<&syn::Receiver>) -> Receiver {
     }
 }
 
-fn refused_words(signature: &syn::Signature) -> Vec<(Span, &'static str)> {
+fn invalid_keywords(signature: &syn::Signature) -> Vec<(Span, &'static str)> {
     let mut words = Vec::new();
     if let Safety::Unsafe(word) = &signature.safety {
         words.push((word.span, "unsafe"));

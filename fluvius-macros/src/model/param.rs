@@ -78,25 +78,25 @@ pub(crate) fn lower(source: SourceParam, self_type: Option<&SelfType>) -> Argume
         && types::is_context(&reference.elem)
     {
         return match attrs.place {
-            Some(place) => refused(pat, ty, Why::ContextWithOptions(place)),
+            Some(place) => invalid(pat, ty, Why::ContextWithOptions(place)),
             None => Argument::Context(reference.elem.clone()),
         };
     }
     if types::is_context(&ty) {
-        return refused(pat, ty, Why::ContextByValue);
+        return invalid(pat, ty, Why::ContextByValue);
     }
     if let Some(instead) = types::of_programs(&ty) {
-        return refused(pat, ty, Why::OfPrograms(instead));
+        return invalid(pat, ty, Why::OfPrograms(instead));
     }
     let Some(ident) = plain_ident(&pat) else {
         let why = match &pat {
             Pat::Ident(_) | Pat::Wild(_) => Why::Unnamed,
             _ => Why::Pattern,
         };
-        return refused(pat, ty, why);
+        return invalid(pat, ty, why);
     };
     if types::flaw(&ty, false).is_some() {
-        return refused(pat, ty, Why::Type);
+        return invalid(pat, ty, Why::Type);
     }
     let name = match &attrs.rename {
         Some(rename) => rename.value(),
@@ -120,7 +120,7 @@ pub(crate) fn lower(source: SourceParam, self_type: Option<&SelfType>) -> Argume
     }))
 }
 
-fn refused(pat: Pat, ty: Type, why: Why) -> Argument {
+fn invalid(pat: Pat, ty: Type, why: Why) -> Argument {
     Argument::Invalid(Box::new(InvalidParam { pat, ty, why }))
 }
 

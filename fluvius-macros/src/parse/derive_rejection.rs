@@ -37,7 +37,7 @@ pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<SourceReje
             SourceBody::Struct(on_type.into_case(input.ident.clone(), data.fields))
         }
         Data::Enum(data) => {
-            on_type.refuse_on_enum(errors);
+            on_type.reject_on_enum(errors);
             let cases = data.variants.into_iter().map(|variant| {
                 CaseOptions::of(&variant.attrs, keywords::OF_REJECTION_VARIANT, errors)
                     .into_case(variant.ident, variant.fields)
@@ -81,7 +81,7 @@ impl CaseOptions {
         SourceCase { ident, fields, code: self.code, transparent: self.transparent }
     }
 
-    fn refuse_on_enum(&self, errors: &mut Errors) {
+    fn reject_on_enum(&self, errors: &mut Errors) {
         if let Some(code) = &self.code {
             errors.at(code, "each variant has its own code: put this on a variant");
         }

@@ -137,8 +137,8 @@ fn item_place(item: TokenStream) -> Span {
 
 fn parse_item(item: RawItem, errors: &mut Errors) -> Option<SourceAction> {
     if !item.is_action() {
-        refuse_hidden_action(&item, errors);
-        refuse_stray_arg(&item, errors);
+        reject_hidden_action(&item, errors);
+        reject_stray_arg(&item, errors);
         return None;
     }
     let (marker, args) = parse_markers(&item, errors)?;
@@ -226,7 +226,7 @@ fn path_place(path: &Path) -> Span {
 }
 
 /// Rejects `#[action]` inside a macro call: the call expands after this macro, so its actions would be lost.
-fn refuse_hidden_action(item: &RawItem, errors: &mut Errors) {
+fn reject_hidden_action(item: &RawItem, errors: &mut Errors) {
     if item.is_macro_call() && has_action_attribute(item.head.iter().chain(&item.end)) {
         errors.at(
             item.head.first(),
@@ -255,7 +255,7 @@ fn has_action_attribute<'a>(tokens: impl Iterator<Item = &'a TokenTree>) -> bool
 }
 
 /// Rejects `#[arg]` without `#[action]`, which would be removed without effect.
-fn refuse_stray_arg(item: &RawItem, errors: &mut Errors) {
+fn reject_stray_arg(item: &RawItem, errors: &mut Errors) {
     let Some(TokenTree::Group(parameters)) = item.parameters().and_then(|at| item.head.get(at))
     else {
         return;

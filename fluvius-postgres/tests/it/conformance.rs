@@ -9,20 +9,20 @@ use fluvius_testing::conformance::{self, Harness};
 
 /// One test per case, as in `store_conformance!`. Without a server each prints that it is skipped.
 macro_rules! cases {
-    ([$($part:ident::$claim:ident)*]) => {
+    ([$($part:ident::$case:ident)*]) => {
         $(
             #[test]
-            fn $claim() {
+            fn $case() {
                 let Some(server) = TestServer::get() else { return };
                 let harness = async move {
                     Harness::new(server.schema(), |schema: Arc<TestSchema>| async move {
                         schema.open().await
                     })
                 };
-                conformance::run(stringify!($claim), harness);
+                conformance::run(stringify!($case), harness);
             }
         )*
     };
 }
 
-fluvius_testing::__fluvius_store_claims!([cases]);
+fluvius_testing::__fluvius_store_cases!([cases]);

@@ -45,7 +45,7 @@ impl<'b> Transaction<'_, '_, 'b> {
             let state = row.state;
             if !row.creation.as_ref().is_some_and(|creation| creation.is_of(state)) {
                 update_aggregate(self.connection, row)?;
-                self.database.reach("birth")?;
+                self.database.reach("creation")?;
             }
             let derived = row.command.map(|command| ETag::new(state.version, command));
             let etag = (derived != Some(state.etag)).then(|| state.etag.to_string());
@@ -185,7 +185,7 @@ impl<'b> Transaction<'_, '_, 'b> {
             row.number = Some(number);
             row.creation = Some(creation);
         }
-        self.database.reach("root")?;
+        self.database.reach("aggregate")?;
         Ok(number)
     }
 

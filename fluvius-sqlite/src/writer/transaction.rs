@@ -222,13 +222,13 @@ impl<'c> WriterConnection<'c> {
     /// SQLite has abandoned that transaction. But if all of its pages are on the disk, a crash before
     /// the next commit would bring it back.
     pub(super) fn overwrite_wal_tail(&mut self) -> Result<(), Fault> {
-        self.database.reach("seal")?;
+        self.database.reach("overwrite tail")?;
         self.check_files()?;
         if !self.roll_back() {
             return Err(Fault::Public(thread_lost()));
         }
         self.connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        self.database.reach("sealed")
+        self.database.reach("tail overwritten")
     }
 
     /// Returns true if a unit is stored from this position on.

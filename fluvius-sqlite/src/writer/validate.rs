@@ -24,7 +24,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         unit: &'b UnitOfWork,
         outcomes: &[CommitOutcome],
     ) -> Result<CommitOutcome, Fault> {
-        self.database.reach("plan")?;
+        self.database.reach("validate")?;
         if let Err(error) = unit.validate(outcomes.len()).and_then(|()| self.check_size(unit)) {
             return Ok(CommitOutcome::Failed(error));
         }

@@ -34,7 +34,7 @@ pub(super) fn read(bytes: &[u8], start: usize) -> (usize, bool) {
         return (end, true);
     }
     let written = bytes.get(start..end).and_then(|written| std::str::from_utf8(written).ok());
-    (end, written.is_some_and(comes_back))
+    (end, written.is_some_and(round_trips))
 }
 
 /// Returns the numbers of digits of the fraction and the exponent, and the end of the number.
@@ -66,7 +66,7 @@ fn digits_end(bytes: &[u8], start: usize) -> usize {
 
 /// Checks exactly: compares the number as written with the text of its integer or `f64`.
 #[cold]
-fn comes_back(written: &str) -> bool {
+fn round_trips(written: &str) -> bool {
     if written.len() > MAX_TEXT_LENGTH {
         return false;
     }
@@ -240,7 +240,7 @@ mod tests {
         ) {
             let (end, passes) = read(written.as_bytes(), 0);
             prop_assert_eq!(end, written.len());
-            prop_assert_eq!(passes, comes_back(&written));
+            prop_assert_eq!(passes, round_trips(&written));
         }
     }
 }

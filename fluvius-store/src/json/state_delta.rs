@@ -139,7 +139,7 @@ impl StateDelta {
 
 fn neither() -> StateDeltaError {
     StateDeltaError::Malformed(JsonError::whole(
-        "expected an array or an object with the one member `whole`",
+        "expected an array or an object with the one member `snapshot`",
     ))
 }
 

@@ -9,16 +9,16 @@ use crate::aggregate_id::AggregateId;
 use tokio::sync::oneshot;
 
 /// The leases that are held, each with a FIFO queue of its waiters.
-pub(super) type Taken = FastMap<AggregateId, VecDeque<oneshot::Sender<Turn>>>;
+pub(super) type HeldLeases = FastMap<AggregateId, VecDeque<oneshot::Sender<MemoryLease>>>;
 
 /// A lease, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct MemoryLease {
     tables: Arc<Mutex<Tables>>,
     aggregate_id: AggregateId,
 }
 
-impl Turn {
+impl MemoryLease {
     pub(super) async fn take(
         tables: &Arc<Mutex<Tables>>,
         aggregate_id: &AggregateId,
@@ -45,7 +45,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for MemoryLease {
     fn drop(&mut self) {
         let next = {
             let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,7 +20,7 @@ use crate::record::{
 };
 use crate::store::Store;
 use crate::unit_of_work::UnitOfWork;
-use leases::Turn;
+use leases::MemoryLease;
 use tables::Tables;
 
 /// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded anew in each process,
@@ -75,7 +75,7 @@ impl Store for MemoryStore {
     }
 
     async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
-        Turn::take(&self.tables, aggregate_id).await.map(Lease::new)
+        MemoryLease::take(&self.tables, aggregate_id).await.map(Lease::new)
     }
 
     async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::FastMap;
-use super::leases::Taken;
+use super::leases::HeldLeases;
 use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
 use crate::outcome::CommitOutcome;
@@ -23,7 +23,7 @@ use crate::unit_of_work::UnitOfWork;
 pub(super) struct Tables {
     position: u64,
     owners: BTreeMap<&'static str, String>,
-    aggregate_ids: FastMap<AggregateId, Aggregate>,
+    aggregates: FastMap<AggregateId, Aggregate>,
     /// The same aggregates in the order of queries.
     in_order: BTreeSet<AggregateId>,
     contexts: FastMap<Uuid, Arc<ContextRecord>>,
@@ -32,7 +32,7 @@ pub(super) struct Tables {
     messages: Vec<LogEntry<Arc<MessageRecord>>>,
     activities: Vec<LogEntry<Arc<ActivityRecord>>>,
     command_index: FastMap<Uuid, usize>,
-    pub(super) leases: Taken,
+    pub(super) leases: HeldLeases,
 }
 
 /// The stored data of one aggregate.
@@ -110,20 +110,20 @@ impl Tables {
             append(&mut self.position, &mut self.events, event);
         }
         for state in &unit.states {
-            let aggregate_id = match self.aggregate_ids.get_mut(&state.aggregate_id) {
-                Some(aggregate_id) => aggregate_id,
+            let aggregate = match self.aggregates.get_mut(&state.aggregate_id) {
+                Some(aggregate) => aggregate,
                 None => {
                     self.in_order.insert(state.aggregate_id.clone());
-                    let aggregate_id = Aggregate { state: Arc::clone(state), events: Vec::new() };
-                    self.aggregate_ids.entry(state.aggregate_id.clone()).or_insert(aggregate_id)
+                    let aggregate = Aggregate { state: Arc::clone(state), events: Vec::new() };
+                    self.aggregates.entry(state.aggregate_id.clone()).or_insert(aggregate)
                 }
             };
-            aggregate_id.state = Arc::clone(state);
+            aggregate.state = Arc::clone(state);
         }
         // A valid unit has a state for each aggregate that has an event.
         for (event, index) in unit.events.iter().zip(first_event..) {
-            if let Some(aggregate_id) = self.aggregate_ids.get_mut(&event.aggregate_id) {
-                aggregate_id.events.push(index);
+            if let Some(aggregate) = self.aggregates.get_mut(&event.aggregate_id) {
+                aggregate.events.push(index);
             }
         }
         for message in &unit.messages {
@@ -144,7 +144,7 @@ impl Tables {
     }
 
     pub(super) fn state(&self, aggregate_id: &AggregateId) -> Option<&StateRecord> {
-        self.aggregate_ids.get(aggregate_id).map(|aggregate_id| aggregate_id.state.as_ref())
+        self.aggregates.get(aggregate_id).map(|aggregate| aggregate.state.as_ref())
     }
 
     /// Returns the rows among which a query selects, narrowed as far as possible without reading states.
@@ -188,10 +188,8 @@ impl Tables {
         first: u64,
         last: u64,
     ) -> Vec<LogEntry<EventRecord>> {
-        let of_aggregate = self
-            .aggregate_ids
-            .get(aggregate_id)
-            .map_or(&[][..], |aggregate_id| &aggregate_id.events);
+        let of_aggregate =
+            self.aggregates.get(aggregate_id).map_or(&[][..], |aggregate| &aggregate.events);
         // Version v is at v - 1, so no event before the first is visited.
         let start = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
         let of_aggregate = of_aggregate.get(start..).unwrap_or_default();
@@ -221,7 +219,7 @@ impl Tables {
             }
             (LogKind::Events, Some(aggregate_id)) => {
                 // Reads only the aggregate's own events, so a log of many aggregates is not scanned.
-                let own = self.aggregate_ids.get(aggregate_id).map_or(&[][..], |row| &row.events);
+                let own = self.aggregates.get(aggregate_id).map_or(&[][..], |row| &row.events);
                 let after = query.after.position();
                 let is_read = |index: &usize| {
                     self.events.get(*index).is_some_and(|row| row.position <= after)

@@ -22,7 +22,7 @@ use crate::record::StateRecord;
 /// ```
 #[derive(Debug, Clone)]
 pub struct CompiledFilter {
-    aggregate_id: Node,
+    root: Node,
     /// The distinct fields. The source of a field in the state is the index of its path.
     fields: Vec<(CompiledSource, Kind)>,
     columns: Vec<Column>,
@@ -71,14 +71,14 @@ impl CompiledFilter {
     /// Prepares a filter.
     pub fn new(filter: &Filter) -> Self {
         let mut compiled = Self {
-            aggregate_id: Node::All(Vec::new()),
+            root: Node::All(Vec::new()),
             fields: Vec::new(),
             columns: Vec::new(),
             paths: Branch::default(),
             path_count: 0,
         };
         let mut numbers = BTreeMap::new();
-        compiled.aggregate_id = compiled.node(filter, &mut numbers);
+        compiled.root = compiled.node(filter, &mut numbers);
         compiled
     }
 
@@ -95,7 +95,7 @@ impl CompiledFilter {
             self.paths.find(state.trim_ascii(), &mut texts);
         }
         let values = vec![OnceCell::new(); self.fields.len()];
-        self.aggregate_id.holds(&Row { fields: &self.fields, values, texts, column })
+        self.root.holds(&Row { fields: &self.fields, values, texts, column })
     }
 
     /// Evaluates the filter on a stored row; `None` is unknown.

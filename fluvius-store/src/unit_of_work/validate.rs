@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::unit_of_work::UnitOfWork;
 
 /// Maximum number of aggregates for which counting their events does not allocate.
-const FEW_ROOTS: usize = 8;
+const LINEAR_SEARCH_LEN: usize = 8;
 
 impl UnitOfWork {
     /// Checks that the unit has the shape of [`UnitOfWork`], at this index of its batch.
@@ -86,7 +86,7 @@ impl UnitOfWork {
             }
         };
         if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Some(format!("command {} stands in it twice", pair[0]));
+            return Some(format!("command {} is in it twice", pair[0]));
         }
         let sources = self.events.iter().map(|event| event.command_id);
         let mut sources = sources.chain(self.messages.iter().map(|message| message.command_id));
@@ -97,9 +97,9 @@ impl UnitOfWork {
     /// Returns a fault of the aggregates: events that do not continue the expected version, or a row that is not at the
     /// version of the last event.
     fn fault_of_aggregates(&self) -> Option<String> {
-        let mut collections = [0_u64; FEW_ROOTS];
+        let mut few = [0_u64; LINEAR_SEARCH_LEN];
         let mut many = Vec::new();
-        let counts = match collections.get_mut(..self.expected.len()) {
+        let counts = match few.get_mut(..self.expected.len()) {
             Some(counts) => counts,
             None => {
                 many.resize(self.expected.len(), 0);

@@ -32,7 +32,7 @@ pub(super) async fn check(
         }
         query.after = Some(Cursor::of(&query, last));
         for row in &rows {
-            report.aggregate_ids += 1;
+            report.aggregates += 1;
             Fold::of(row).run(store, report).await?;
         }
     }
@@ -47,12 +47,12 @@ struct Fold<'a> {
     /// The state after the last event. `None` before the first event, and from a delta that does not fit until the next
     /// snapshot.
     state: Option<Value>,
-    last_whole: u64,
+    last_snapshot: u64,
 }
 
 impl<'a> Fold<'a> {
     fn of(row: &'a StateRecord) -> Self {
-        Self { row, first: None, last: None, state: None, last_whole: 0 }
+        Self { row, first: None, last: None, state: None, last_snapshot: 0 }
     }
 
     async fn run(
@@ -94,15 +94,15 @@ impl<'a> Fold<'a> {
             }
             if event.record.occurred_at < last.record.occurred_at {
                 let detail = format!("version {version} occurred before the one before it");
-                report.add(FaultKind::TimeFalls, aggregate_id, position, detail);
+                report.add(FaultKind::TimeDecreases, aggregate_id, position, detail);
             }
         }
         if event.record.delta.is_snapshot() {
-            self.last_whole = version;
-        } else if version - self.last_whole == SNAPSHOT_INTERVAL {
+            self.last_snapshot = version;
+        } else if version - self.last_snapshot == SNAPSHOT_INTERVAL {
             // Reported once, where it begins.
             let detail = format!("version {version} needs more than {SNAPSHOT_INTERVAL} changes");
-            report.add(FaultKind::SnapshotFar, aggregate_id, position, detail);
+            report.add(FaultKind::SnapshotOverdue, aggregate_id, position, detail);
         }
         let was_lost = self.state.is_none() && version > 1 && !event.record.delta.is_snapshot();
         match event.record.delta.apply(self.state.take()) {
@@ -111,7 +111,7 @@ impl<'a> Fold<'a> {
             Err(_) if was_lost => {}
             Err(error) => {
                 let detail = format!("the change of version {version}: {error}");
-                report.add(FaultKind::ChangeUnfit, aggregate_id, position, detail);
+                report.add(FaultKind::DeltaInvalid, aggregate_id, position, detail);
             }
         }
         if self.first.is_none() {

@@ -44,7 +44,7 @@ pub(super) async fn check(
         if row.position == last {
             let detail = "another row has the same position";
             report.add(
-                FaultKind::PositionTwice,
+                FaultKind::PositionDuplicate,
                 row.record.aggregate_id(),
                 Some(row.position),
                 detail,
@@ -185,7 +185,7 @@ async fn check_command(
             report.add(FaultKind::CommandMissing, aggregate_id, Some(position), detail);
         } else if !is_before {
             let detail = format!("its parent {parent} stands behind it");
-            report.add(FaultKind::CommandUnfit, aggregate_id, Some(position), detail);
+            report.add(FaultKind::CommandMismatch, aggregate_id, Some(position), detail);
         }
     }
     let found = look_up.command(command.id).await?;
@@ -199,7 +199,7 @@ async fn check_command(
     }
     if command.code.is_some() != (command.status == CommandStatus::Rejected) {
         let detail = format!("command {} was applied with a code, or refused without", command.id);
-        report.add(FaultKind::CodeUnfit, aggregate_id, Some(position), detail);
+        report.add(FaultKind::CodeMismatch, aggregate_id, Some(position), detail);
     }
     check_context(look_up, command.context_id, aggregate_id, position, report).await
 }

@@ -77,7 +77,7 @@ impl<'a> LookUp<'a> {
             return Ok(());
         };
         let detail = format!("{what} comes from command {command_id}, which {unfit}");
-        report.add(FaultKind::CommandUnfit, aggregate_id, Some(position), detail);
+        report.add(FaultKind::CommandMismatch, aggregate_id, Some(position), detail);
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ const MAX_FAULTS: usize = 100;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
     /// Number of aggregates read, closed ones too.
-    pub aggregate_ids: u64,
+    pub aggregates: u64,
     /// Number of rows read from the command log.
     pub commands: u64,
     /// Number of rows read from the event log.
@@ -56,7 +56,7 @@ impl fmt::Display for Verification {
         write!(
             f,
             "{} aggregates, {} commands, {} events, {} messages, {} activities: {} faults",
-            self.aggregate_ids,
+            self.aggregates,
             self.commands,
             self.events,
             self.messages,
@@ -99,11 +99,11 @@ pub enum FaultKind {
     /// Positions that do not rise along an aggregate.
     HistoryUnordered,
     /// Times that decrease along an aggregate.
-    TimeFalls,
+    TimeDecreases,
     /// A delta that does not fit the state before it.
-    ChangeUnfit,
+    DeltaInvalid,
     /// More than 64 versions from one snapshot to the next.
-    SnapshotFar,
+    SnapshotOverdue,
     /// A stored state that is not the fold of the log.
     StateDiffers,
     /// A column of a row that differs from the log.
@@ -111,19 +111,19 @@ pub enum FaultKind {
     /// Positions of a log that do not rise.
     LogUnordered,
     /// Two rows with one position.
-    PositionTwice,
+    PositionDuplicate,
     /// A command that is not found under its identifier, or another one in its place.
     CommandLost,
     /// A row of a command that does not exist.
     CommandMissing,
     /// A row of a command that it does not fit: a rejected one, one at a later position, or one of another aggregate.
-    CommandUnfit,
+    CommandMismatch,
     /// A row with a context that does not exist.
     ContextMissing,
     /// A payload hash that is not that of the payload.
     PayloadDiffers,
     /// An applied command with a code, or a rejected one without.
-    CodeUnfit,
+    CodeMismatch,
     /// An event that is not the one in its aggregate's history at its version.
     EventLost,
     /// An event with a version that the row of its aggregate has not reached, or without a row.
@@ -135,19 +135,19 @@ impl FaultKind {
     pub const ALL: &'static [Self] = &[
         Self::VersionMissing,
         Self::HistoryUnordered,
-        Self::TimeFalls,
-        Self::ChangeUnfit,
-        Self::SnapshotFar,
+        Self::TimeDecreases,
+        Self::DeltaInvalid,
+        Self::SnapshotOverdue,
         Self::StateDiffers,
         Self::RowDiffers,
         Self::LogUnordered,
-        Self::PositionTwice,
+        Self::PositionDuplicate,
         Self::CommandLost,
         Self::CommandMissing,
-        Self::CommandUnfit,
+        Self::CommandMismatch,
         Self::ContextMissing,
         Self::PayloadDiffers,
-        Self::CodeUnfit,
+        Self::CodeMismatch,
         Self::EventLost,
         Self::EventSurplus,
     ];
@@ -157,19 +157,19 @@ impl FaultKind {
         match self {
             Self::VersionMissing => "version-missing",
             Self::HistoryUnordered => "history-unordered",
-            Self::TimeFalls => "time-falls",
-            Self::ChangeUnfit => "change-unfit",
-            Self::SnapshotFar => "snapshot-far",
+            Self::TimeDecreases => "time-decreases",
+            Self::DeltaInvalid => "delta-invalid",
+            Self::SnapshotOverdue => "snapshot-overdue",
             Self::StateDiffers => "state-differs",
             Self::RowDiffers => "row-differs",
             Self::LogUnordered => "log-unordered",
-            Self::PositionTwice => "position-twice",
+            Self::PositionDuplicate => "position-duplicate",
             Self::CommandLost => "command-lost",
             Self::CommandMissing => "command-missing",
-            Self::CommandUnfit => "command-unfit",
+            Self::CommandMismatch => "command-mismatch",
             Self::ContextMissing => "context-missing",
             Self::PayloadDiffers => "payload-differs",
-            Self::CodeUnfit => "code-unfit",
+            Self::CodeMismatch => "code-mismatch",
             Self::EventLost => "event-lost",
             Self::EventSurplus => "event-surplus",
         }

@@ -61,7 +61,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Marks the first command as rejected.
-    pub(super) fn refused(mut self) -> Self {
+    pub(super) fn rejected(mut self) -> Self {
         Arc::make_mut(&mut self.unit.commands[0]).status = CommandStatus::Rejected;
         Arc::make_mut(&mut self.unit.commands[0]).code = Some("insufficient-funds".into());
         self

@@ -130,7 +130,7 @@ impl Harness {
         let outcomes = task.await?;
         if outcomes.len() != batch.len() {
             return Err(CaseFailure::new(format!(
-                "{} units of work got {} fates",
+                "{} units of work returned {} outcomes",
                 batch.len(),
                 outcomes.len()
             )));
@@ -150,7 +150,7 @@ impl Harness {
         unit: UnitOfWork,
     ) -> Result<CommitOutcome, CaseFailure> {
         let mut outcomes = self.commit(store, [unit]).await?;
-        outcomes.pop().ok_or_else(|| CaseFailure::new("a unit of work got no fate"))
+        outcomes.pop().ok_or_else(|| CaseFailure::new("a unit of work returned no outcome"))
     }
 
     /// Commits units that must succeed, each in its own batch.

@@ -38,13 +38,13 @@
 #[doc(hidden)]
 macro_rules! store_conformance {
     (fresh: $fresh:expr, open: $open:expr $(,)?) => {
-        $crate::__fluvius_store_claims! {
+        $crate::__fluvius_store_cases! {
             [$crate::__fluvius_store_tests]
             { $crate::conformance::Harness::new($fresh.await, $open) }
         }
     };
     ($fresh:expr $(,)?) => {
-        $crate::__fluvius_store_claims! {
+        $crate::__fluvius_store_cases! {
             [$crate::__fluvius_store_tests]
             { $crate::conformance::Harness::of_clones($fresh.await) }
         }
@@ -54,7 +54,7 @@ macro_rules! store_conformance {
 /// Calls a macro with the given tokens and the list of all cases.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __fluvius_store_claims {
+macro_rules! __fluvius_store_cases {
     ([$($called:tt)*] $($given:tt)*) => {
         $($called)*! {
             $($given)*
@@ -155,12 +155,12 @@ macro_rules! __fluvius_store_claims {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_store_tests {
-    ($harness:block [ $($part:ident::$claim:ident)* ]) => {
+    ($harness:block [ $($part:ident::$case:ident)* ]) => {
         $(
             #[test]
-            fn $claim() {
+            fn $case() {
                 $crate::conformance::run(
-                    ::core::stringify!($claim),
+                    ::core::stringify!($case),
                     async { $harness },
                 );
             }
@@ -171,11 +171,11 @@ macro_rules! __fluvius_store_tests {
 /// Returns the list as data.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __fluvius_store_claim_list {
-    ([ $($part:ident::$claim:ident)* ]) => {
-        &[$(Claim {
-            name: ::core::stringify!($claim),
-            check: |harness| ::std::boxed::Box::pin(cases::$part::$claim(harness)),
+macro_rules! __fluvius_store_case_list {
+    ([ $($part:ident::$case:ident)* ]) => {
+        &[$(Case {
+            name: ::core::stringify!($case),
+            check: |harness| ::std::boxed::Box::pin(cases::$part::$case(harness)),
         }),*]
     };
 }

@@ -41,12 +41,12 @@ const WORKER_THREADS: usize = 2;
 
 /// One case of the conformance suite, which checks a part of the contract of [`Store`](fluvius_core::Store).
 #[derive(Debug, Clone, Copy)]
-pub struct Claim {
+pub struct Case {
     name: &'static str,
     check: for<'a> fn(&'a Harness) -> BoxFuture<'a, CaseResult>,
 }
 
-impl Claim {
+impl Case {
     /// Returns the name of the case, which is also the name of its test.
     pub fn name(&self) -> &'static str {
         self.name
@@ -69,7 +69,7 @@ impl Claim {
 /// # Panics
 /// If it is called within an async task, since it blocks.
 pub fn check(
-    claim: Claim,
+    case: Case,
     time_max: Duration,
     harness: impl Future<Output = Harness> + Send + 'static,
 ) -> CaseResult {
@@ -77,7 +77,7 @@ pub fn check(
         .worker_threads(WORKER_THREADS)
         .enable_all()
         .build()?;
-    let claimed = runtime.spawn(async move { claim.check(&harness.await).await });
+    let claimed = runtime.spawn(async move { case.check(&harness.await).await });
     let ended = runtime.block_on(async { tokio::time::timeout(time_max, claimed).await });
     // Does not wait for a store that hangs.
     runtime.shutdown_background();
@@ -97,10 +97,10 @@ pub fn check(
 #[doc(hidden)]
 #[track_caller]
 pub fn run(name: &str, harness: impl Future<Output = Harness> + Send + 'static) {
-    let claim = CLAIMS.iter().find(|claim| claim.name == name);
-    let checked = match claim {
-        Some(claim) => check(*claim, MAX_CASE_TIME, harness),
-        None => Err(CaseFailure::new("there is no such claim")),
+    let case = CASES.iter().find(|case| case.name == name);
+    let checked = match case {
+        Some(case) => check(*case, MAX_CASE_TIME, harness),
+        None => Err(CaseFailure::new("there is no such case")),
     };
     if let Err(broken) = checked {
         panic!("`{name}` does not hold: {broken}");
@@ -108,4 +108,4 @@ pub fn run(name: &str, harness: impl Future<Output = Harness> + Send + 'static) 
 }
 
 /// All cases, in the order in which failures are best fixed.
-pub const CLAIMS: &[Claim] = crate::__fluvius_store_claims!([crate::__fluvius_store_claim_list]);
+pub const CASES: &[Case] = crate::__fluvius_store_cases!([crate::__fluvius_store_case_list]);

@@ -49,12 +49,12 @@ pub(super) fn known(
 }
 
 /// Asserts that the unit aborted because of its dependency `on`.
-pub(super) fn fell(what: &str, outcome: &CommitOutcome, on: usize) -> CaseResult {
+pub(super) fn aborted(what: &str, outcome: &CommitOutcome, on: usize) -> CaseResult {
     match outcome {
         CommitOutcome::DependencyAborted { on: found } => {
-            same(&format!("{what}: on which unit it fell"), &on, found)
+            same(&format!("{what}: on which unit it aborted"), &on, found)
         }
-        outcome => Err(unexpected(what, "fell", outcome)),
+        outcome => Err(unexpected(what, "aborted", outcome)),
     }
 }
 

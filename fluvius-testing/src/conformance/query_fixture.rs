@@ -31,7 +31,7 @@ impl Shelf {
         }
         for units in batch.chunks(100) {
             for outcome in harness.commit(&store, units.to_vec()).await? {
-                super::outcomes::committed("an aggregate of the claim", &outcome)?;
+                super::outcomes::committed("an aggregate of the case", &outcome)?;
             }
         }
         Ok(Self { store, aggregate_ids })

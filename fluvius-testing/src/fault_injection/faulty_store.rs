@@ -36,13 +36,14 @@ struct State {
     rng: SeededRng,
     faults: Faults,
     batches: Vec<usize>,
-    turn_count: u64,
+    lease_count: u64,
 }
 
 impl<S: Store> FaultyStore<S> {
     /// Wraps `inner` with these faults.
     pub fn new(inner: S, seed: u64, faults: Faults) -> Self {
-        let state = State { rng: SeededRng::new(seed), faults, batches: Vec::new(), turn_count: 0 };
+        let state =
+            State { rng: SeededRng::new(seed), faults, batches: Vec::new(), lease_count: 0 };
         Self { inner, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -57,8 +58,8 @@ impl<S: Store> FaultyStore<S> {
     }
 
     /// Returns the number of leases granted so far.
-    pub fn turn_count(&self) -> u64 {
-        self.with(|state| state.turn_count)
+    pub fn lease_count(&self) -> u64 {
+        self.with(|state| state.lease_count)
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -115,7 +116,9 @@ impl<S: Store> FaultyStore<S> {
                 CommitOutcome::DependencyAborted { on: stands[on] }
             }
             Some(outcome) => outcome,
-            None => CommitOutcome::Failed(StoreError::permanent("the inner store gave no fate")),
+            None => {
+                CommitOutcome::Failed(StoreError::permanent("the inner store returned no outcome"))
+            }
         };
         outcomes.into_iter().map(|mutant| mutant.unwrap_or_else(&mut stored)).collect()
     }
@@ -144,7 +147,7 @@ impl<S: Store> Store for FaultyStore<S> {
     async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
         self.read().await.ok()?;
         let lease = self.inner.acquire_lease(aggregate_id).await?;
-        self.with(|state| state.turn_count += 1);
+        self.with(|state| state.lease_count += 1);
         Some(lease)
     }
 

@@ -105,7 +105,7 @@ pub struct Simulation {
 struct Settings {
     seed_count: u64,
     command_count: usize,
-    pause_max: std::time::Duration,
+    max_pause: std::time::Duration,
 }
 
 impl Simulation {
@@ -125,7 +125,7 @@ impl Simulation {
             settings: Settings {
                 seed_count: 200,
                 command_count: 30,
-                pause_max: std::time::Duration::from_millis(2),
+                max_pause: std::time::Duration::from_millis(2),
             },
         }
     }
@@ -204,8 +204,8 @@ impl Simulation {
 
     /// Sets the upper bound of the random pause between drawing a command and sending it. The default is 2 ms. The
     /// time is simulated, so long pauses cost nothing. Set days to test actions that depend on time.
-    pub fn pause_max(mut self, pause: std::time::Duration) -> Self {
-        self.settings.pause_max = pause;
+    pub fn max_pause(mut self, pause: std::time::Duration) -> Self {
+        self.settings.max_pause = pause;
         self
     }
 
@@ -243,7 +243,7 @@ impl Simulation {
     ///
     /// # Panics
     /// As [`find_failure_sequential`](Self::find_failure_sequential).
-    pub fn find_simulated(&self) -> Option<Failure> {
+    pub fn find_failure_simulated(&self) -> Option<Failure> {
         self.search(Mode::Simulated, 0..self.settings.seed_count).err().map(|failure| *failure)
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Plan {
     pub(super) runtimes: Vec<RuntimePlan>,
     /// The steps in the order of drawing. Each client executes its own steps one after the other.
     pub(super) steps: Vec<Step>,
-    pub(super) pause_max: Duration,
+    pub(super) max_pause: Duration,
 }
 
 /// One runtime of a run, and its store.
@@ -56,7 +56,7 @@ impl Plan {
         let steps = (0..settings.command_count)
             .map(|_| Step { client: index(rng.below(clients)), seed: rng.next_u64() })
             .collect();
-        Self { mode, runtimes, steps, pause_max: settings.pause_max }
+        Self { mode, runtimes, steps, max_pause: settings.max_pause }
     }
 
     pub(super) fn has_faults(&self) -> bool {

@@ -51,7 +51,7 @@ struct Going<'a> {
 pub(super) async fn run(simulation: &Simulation, plan: &Plan) -> Run {
     let going = Going::new(simulation, plan);
     let pauses = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
-    let limit = HANGS_AFTER.saturating_add(plan.pause_max.saturating_mul(pauses));
+    let limit = HANGS_AFTER.saturating_add(plan.max_pause.saturating_mul(pauses));
     if tokio::time::timeout(limit, going.go()).await.is_err() {
         going.fail("every run ends", "it hangs".to_owned());
     }
@@ -142,7 +142,7 @@ impl<'a> Going<'a> {
         self.look().await;
         let command = self.draw(&mut rng);
         if rng.happens(500) {
-            tokio::time::sleep(part_of(self.plan.pause_max, &mut rng)).await;
+            tokio::time::sleep(part_of(self.plan.max_pause, &mut rng)).await;
         }
         let gives_up = self.plan.mode == Mode::Simulated && rng.happens(100);
         let index = self.send(step.client + 1, command);

@@ -15,7 +15,7 @@ pub struct Stats {
     pub applied: BTreeMap<String, u64>,
     /// Number of commands that failed, by key and code. The code is that of the rejection, otherwise that of the
     /// error.
-    pub refused: BTreeMap<(String, String), u64>,
+    pub rejected: BTreeMap<(String, String), u64>,
     /// Number of commands whose client gave up.
     pub given_up: u64,
 }
@@ -34,7 +34,7 @@ impl Stats {
                 Some((_, Ok(_))) => *self.applied.entry(key).or_default() += 1,
                 Some((_, Err(error))) => {
                     let code = error.code().to_owned();
-                    *self.refused.entry((key, code)).or_default() += 1;
+                    *self.rejected.entry((key, code)).or_default() += 1;
                 }
                 None => self.given_up += 1,
             }
@@ -48,7 +48,7 @@ impl fmt::Display for Stats {
         for (key, count) in &self.applied {
             write!(f, ", {key} applied {count} times")?;
         }
-        for ((key, code), count) in &self.refused {
+        for ((key, code), count) in &self.rejected {
             write!(f, ", {key} refused with {code} {count} times")?;
         }
         write!(f, ", {} given up", self.given_up)

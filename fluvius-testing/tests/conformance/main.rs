@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluvius_core::MemoryStore;
-use fluvius_testing::conformance::{CLAIMS, Harness, check};
+use fluvius_testing::conformance::{CASES, Harness, check};
 use fluvius_testing::{Faults, FaultyStore, store_conformance};
 
 use naive::{Naive, Place};
@@ -42,12 +42,12 @@ fn a_slow_store_passes_the_concurrency_cases() {
         "concurrent_commits_lose_no_update",
         "two_runtimes_lose_no_money",
     ];
-    for claim in CLAIMS.iter().filter(|claim| names.contains(&claim.name())) {
+    for case in CASES.iter().filter(|case| names.contains(&case.name())) {
         let harness = async {
             let faults = Faults { max_delay: Duration::from_micros(500), ..Faults::default() };
             Harness::of_clones(FaultyStore::new(MemoryStore::new(), 17, faults))
         };
-        check(*claim, Duration::from_secs(60), harness).unwrap();
+        check(*case, Duration::from_secs(60), harness).unwrap();
     }
 }
 

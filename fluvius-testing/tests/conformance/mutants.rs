@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluvius_testing::conformance::{CLAIMS, Harness, check};
+use fluvius_testing::conformance::{CASES, Harness, check};
 
 use crate::mutant::Mutant::{self, *};
 use crate::naive::{Naive, Place};
@@ -246,11 +246,11 @@ fn check_found(findings: &[Finding]) {
     let mut faults = Vec::new();
     for (mutant, names) in findings {
         for name in *names {
-            let claim = CLAIMS.iter().find(|claim| claim.name() == *name);
-            let claim = *claim.unwrap_or_else(|| panic!("there is no claim `{name}`"));
+            let case = CASES.iter().find(|case| case.name() == *name);
+            let case = *case.unwrap_or_else(|| panic!("there is no case `{name}`"));
             let mutant = *mutant;
             let time_max = if mutant == LocksInBatchOrder { HANGS_AFTER } else { MAX_TIME };
-            let found = check(claim, time_max, async move {
+            let found = check(case, time_max, async move {
                 Harness::new(Place::default(), move |place: Arc<Place>| async move {
                     Naive::open(&place, Some(mutant))
                 })
@@ -321,7 +321,7 @@ fn every_case_finds_a_mutant() {
     let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, TURNS, QUERIES];
     let names = all.iter().flat_map(|findings| findings.iter().flat_map(|(_, names)| *names));
     let named: BTreeSet<&str> = names.copied().collect();
-    let idle = CLAIMS.iter().map(|claim| claim.name()).filter(|name| !named.contains(name));
+    let idle = CASES.iter().map(|case| case.name()).filter(|name| !named.contains(name));
     let idle: Vec<&str> = idle.collect();
-    assert!(idle.is_empty(), "these claims find nothing: {idle:?}");
+    assert!(idle.is_empty(), "these cases find nothing: {idle:?}");
 }

@@ -62,7 +62,7 @@ async fn the_logs_of_a_domain_are_sound() {
     let count = |rows: usize| u64::try_from(rows).unwrap();
     let all = LogQuery::all();
     let expected = Verification {
-        aggregate_ids: 5,
+        aggregates: 5,
         commands: count(store.read_log::<CommandRecord>(&all).await.unwrap().rows.len()),
         events: count(store.read_log::<EventRecord>(&all).await.unwrap().rows.len()),
         messages: 2,
@@ -167,23 +167,23 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
         RowFault::Event(|event| event_70(event, |event| event.record.version = 69)),
     ),
     (
-        FaultKind::TimeFalls,
+        FaultKind::TimeDecreases,
         RowFault::Event(|event| {
             event_70(event, |event| event.record.occurred_at -= TimeDelta::days(1))
         }),
     ),
     (
-        FaultKind::TimeFalls,
+        FaultKind::TimeDecreases,
         RowFault::Event(|event| {
             event_70(event, |event| event.record.occurred_at += TimeDelta::days(1))
         }),
     ),
     (
-        FaultKind::ChangeUnfit,
+        FaultKind::DeltaInvalid,
         RowFault::Event(|event| event_70(event, |event| event.record.delta = patch("/nowhere"))),
     ),
     (
-        FaultKind::ChangeUnfit,
+        FaultKind::DeltaInvalid,
         RowFault::Event(|event| {
             if is_many(&event.record.aggregate_id) && event.record.version == 1 {
                 event.record.delta = patch("/value");
@@ -192,7 +192,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
         }),
     ),
     (
-        FaultKind::SnapshotFar,
+        FaultKind::SnapshotOverdue,
         RowFault::Event(|event| {
             if is_many(&event.record.aggregate_id) && event.record.version > 65 {
                 // Each patch applies, and needs the state before it.
@@ -247,7 +247,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
         RowFault::LoggedEvent(|event| event_70(event, |event| event.position = 1)),
     ),
     (
-        FaultKind::PositionTwice,
+        FaultKind::PositionDuplicate,
         RowFault::LoggedCommand(|command| {
             if is_many(&command.record.aggregate_id) {
                 // Like that of its event.
@@ -282,21 +282,21 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
         RowFault::Command(|command| start(command, |command| command.parent = Some(id(9)))),
     ),
     (
-        FaultKind::CommandUnfit,
+        FaultKind::CommandMismatch,
         RowFault::Command(|command| start(command, |command| command.parent = Some(command.id))),
     ),
     (
-        FaultKind::CommandUnfit,
+        FaultKind::CommandMismatch,
         RowFault::Command(|command| {
             start(command, |command| command.status = CommandStatus::Rejected)
         }),
     ),
     (
-        FaultKind::CommandUnfit,
+        FaultKind::CommandMismatch,
         RowFault::Command(|command| start(command, |command| command.aggregate_id = probe(1))),
     ),
     (
-        FaultKind::CommandUnfit,
+        FaultKind::CommandMismatch,
         RowFault::Command(|command| {
             if is_many(&command.record.aggregate_id) {
                 command.position += 1;
@@ -305,7 +305,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
         }),
     ),
     (
-        FaultKind::CommandUnfit,
+        FaultKind::CommandMismatch,
         RowFault::Message(|message| {
             message.record.aggregate_id = probe(MANY);
             true
@@ -336,11 +336,11 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
         }),
     ),
     (
-        FaultKind::CodeUnfit,
+        FaultKind::CodeMismatch,
         RowFault::Command(|command| start(command, |command| command.code = Some("no".into()))),
     ),
     (
-        FaultKind::CodeUnfit,
+        FaultKind::CodeMismatch,
         RowFault::Command(|command| {
             if command.record.status == CommandStatus::Rejected {
                 command.record.code = None;
@@ -399,7 +399,7 @@ async fn a_fault_is_reported_once() {
         (0, &["version-missing"][..]),
         (11, &["state-differs"]),
         (13, &["row-differs"]),
-        (8, &["change-unfit"]),
+        (8, &["delta-invalid"]),
     ] {
         let altered = AlteredRows { inner: store.clone(), fault: ROW_FAULTS[number].1 };
         let found = verify(&altered).await.unwrap();

@@ -112,7 +112,7 @@ async fn leases_share_an_aggregate_without_conflicts() {
         // Two thirds of the throughput of a single process; the rest is the cost of the leases.
         let alone = alone().await;
         assert!(answered * 3 > alone * 2, "{count} processes: {answered}, one: {alone}");
-        assert!(stores.iter().all(|store| store.turn_count() > 10));
+        assert!(stores.iter().all(|store| store.lease_count() > 10));
     }
 }
 
@@ -149,7 +149,7 @@ async fn alone() -> u64 {
         async move { drop(session.send(id, PutIn { coins: 1 }).await.unwrap()) }
     });
     let shares = shares(vec![clients]).await;
-    assert_eq!(stores[0].turn_count(), 0, "a single process acquires no leases");
+    assert_eq!(stores[0].lease_count(), 0, "a single process acquires no leases");
     shares[0].answered
 }
 
@@ -182,7 +182,7 @@ async fn transfers(count: u64, mutant: Option<Mutant>) -> (Duration, u64) {
         sum += coins(&domains[0], *id).await;
     }
     assert_eq!(sum, 300);
-    assert!(stores.iter().all(|store| store.turn_count() > 0), "a process acquired no lease");
+    assert!(stores.iter().all(|store| store.lease_count() > 0), "a process acquired no lease");
     (begun.elapsed(), domains.iter().map(DomainRuntime::lease_timeout_count).sum())
 }
 

@@ -227,6 +227,6 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     let log = invariants::check(&content, bank::applied_commands(&sent)?).await?;
     let sizes = stores.iter().flat_map(FaultyStore::batch_sizes);
     let batches_of_many = sizes.filter(|size| *size > 1).count() as u64;
-    let leases = stores.iter().map(FaultyStore::turn_count).sum();
+    let leases = stores.iter().map(FaultyStore::lease_count).sum();
     Ok(Summary { resolution, batches_of_many, leases, log })
 }

@@ -121,7 +121,7 @@ fn time_starts_as_set_and_advances_with_pauses() {
         .given([command(ADA, open(5))])
         .command(|_, _| command(ADA, deposit(2)))
         .at(begins)
-        .pause_max(Duration::from_secs(86_400 * 30))
+        .max_pause(Duration::from_secs(86_400 * 30))
         .seeds(3)
         .invariant("time does not go back", move |committed| {
             assert_eq!(committed.log().first().map(|event| event.record.occurred_at), Some(begins));
@@ -148,7 +148,7 @@ fn commands_are_drawn_by_weight() {
         .seeds(50)
         .check_sequential();
     let often = stats.applied["deposit-money"];
-    let codes: BTreeSet<&str> = stats.refused.keys().map(|(_, code)| code.as_str()).collect();
+    let codes: BTreeSet<&str> = stats.rejected.keys().map(|(_, code)| code.as_str()).collect();
     assert_eq!(codes, BTreeSet::from(["deposit-not-positive"]));
     assert!((1300..1400).contains(&often) && stats.applied_count() == often, "{stats}");
 }
@@ -156,7 +156,7 @@ fn commands_are_drawn_by_weight() {
 #[test]
 fn a_mutant_of_the_runtime_is_found() {
     let sequences = bank().with_runtime(|builder| builder.plant(Mutant::ForgetDependents));
-    let failure = sequences.find_simulated().expect("the planted fault is found");
+    let failure = sequences.find_failure_simulated().expect("the planted fault is found");
     assert_eq!(failure.invariant, "money is neither made nor lost", "{failure}");
 }
 

@@ -70,7 +70,7 @@ fn bank_with_interest(
 
 fn check_found(sequences: &Simulation, length_max: usize) -> Failure {
     let began = Instant::now();
-    let failure = sequences.find_simulated().expect("the fault is found");
+    let failure = sequences.find_failure_simulated().expect("the fault is found");
     let took = began.elapsed();
     println!("found in {took:?}: {failure}");
     assert!(took < FOUND_WITHIN, "{took:?}");
@@ -94,7 +94,7 @@ fn a_precondition_prevents_the_lost_update() {
     let sequences = bank_with_interest(|command, version| command.if_match(version));
     let stats = sequences.check_simulated();
     let key = ("add-interest".to_owned(), "precondition-failed".to_owned());
-    assert!(stats.refused.get(&key).copied() > Some(20), "{stats}");
+    assert!(stats.rejected.get(&key).copied() > Some(20), "{stats}");
     assert!(stats.applied.get("add-interest").copied() > Some(20), "{stats}");
 }
 

@@ -91,7 +91,7 @@ fn the_bank_passes_in_sequence_and_simulated() {
             ("transfer-money", "transfer-to-self"),
             ("deposit-money", "not-found"),
         ] {
-            let count = stats.refused.get(&(key.to_owned(), code.to_owned()));
+            let count = stats.rejected.get(&(key.to_owned(), code.to_owned()));
             assert!(count.copied() > Some(20), "{key} {code}: {stats}");
         }
     }
@@ -128,7 +128,8 @@ fn not_negative() -> Simulation {
 
 #[test]
 fn a_missing_check_is_found_with_one_command() {
-    for found in [not_negative().find_failure_sequential(), not_negative().find_simulated()] {
+    for found in [not_negative().find_failure_sequential(), not_negative().find_failure_simulated()]
+    {
         let failure = found.unwrap();
         let keys: Vec<&str> = failure.drawn().map(|one| one.command.command.as_str()).collect();
         assert_eq!(keys, ["withdraw-money"], "{failure}");
@@ -173,7 +174,7 @@ fn a_panicking_action_is_found_without_an_invariant() {
     );
     let keys: Vec<&str> = failure.drawn().map(|one| one.command.command.as_str()).collect();
     assert_eq!(keys, ["withdraw-money", "halve-balance"], "{failure}");
-    assert_eq!(sequences.find_simulated().unwrap().drawn().count(), 2);
+    assert_eq!(sequences.find_failure_simulated().unwrap().drawn().count(), 2);
 }
 
 #[test]
@@ -187,7 +188,7 @@ fn an_action_that_does_not_end_is_found() {
         "`wait-for-money` ended in `timed-out`: `wait-for-money` did not end within 30s"
     );
     let patient = sequences.with_runtime(|builder| builder.timeout(Duration::from_secs(1 << 30)));
-    let failure = patient.seeds(1).commands_per_run(2).find_simulated().unwrap();
+    let failure = patient.seeds(1).commands_per_run(2).find_failure_simulated().unwrap();
     assert_eq!(failure.invariant, "every run ends", "{failure}");
 }
 

@@ -211,7 +211,7 @@ fn simulations_find_states_that_are_not_read_back() {
     let sequences = Simulation::for_aggregate::<Door>()
         .given([command(ID, HangDoor {})])
         .command(|_, _| command(ID, TryDoor {}));
-    for found in [sequences.find_failure_sequential(), sequences.find_simulated()] {
+    for found in [sequences.find_failure_sequential(), sequences.find_failure_simulated()] {
         let report = found.expect("it is found").to_string();
         assert!(report.contains("stored values are read back as they were left"), "{report}");
         assert!(report.contains("tries: 1"), "{report}");

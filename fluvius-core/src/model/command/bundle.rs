@@ -52,7 +52,7 @@ impl fmt::Debug for CommandBundle {
         f.debug_struct("CommandBundle")
             .field("id", &self.id)
             .field("command", &self.command)
-            .field("root", &self.aggregate_id)
+            .field("aggregate_id", &self.aggregate_id)
             .field("payload", &format_args!("[{} bytes]", self.payload.len()))
             .field("if_match", &self.if_match)
             .finish()

@@ -48,7 +48,9 @@ async fn a_failed_commit_is_in_doubt_until_it_is_overwritten() {
     let is_broken = Arc::new(AtomicBool::new(false));
     let broken = Arc::clone(&is_broken);
     let options = failing(move |point| match point {
-        "commit" | "seal" if broken.load(Ordering::SeqCst) => Err(failure(ffi::SQLITE_IOERR_FSYNC)),
+        "commit" | "overwrite tail" if broken.load(Ordering::SeqCst) => {
+            Err(failure(ffi::SQLITE_IOERR_FSYNC))
+        }
         _ => Ok(()),
     });
     let store = options.open(folder.path().join("store.db")).await.unwrap();

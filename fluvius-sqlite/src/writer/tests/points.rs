@@ -188,7 +188,8 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
         assert_eq!(logs(&store).await.commands.len(), before.commands.len() + 3, "at `{at}`");
         on_writer(&store, check_values).await;
         if at == "none" {
-            let mut all = vec!["begin", "plan", "name", "context", "command", "root", "event"];
+            let mut all =
+                vec!["begin", "validate", "name", "context", "command", "aggregate", "event"];
             all.extend(["message", "activity", "state", "value", "commit", "committed"]);
             if case == Case::Each {
                 all.extend(["savepoint", "rolled back", "released"]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::harness::Harness;
-use crate::conformance::outcomes::{committed, fell, known, stale};
+use crate::conformance::outcomes::{aborted, committed, known, stale};
 use fluvius_store::{AggregateId, CommitOutcome, Store};
 
 pub(crate) async fn a_unit_with_several_aggregates_is_stored(harness: &Harness) -> CaseResult {
@@ -70,7 +70,7 @@ pub(crate) async fn a_failed_unit_leaves_nothing(harness: &Harness) -> CaseResul
     let outcomes =
         harness.commit(&store, [by_version, by_dependence, by_read, by_identifier]).await?;
     stale("the first of a batch", &outcomes[0], &aggregate_id, Some(&first.states[0]))?;
-    fell("the second", &outcomes[1], 0)?;
+    aborted("the second", &outcomes[1], 0)?;
     stale("the third", &outcomes[2], &aggregate_id, Some(&first.states[0]))?;
     known("the fourth", &outcomes[3], &first, 0, position)?;
     harness.holds(&store).await?;
@@ -100,7 +100,7 @@ pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseRe
     committed("a unit whose checks hold", &outcomes[0])?;
     stale("a unit whose checks do not hold", &outcomes[1], &aggregate_id, Some(&first.states[0]))?;
     committed("a unit without checks", &outcomes[2])?;
-    fell("a unit that stands on another", &outcomes[3], 1)?;
+    aborted("a unit that stands on another", &outcomes[3], 1)?;
     harness.holds(&store).await?;
 
     // Checks against a unit of the same batch.

@@ -53,7 +53,7 @@ async fn reads(
     let log = behind(0, 1);
     let id = unit.commands.first().map_or(aggregate_id.id, |command| command.id);
     vec![
-        ("claim", store.register_domain("conformance", &["conformance"]).await.err()),
+        ("case", store.register_domain("conformance", &["conformance"]).await.err()),
         ("snapshot", store.snapshot(std::slice::from_ref(aggregate_id)).await.err()),
         ("query", store.query(&StateQuery::every(1)).await.err()),
         ("command", store.command(id).await.err()),

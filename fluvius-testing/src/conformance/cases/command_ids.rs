@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::conformance::case_failure::{CaseResult, ensure};
 use crate::conformance::harness::Harness;
-use crate::conformance::outcomes::{committed, fell, known, stale};
+use crate::conformance::outcomes::{aborted, committed, known, stale};
 use fluvius_store::Store;
 
 pub(crate) async fn a_used_command_id_is_a_duplicate(harness: &Harness) -> CaseResult {
@@ -28,7 +28,7 @@ pub(crate) async fn a_used_command_id_is_a_duplicate(harness: &Harness) -> CaseR
             .writes(&aggregate_id, 2)
             .done(),
         harness.draft(&harness.context(), &other).with_id(taken).writes(&other, 0).done(),
-        harness.draft(&harness.context(), &aggregate_id).with_id(taken).refused().done(),
+        harness.draft(&harness.context(), &aggregate_id).with_id(taken).rejected().done(),
         first.clone(),
     ];
     for unit in again {
@@ -56,7 +56,7 @@ pub(crate) async fn a_command_id_is_used_within_a_batch(harness: &Harness) -> Ca
     let outcomes = harness.commit(&store, batch).await?;
     let position = committed("the first", &outcomes[0])?;
     known("the identifier again", &outcomes[1], &first, 0, position)?;
-    fell("what stands on it", &outcomes[2], 1)?;
+    aborted("what stands on it", &outcomes[2], 1)?;
     committed("a unit beside it", &outcomes[3])?;
     harness.holds(&store).await
 }
@@ -65,12 +65,13 @@ pub(crate) async fn the_command_id_of_a_rejection_is_used(harness: &Harness) -> 
     let store = harness.open().await;
     let context = harness.context();
     let aggregate_id = harness.aggregate_id();
-    let refusal = harness.draft(&context, &aggregate_id).refused().reads(&aggregate_id, 0).done();
-    let outcome = harness.commit_one(&store, refusal.clone()).await?;
-    let position = committed("the refusal", &outcome)?;
-    let draft = harness.draft(&context, &aggregate_id).with_id(refusal.commands[0].id);
+    let rejection =
+        harness.draft(&context, &aggregate_id).rejected().reads(&aggregate_id, 0).done();
+    let outcome = harness.commit_one(&store, rejection.clone()).await?;
+    let position = committed("the rejection", &outcome)?;
+    let draft = harness.draft(&context, &aggregate_id).with_id(rejection.commands[0].id);
     let outcome = harness.commit_one(&store, draft.writes(&aggregate_id, 0).done()).await?;
-    known("its identifier again", &outcome, &refusal, 0, position)?;
+    known("its identifier again", &outcome, &rejection, 0, position)?;
     harness.holds(&store).await
 }
 
@@ -106,11 +107,11 @@ pub(crate) async fn the_command_id_of_a_failed_unit_is_free(harness: &Harness) -
     let again = harness.draft(&context, &aggregate_id).with_id(id).writes(&aggregate_id, 0).done();
     let outcomes = harness.commit(&store, [refused, fallen, again]).await?;
     stale("the refused unit", &outcomes[0], &aggregate_id, None)?;
-    fell("what stands on it", &outcomes[1], 0)?;
+    aborted("what stands on it", &outcomes[1], 0)?;
     committed("its identifier again, in the same batch", &outcomes[2])?;
     let again =
         harness.draft(&context, &aggregate_id).with_id(fallen_id).writes(&aggregate_id, 1).done();
     let outcome = harness.commit_one(&store, again).await?;
-    committed("the identifier of a unit that fell, in the next batch", &outcome)?;
+    committed("the identifier of a unit that aborted, in the next batch", &outcome)?;
     harness.holds(&store).await
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::conformance::case_failure::{CaseResult, same};
 use crate::conformance::harness::Harness;
-use crate::conformance::outcomes::{committed, failed, fell, known, stale};
+use crate::conformance::outcomes::{aborted, committed, failed, known, stale};
 
 pub(crate) async fn a_unit_sees_the_units_before_it_in_the_batch(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
@@ -23,7 +23,7 @@ pub(crate) async fn a_unit_sees_the_units_before_it_in_the_batch(harness: &Harne
             .writes(&other, 1)
             .done(),
         harness.draft(&context, &aggregate_id).after(3).closes(&aggregate_id, 3).done(),
-        harness.draft(&context, &aggregate_id).after(4).refused().reads(&aggregate_id, 4).done(),
+        harness.draft(&context, &aggregate_id).after(4).rejected().reads(&aggregate_id, 4).done(),
     ];
     for (index, outcome) in harness.commit(&store, batch).await?.iter().enumerate() {
         committed(&format!("unit {index}"), outcome)?;
@@ -65,18 +65,18 @@ pub(crate) async fn dependents_of_a_failed_unit_abort_transitively(
         harness.draft(&context, &free).after(0).writes(&free, 1).done(),
         harness.draft(&context, &branch).after(2).writes(&branch, 0).reads(&chain, 2).done(),
         harness.draft(&context, &branch).after(4).writes(&branch, 1).done(),
-        harness.draft(&context, &free).after(3).after(5).refused().reads(&branch, 2).done(),
+        harness.draft(&context, &free).after(3).after(5).rejected().reads(&branch, 2).done(),
         harness.draft(&context, &free).after(0).after(3).writes(&free, 2).done(),
     ];
     let outcomes = harness.commit(&store, batch).await?;
     committed("a unit before the refused one", &outcomes[0])?;
     stale("the refused one", &outcomes[1], &stale_aggregate, Some(&create.states[0]))?;
-    fell("what stands on it", &outcomes[2], 1)?;
+    aborted("what stands on it", &outcomes[2], 1)?;
     committed("a unit beside it", &outcomes[3])?;
-    fell("the second step", &outcomes[4], 2)?;
-    fell("the third step", &outcomes[5], 4)?;
-    fell("what stands on one that stands and one that fell", &outcomes[6], 5)?;
-    committed("the last unit, beside all that fell", &outcomes[7])?;
+    aborted("the second step", &outcomes[4], 2)?;
+    aborted("the third step", &outcomes[5], 4)?;
+    aborted("what stands on one that stands and one that aborted", &outcomes[6], 5)?;
+    committed("the last unit, beside all that aborted", &outcomes[7])?;
     harness.holds(&store).await
 }
 
@@ -88,12 +88,12 @@ pub(crate) async fn a_dependent_aborts_despite_matching_versions(harness: &Harne
     let batch = [
         harness.draft(&context, &stale_aggregate).writes(&stale_aggregate, 3).done(),
         harness.draft(&context, &written).after(0).writes(&written, 0).reads(&read, 0).done(),
-        harness.draft(&context, &read).after(1).refused().reads(&read, 0).done(),
+        harness.draft(&context, &read).after(1).rejected().reads(&read, 0).done(),
     ];
     let outcomes = harness.commit(&store, batch).await?;
     stale("the first", &outcomes[0], &stale_aggregate, None)?;
-    fell("a unit whose own versions are right", &outcomes[1], 0)?;
-    fell("a refusal that stands on it", &outcomes[2], 1)?;
+    aborted("a unit whose own versions are right", &outcomes[1], 0)?;
+    aborted("a rejection that stands on it", &outcomes[2], 1)?;
     harness.holds(&store).await
 }
 
@@ -119,18 +119,18 @@ pub(crate) async fn the_first_reason_is_the_outcome(harness: &Harness) -> CaseRe
     let outcomes = harness.commit(&store, batch).await?;
     stale("a unit that is stale", &outcomes[0], &aggregate_id, Some(&first.states[0]))?;
     known("a unit that is known and stale", &outcomes[1], &first, 0, position)?;
-    fell("a unit that stands on two that fell", &outcomes[2], 0)?;
+    aborted("a unit that stands on two that aborted", &outcomes[2], 0)?;
     failed("a malformed unit that is refused for every reason", &outcomes[3])?;
 
     // If two ids are taken, that of the first command is reported.
     let second = harness.draft(&context, &other).writes(&other, 0).done();
     let outcome = harness.commit_one(&store, second.clone()).await?;
     let position = committed("the second", &outcome)?;
-    let mut both = harness.draft(&context, &aggregate_id).refused().command(&other).done();
+    let mut both = harness.draft(&context, &aggregate_id).rejected().command(&other).done();
     Arc::make_mut(&mut both.commands[0]).id = second.commands[0].id;
     Arc::make_mut(&mut both.commands[1]).id = taken;
     let outcome = harness.commit_one(&store, both).await?;
     known("a unit with two taken identifiers", &outcome, &second, 0, position)?;
-    same("the fates", &4, &outcomes.len())?;
+    same("the outcomes", &4, &outcomes.len())?;
     harness.holds(&store).await
 }

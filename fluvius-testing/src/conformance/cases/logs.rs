@@ -267,8 +267,8 @@ async fn fill(harness: &Harness, store: &Handle) -> CaseResult {
                 .message()
                 .activity();
             let draft = draft.command(&other).writes(&other, 0).message().message().activity();
-            let refusal = harness.draft(&context, &other).refused().reads(&other, 1).activity();
-            harness.commit_all(store, [draft.done(), refusal.done()]).await?;
+            let rejection = harness.draft(&context, &other).rejected().reads(&other, 1).activity();
+            harness.commit_all(store, [draft.done(), rejection.done()]).await?;
             // A command on the aggregate from another realm.
             let foreign = harness.context_of(other_realm);
             let draft = harness

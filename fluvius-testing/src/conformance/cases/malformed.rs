@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
-use crate::conformance::outcomes::{committed, failed, fell};
+use crate::conformance::outcomes::{aborted, committed, failed};
 use fluvius_store::{Json, UnitOfWork};
 
 /// The name of a malformation, and the function that applies it. The unit changes one aggregate at version 1 and
@@ -77,7 +77,7 @@ pub(crate) async fn a_malformed_unit_fails_and_leaves_nothing(harness: &Harness)
         let beside = well_formed(harness, &store).await?;
         let outcomes = harness.commit(&store, [unit, stands_on_it, beside]).await?;
         failed(what, &outcomes[0])?;
-        fell(&format!("what stands on a unit where {what}"), &outcomes[1], 0)?;
+        aborted(&format!("what stands on a unit where {what}"), &outcomes[1], 0)?;
         committed(&format!("a unit beside one where {what}"), &outcomes[2])?;
         harness.holds(&store).await?;
     }

@@ -35,7 +35,7 @@ pub(crate) async fn a_reopened_store_continues(harness: &Harness) -> CaseResult 
 
     let store = harness.open().await;
     let owned = store.register_domain("shop", &["account"]).await;
-    ensure!(owned.is_err(), "after reopening another domain may claim what is taken");
+    ensure!(owned.is_err(), "after reopening another domain may case what is taken");
     store.register_domain("bank", &["account"]).await?;
     let again = harness.draft(&context, &aggregate_id).with_id(first.commands[0].id);
     let outcome = harness.commit_one(&store, again.writes(&aggregate_id, 1).done()).await?;
@@ -65,6 +65,7 @@ async fn fill(
     let draft =
         harness.draft(&harness.context(), aggregate_id).writes(aggregate_id, version).message();
     let unit = draft.command(&other).closes(&other, 0).activity().done();
-    let refusal = harness.draft(&harness.context_of(Some("north")), aggregate_id).refused().done();
-    harness.commit_all(store, [unit, refusal]).await
+    let rejection =
+        harness.draft(&harness.context_of(Some("north")), aggregate_id).rejected().done();
+    harness.commit_all(store, [unit, rejection]).await
 }

@@ -39,7 +39,7 @@ pub(crate) async fn one_of_two_registrations_succeeds(harness: &Harness) -> Case
             (Ok(()), other @ Err(_)) => refused(other, "bank")?,
             (one @ Err(_), Ok(())) => refused(one, "shop")?,
             found => {
-                return Err(CaseFailure::new(format!("of two claims at once: found {found:?}")));
+                return Err(CaseFailure::new(format!("of two cases at once: found {found:?}")));
             }
         }
     }
@@ -59,7 +59,7 @@ fn refused(claimed: Result<(), StoreError>, owner: &str) -> CaseResult {
     match claimed {
         Ok(()) => Err(CaseFailure::new(format!("what belongs to `{owner}` was claimed again"))),
         Err(error) => {
-            ensure!(!error.is_retryable(), "a claim that is refused may be tried again: {error}");
+            ensure!(!error.is_retryable(), "a case that is refused may be tried again: {error}");
             let text = error.to_string();
             ensure!(text.contains(owner), "`{error}` does not name `{owner}`");
             let advice = format!("namespace = \"{owner}\"");

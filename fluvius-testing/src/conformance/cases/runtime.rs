@@ -81,7 +81,7 @@ pub(crate) async fn a_repeated_command_replays_its_answer(harness: &Harness) -> 
     let session = domain.session(DomainContext::create("conformance"));
     let give = |coins| GiveCoins { coins, to: purses[1] };
     let first = session.send(purses[0], give(10)).with_id(done).await?;
-    let refusal = session.send(purses[0], give(1_000)).with_id(refused).await;
+    let rejection = session.send(purses[0], give(1_000)).with_id(refused).await;
     session.send(purses[0], give(5)).await?;
     domain.shutdown().await;
     drop((session, domain, store));
@@ -93,10 +93,10 @@ pub(crate) async fn a_repeated_command_replays_its_answer(harness: &Harness) -> 
     let again = session.send(purses[0], give(10)).with_id(done).await?;
     same("the first answer", &format!("{first:?}"), &format!("{again:?}"))?;
     let again = session.send(purses[0], give(1_000)).with_id(refused).await;
-    let (refusal, again) = (refusal.map_err(|error| error.to_string()), again);
+    let (rejection, again) = (rejection.map_err(|error| error.to_string()), again);
     let again = again.map_err(|error| error.to_string());
-    ensure!(refusal.is_err(), "a purse gave more than it had");
-    same("the first refusal", &format!("{refusal:?}"), &format!("{again:?}"))?;
+    ensure!(rejection.is_err(), "a purse gave more than it had");
+    same("the first rejection", &format!("{rejection:?}"), &format!("{again:?}"))?;
     let other = session.send(purses[0], give(11)).with_id(done).await;
     let code = other.err().map_or("none", |error| error.framework_code());
     same("another command under the identifier", "command-id-reused", code)?;
@@ -104,7 +104,7 @@ pub(crate) async fn a_repeated_command_replays_its_answer(harness: &Harness) -> 
     let purse = domain.statemgr().fetch::<Purse>(purses[0]).await?;
     same("the coins that are left", &(COINS - 15), &purse.coins)?;
     let row = store.command(refused).await?.map(|(row, _)| row.record.status);
-    same("the row of the refusal", &Some(CommandStatus::Rejected), &row)
+    same("the row of the rejection", &Some(CommandStatus::Rejected), &row)
 }
 
 pub(crate) async fn a_realm_sees_its_own_aggregates(harness: &Harness) -> CaseResult {

@@ -40,12 +40,12 @@ pub(crate) async fn an_aggregate_that_is_only_read_is_checked(harness: &Harness)
         stale(&format!("read at {version}, stored at 2"), &outcome, &read, row.as_ref())?;
     }
     // The reads of a rejection are checked too.
-    let refusal = harness.draft(&context, &written).refused();
-    let outcome = harness.commit_one(&store, refusal.reads(&read, 1).done()).await?;
-    stale("a refusal that has read an old version", &outcome, &read, row.as_ref())?;
-    let refusal = harness.draft(&context, &written).refused().reads(&read, 2).done();
+    let rejection = harness.draft(&context, &written).rejected();
+    let outcome = harness.commit_one(&store, rejection.reads(&read, 1).done()).await?;
+    stale("a rejection that has read an old version", &outcome, &read, row.as_ref())?;
+    let rejection = harness.draft(&context, &written).rejected().reads(&read, 2).done();
     let unit = harness.draft(&context, &written).writes(&written, 0).reads(&read, 2).done();
-    harness.commit_all(&store, [refusal, unit]).await?;
+    harness.commit_all(&store, [rejection, unit]).await?;
     harness.holds(&store).await
 }
 
@@ -93,8 +93,9 @@ pub(crate) async fn a_closed_aggregate_is_not_absent(harness: &Harness) -> CaseR
     let outcome = harness.commit_one(&store, again).await?;
     stale("a closed aggregate that is created_at again", &outcome, &aggregate_id, Some(&row))?;
     // A read of the closed aggregate expects the version of its row.
-    let refusal = harness.draft(&context, &aggregate_id).refused().reads(&aggregate_id, 2).done();
-    harness.commit_all(&store, [refusal]).await?;
+    let rejection =
+        harness.draft(&context, &aggregate_id).rejected().reads(&aggregate_id, 2).done();
+    harness.commit_all(&store, [rejection]).await?;
     harness.holds(&store).await
 }
 
