@@ -52,7 +52,7 @@ impl StoreError {
     pub fn invalid_position(token: ResumeToken, found: Option<Uuid>, newest: u64) -> Self {
         Self {
             position: Some(Box::new(InvalidPosition { token, found, newest })),
-            ..Self::permanent(format!("`{token}` is no place in the logs of this store"))
+            ..Self::permanent(format!("`{token}` is not a place in the logs of this store"))
         }
     }
 

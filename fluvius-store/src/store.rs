@@ -49,7 +49,7 @@ use crate::unit_of_work::UnitOfWork;
 /// The runtime filters out what no store has to keep: U+0000, and numbers that neither an `i64`, a `u64` nor an `f64`
 /// preserves.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no store",
+    message = "`{Self}` is not a store",
     label = "not a store",
     note = "pass `MemoryStore::new()`, or a store that has been opened: `SqliteStore::open(..).await?` of \
             `fluvius-sqlite`, `PostgresStore` of `fluvius-postgres`"

@@ -1,4 +1,4 @@
-//! Calls with what is no command, no aggregate and no store: one error for each, at the argument.
+//! Calls with what is not a command, no aggregate and no store: one error for each, at the argument.
 
 use std::convert::Infallible;
 

@@ -27,7 +27,7 @@ use fluvius_store::Store;
 ///
 /// Implemented by `#[derive(Domain)]` with `#[domain(aggregates(..), ..)]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no domain",
+    message = "`{Self}` is not a domain",
     label = "not a domain",
     note = "add `#[derive(Domain)]` and `#[domain(aggregates(..))]` to `{Self}`"
 )]

@@ -25,7 +25,7 @@ use fluvius_store::{AggregateId, CommandRecord, EventRecord, Json, StateRecord};
 ///
 /// Implemented by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no aggregate",
+    message = "`{Self}` is not an aggregate",
     label = "not an aggregate",
     note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
 )]
@@ -95,7 +95,7 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> AggregateS
 /// type reports no further error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no aggregate",
+    message = "`{Self}` is not an aggregate",
     label = "not an aggregate",
     note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
 )]

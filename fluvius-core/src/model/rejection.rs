@@ -29,7 +29,7 @@ use crate::model::is_kebab;
 /// assert_eq!(SeatError::Row(40).code(), "no-such-row");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot refuse a command: it is no `Rejection`",
+    message = "`{Self}` cannot reject a command: it is not a `Rejection`",
     label = "not a rejection",
     note = "the error of an action is an enum of your own with `#[derive(Debug, thiserror::Error, Rejection)]`, one \
             variant for each reason",

@@ -224,7 +224,10 @@ fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), E
 }
 
 /// Converts the outcome of the action to rows and the answer.
-#[expect(clippy::expect_used, reason = "the receiver says what a rule is given and gives")]
+#[expect(
+    clippy::expect_used,
+    reason = "the receiver determines the states before and after an action"
+)]
 fn record(
     cx: &mut ActionContext,
     task: &Task,
@@ -249,7 +252,7 @@ fn record(
         Some(event) => happened(cx, task, before, cached, (&value, is_changed), event, &data)?,
         None => {
             let record = cached.record.clone();
-            record.expect("a question is asked of an aggregate that exists")
+            record.expect("the aggregate of a read-only action exists")
         }
     };
     let answered_with_state = data.is_none();

@@ -165,7 +165,13 @@ mod tests {
     }
 
     fn message(data: usize) -> Arc<MessageRecord> {
-        Arc::new(MessageRecord::new(Uuid::nil(), "tell", json(data), Uuid::nil(), aggregate_id(1)))
+        Arc::new(MessageRecord::new(
+            Uuid::nil(),
+            "notify",
+            json(data),
+            Uuid::nil(),
+            aggregate_id(1),
+        ))
     }
 
     fn queue(

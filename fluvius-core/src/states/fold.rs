@@ -22,7 +22,7 @@ pub(crate) async fn state_at(
     let start = events
         .iter()
         .rposition(|event| event.record.delta.is_snapshot())
-        .ok_or_else(|| broken(aggregate_id, version, "no whole state is in reach"))?;
+        .ok_or_else(|| broken(aggregate_id, version, "no snapshot is near enough"))?;
     let mut state = None;
     let mut revision = 0;
     for event in &events[start..] {

@@ -92,7 +92,7 @@ pub(crate) fn of_field(scope: &Scope<'_>, action: &Action, field: &Field) -> Str
         None => {}
     }
     if field.secret {
-        notes.push("Secret: the rule uses it, and it is kept nowhere.".to_owned());
+        notes.push("Secret: the action uses it, and it is stored nowhere.".to_owned());
     }
     if !notes.is_empty() {
         text = format!("{text}\n\n{}", notes.join(" "));

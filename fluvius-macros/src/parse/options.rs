@@ -93,7 +93,7 @@ pub(crate) fn attribute_tokens(
         Meta::List(list) => list.tokens.clone(),
         Meta::NameValue(pair) => {
             let name = shown.trim_end_matches(']');
-            errors.at(pair, format!("the options stand in parentheses: write `{name}(..)]`"));
+            errors.at(pair, format!("options are in parentheses: write `{name}(..)]`"));
             TokenStream::new()
         }
     }
@@ -178,7 +178,7 @@ impl AttrOption {
         match self.value {
             Value::Flag => Some(name.span()),
             Value::Equals(_) | Value::List(_) => {
-                errors.at(name, format!("`{name}` stands alone: write `{name}`"));
+                errors.at(name, format!("`{name}` has no value: write `{name}`"));
                 None
             }
             Value::Unreadable => None,

@@ -381,7 +381,7 @@ fn attributes_that_look_like_an_action() {
             #[action] const LIMIT: u8 = { 1 };
                 `#[action]` belongs on a method
             #[action = "read"] fn read(&self) -> Result<u8, Never> { Ok(1) }
-                the options stand in parentheses: write `#[action(..)]`
+                options are in parentheses: write `#[action(..)]`
             make_actions ! { #[action] fn read(&self) { } }
                 actions made by a macro are not seen: write them out in the block
             include!("action.rs");
@@ -470,7 +470,7 @@ fn options_of_action() {
             #[action(evt_key = "a", command = "deposit")]
                 `command` names the struct: write it as a type, such as `DepositMoney`
             #[action(evt_key = "a", internal = true)]
-                `internal` stands alone: write `internal`
+                `internal` has no value: write `internal`
             #[action(evt_key = "a", if_match = "always")]
                 `if_match` has one value: write `if_match = "required"`, or leave it out
             #[action(evt_key = "a", timeout = "1h")]

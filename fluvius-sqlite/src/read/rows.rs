@@ -54,7 +54,7 @@ impl RowReader<'_, '_> {
 
     fn time_of(&self, micros: i64) -> Result<DateTime<Utc>, Fault> {
         DateTime::from_timestamp_micros(micros)
-            .ok_or_else(|| Fault::damaged(self.table, format!("{micros} is no time")))
+            .ok_or_else(|| Fault::damaged(self.table, format!("{micros} is not a time")))
     }
 
     fn optional_time(&self, column: usize) -> Result<Option<DateTime<Utc>>, Fault> {
@@ -100,7 +100,7 @@ pub(crate) fn to_json_text(json_column: &impl Serialize) -> Result<String, Fault
 pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(enum_column)) => Ok(enum_column),
-        Ok(other) => Err(Fault::damaged("context", format!("{other} is no word"))),
+        Ok(other) => Err(Fault::damaged("context", format!("{other} is not a string"))),
         Err(error) => Err(Fault::damaged("context", error)),
     }
 }

@@ -102,7 +102,9 @@ fn check_filter(filter: &Filter, depth: usize, terms: &mut usize) -> Result<(), 
         Filter::Contains { field, text } | Filter::StartsWith { field, text } => {
             check_field(field)?;
             if field.kind != Kind::Text {
-                return Err(QueryError::new(format!("{field} is no text to look into")));
+                return Err(QueryError::new(format!(
+                    "{field} is not a text, so it contains no other"
+                )));
             }
             check_text(text)
         }
@@ -223,7 +225,10 @@ mod tests {
                 "a".repeat(59)
             ),
         );
-        check_fault(&of(Field::time("due").contains("x")), "time `due` is no text to look into");
+        check_fault(
+            &of(Field::time("due").contains("x")),
+            "time `due` is not a text, so it contains no other",
+        );
         check_fault(
             &of(Field { kind: Kind::Text, ..Field::column(Column::CreatedAt) }.eq("x")),
             "column `created_at` is a time, and cannot be read as text",

@@ -89,7 +89,9 @@ impl<'a> Fold<'a> {
         *next = version + 1;
         if let Some(last) = &self.last {
             if event.position <= last.position {
-                let detail = format!("version {version} stands before the one before it");
+                let detail = format!(
+                    "the position of version {version} is below that of the version before it"
+                );
                 report.add(FaultKind::HistoryUnordered, aggregate_id, position, detail);
             }
             if event.record.occurred_at < last.record.occurred_at {

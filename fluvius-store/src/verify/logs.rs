@@ -184,7 +184,7 @@ async fn check_command(
             let detail = format!("its parent {parent} is not there");
             report.add(FaultKind::CommandMissing, aggregate_id, Some(position), detail);
         } else if !is_before {
-            let detail = format!("its parent {parent} stands behind it");
+            let detail = format!("its parent {parent} is at a later position");
             report.add(FaultKind::CommandMismatch, aggregate_id, Some(position), detail);
         }
     }
@@ -198,7 +198,7 @@ async fn check_command(
         report.add(FaultKind::PayloadDiffers, aggregate_id, Some(position), detail);
     }
     if command.code.is_some() != (command.status == CommandStatus::Rejected) {
-        let detail = format!("command {} was applied with a code, or refused without", command.id);
+        let detail = format!("command {} was applied with a code, or rejected without", command.id);
         report.add(FaultKind::CodeMismatch, aggregate_id, Some(position), detail);
     }
     check_context(look_up, command.context_id, aggregate_id, position, report).await

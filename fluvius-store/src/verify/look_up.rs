@@ -68,9 +68,9 @@ impl<'a> LookUp<'a> {
             return Ok(());
         };
         let unfit = if command.record.status != CommandStatus::Applied {
-            "was refused".to_owned()
+            "was rejected".to_owned()
         } else if command.position >= position {
-            format!("stands behind it, at position {}", command.position)
+            format!("is at a later position, {}", command.position)
         } else if command.record.aggregate_id != *aggregate_id {
             format!("is one of {}", command.record.aggregate_id)
         } else {

@@ -76,7 +76,7 @@ pub(super) fn read_lines(lines: &str) -> Result<Vec<LogEntry<EventRecord>>, Stri
     lines
         .map(|(index, line)| match serde_json::from_str::<Line>(line) {
             Ok(line) => Ok(line.into_event()),
-            Err(error) => Err(format!("line {} is no event: {error}", index + 1)),
+            Err(error) => Err(format!("line {} is not an event: {error}", index + 1)),
         })
         .collect()
 }

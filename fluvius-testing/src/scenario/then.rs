@@ -242,7 +242,7 @@ impl Then {
 pub(super) fn told(error: &Error) -> String {
     match error {
         Error::Rejected { code, message, .. } => format!("rejected with `{code}`: {message}"),
-        error => format!("refused with `{}`: {error}", error.code()),
+        error => format!("rejected with `{}`: {error}", error.code()),
     }
 }
 

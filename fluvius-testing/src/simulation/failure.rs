@@ -95,7 +95,7 @@ impl fmt::Display for SentCommand {
             }
             Some((at, Err(error))) => {
                 let code = error.code();
-                write!(f, "refused at {at:?} with `{code}`: {error}")
+                write!(f, "rejected at {at:?} with `{code}`: {error}")
             }
         }
     }

@@ -49,7 +49,7 @@ impl fmt::Display for Stats {
             write!(f, ", {key} applied {count} times")?;
         }
         for ((key, code), count) in &self.rejected {
-            write!(f, ", {key} refused with {code} {count} times")?;
+            write!(f, ", {key} rejected with {code} {count} times")?;
         }
         write!(f, ", {} given up", self.given_up)
     }

@@ -302,7 +302,7 @@ fn an_invalid_log_is_rejected_with_its_line() {
         || Scenario::for_aggregate::<Account>().given_log(rows),
     );
     let (message, _) = failure(|| Scenario::for_aggregate::<Account>().given_log_lines("\n{}"));
-    assert!(message.starts_with("given a log: line 2 is no event: missing field"), "{message}");
+    assert!(message.starts_with("given a log: line 2 is not an event: missing field"), "{message}");
     check_failure("given a log: `bank-account` is no resource of this domain", || {
         Scenario::for_domain::<LibraryDomain>().given_log(a_real_log())
     });

@@ -19,7 +19,7 @@ use fluvius_store::json::{self, JsonError};
 ///
 /// Implemented by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no command",
+    message = "`{Self}` is not a command",
     label = "not a command",
     note = "a command is the struct that `#[aggregate]` makes of a method with `#[action]`: `DepositMoney {{ .. }}` of \
             `fn deposit_money`, and no event and no enum of all commands"

@@ -62,7 +62,7 @@ pub struct TransferMoney {
     pub amount: Decimal,
     /**The PIN of the card.
 
-Secret: the rule uses it, and it is kept nowhere.*/
+Secret: the action uses it, and it is stored nowhere.*/
     pub pin: String,
     /**Parameter `recipient_id` of `Account::transfer_money`.
 

@@ -100,7 +100,7 @@ pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseRe
     committed("a unit whose checks hold", &outcomes[0])?;
     stale("a unit whose checks do not hold", &outcomes[1], &aggregate_id, Some(&first.states[0]))?;
     committed("a unit without checks", &outcomes[2])?;
-    aborted("a unit that stands on another", &outcomes[3], 1)?;
+    aborted("a unit that depends on another", &outcomes[3], 1)?;
     harness.holds(&store).await?;
 
     // Checks against a unit of the same batch.

@@ -56,7 +56,7 @@ pub(crate) async fn a_command_id_is_used_within_a_batch(harness: &Harness) -> Ca
     let outcomes = harness.commit(&store, batch).await?;
     let position = committed("the first", &outcomes[0])?;
     known("the identifier again", &outcomes[1], &first, 0, position)?;
-    aborted("what stands on it", &outcomes[2], 1)?;
+    aborted("its dependent", &outcomes[2], 1)?;
     committed("a unit beside it", &outcomes[3])?;
     harness.holds(&store).await
 }
@@ -106,8 +106,8 @@ pub(crate) async fn the_command_id_of_a_failed_unit_is_free(harness: &Harness) -
     // In the same batch, and in the next one.
     let again = harness.draft(&context, &aggregate_id).with_id(id).writes(&aggregate_id, 0).done();
     let outcomes = harness.commit(&store, [refused, fallen, again]).await?;
-    stale("the refused unit", &outcomes[0], &aggregate_id, None)?;
-    aborted("what stands on it", &outcomes[1], 0)?;
+    stale("the rejected unit", &outcomes[0], &aggregate_id, None)?;
+    aborted("its dependent", &outcomes[1], 0)?;
     committed("its identifier again, in the same batch", &outcomes[2])?;
     let again =
         harness.draft(&context, &aggregate_id).with_id(fallen_id).writes(&aggregate_id, 1).done();

@@ -80,7 +80,7 @@ pub(crate) async fn concurrent_commits_lose_no_update(harness: &Harness) -> Case
             let mut try_count = 0;
             while left > 0 {
                 try_count += 1;
-                ensure!(try_count < 10_000, "an update was refused {try_count} times");
+                ensure!(try_count < 10_000, "an update conflicted {try_count} times");
                 let row = store.load(aggregate_id).await?;
                 let version = row.as_ref().map_or(0, |row| row.version);
                 let count = row.and_then(|row| row.data.to_value().as_u64()).unwrap_or(0);
@@ -162,6 +162,9 @@ fn one_stands(what: &str, outcomes: &[CommitOutcome; 2]) -> CaseResult {
         .iter()
         .filter(|outcome| matches!(outcome, CommitOutcome::VersionConflict { .. }))
         .count();
-    ensure!((stand, stale) == (1, 1), "of two {what} one stands and one is stale: {outcomes:?}");
+    ensure!(
+        (stand, stale) == (1, 1),
+        "of two {what} one is committed and one is stale: {outcomes:?}"
+    );
     Ok(())
 }

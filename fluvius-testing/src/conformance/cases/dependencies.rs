@@ -69,13 +69,13 @@ pub(crate) async fn dependents_of_a_failed_unit_abort_transitively(
         harness.draft(&context, &free).after(0).after(3).writes(&free, 2).done(),
     ];
     let outcomes = harness.commit(&store, batch).await?;
-    committed("a unit before the refused one", &outcomes[0])?;
-    stale("the refused one", &outcomes[1], &stale_aggregate, Some(&create.states[0]))?;
-    aborted("what stands on it", &outcomes[2], 1)?;
+    committed("a unit before the rejected one", &outcomes[0])?;
+    stale("the rejected one", &outcomes[1], &stale_aggregate, Some(&create.states[0]))?;
+    aborted("its dependent", &outcomes[2], 1)?;
     committed("a unit beside it", &outcomes[3])?;
     aborted("the second step", &outcomes[4], 2)?;
     aborted("the third step", &outcomes[5], 4)?;
-    aborted("what stands on one that stands and one that aborted", &outcomes[6], 5)?;
+    aborted("a dependent of a committed and an aborted unit", &outcomes[6], 5)?;
     committed("the last unit, beside all that aborted", &outcomes[7])?;
     harness.holds(&store).await
 }
@@ -93,7 +93,7 @@ pub(crate) async fn a_dependent_aborts_despite_matching_versions(harness: &Harne
     let outcomes = harness.commit(&store, batch).await?;
     stale("the first", &outcomes[0], &stale_aggregate, None)?;
     aborted("a unit whose own versions are right", &outcomes[1], 0)?;
-    aborted("a rejection that stands on it", &outcomes[2], 1)?;
+    aborted("a rejection that depends on it", &outcomes[2], 1)?;
     harness.holds(&store).await
 }
 
@@ -119,8 +119,8 @@ pub(crate) async fn the_first_reason_is_the_outcome(harness: &Harness) -> CaseRe
     let outcomes = harness.commit(&store, batch).await?;
     stale("a unit that is stale", &outcomes[0], &aggregate_id, Some(&first.states[0]))?;
     known("a unit that is known and stale", &outcomes[1], &first, 0, position)?;
-    aborted("a unit that stands on two that aborted", &outcomes[2], 0)?;
-    failed("a malformed unit that is refused for every reason", &outcomes[3])?;
+    aborted("a unit that depends on two aborted ones", &outcomes[2], 0)?;
+    failed("a malformed unit with every other fault as well", &outcomes[3])?;
 
     // If two ids are taken, that of the first command is reported.
     let second = harness.draft(&context, &other).writes(&other, 0).done();

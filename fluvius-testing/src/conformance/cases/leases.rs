@@ -25,7 +25,7 @@ pub(crate) async fn a_lease_is_exclusive(harness: &Harness) -> CaseResult {
     let next = match next.is_finished() {
         // The call may have given up after about one second.
         true => match next.await? {
-            Some(_) => return Err(CaseFailure::new("two have the turn of one aggregate")),
+            Some(_) => return Err(CaseFailure::new("two handles hold the lease of one aggregate")),
             None => None,
         },
         false => Some(next),
@@ -49,7 +49,7 @@ pub(crate) async fn a_commit_without_a_lease_reports_contention(harness: &Harnes
     let told = contended(harness.commit_one(&stores[1], unit).await?)?;
     ensure!(
         told == [aggregate_id.clone()],
-        "told of the turns of {told:?}, and {aggregate_id:?} is taken"
+        "contended are {told:?}, and the lease of {aggregate_id:?} is held"
     );
     drop(lease);
     for version in 1..LOOK_COUNT.into() {
@@ -59,7 +59,7 @@ pub(crate) async fn a_commit_without_a_lease_reports_contention(harness: &Harnes
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Err(CaseFailure::new("it tells of a turn that was given back"))
+    Err(CaseFailure::new("a returned lease is reported as contended"))
 }
 
 /// Acquires a lease that is released about now.
@@ -70,14 +70,14 @@ async fn wait_for_turn(store: &Handle, aggregate_id: &AggregateId) -> Result<Lea
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Err(CaseFailure::new("a turn that nobody has is not given"))
+    Err(CaseFailure::new("a free lease is not granted"))
 }
 
 fn contended(outcome: CommitOutcome) -> Result<Vec<AggregateId>, CaseFailure> {
     match outcome {
         CommitOutcome::Committed { contended, .. } => Ok(contended),
         outcome => {
-            Err(CaseFailure::new(format!("a unit without its aggregate's turn: {outcome:?}")))
+            Err(CaseFailure::new(format!("a unit without the lease of its aggregate: {outcome:?}")))
         }
     }
 }

@@ -229,7 +229,7 @@ async fn is_refused(store: &Handle, query: &LogQuery) -> CaseResult {
             }
             Err(error) => error,
         };
-        ensure!(!error.is_retryable(), "{query:?} is refused as if it could work later: {error}");
+        ensure!(!error.is_retryable(), "{query:?} fails with a retryable error: {error}");
         let code = Error::from(error).framework_code();
         same(&format!("the code for {query:?}"), &"invalid-position", &code)?;
     }
@@ -407,7 +407,7 @@ async fn check_log(
 
     let place = ids(content).get(&end).map(|id| ResumeToken::new(end, *id));
     let is_place = Some(found.scanned_to) == place || found.scanned_to == query.after;
-    ensure!(is_place, "{} is no row: {}", told("the place"), found.scanned_to);
+    ensure!(is_place, "{} is not a row: {}", told("the place"), found.scanned_to);
     let newest = newest(content).map_or(0, |(position, _)| position);
     same(&told("the newest position"), &newest, &found.newest)?;
 

@@ -49,9 +49,9 @@ const FAULTS: &[Fault] = &[
     ("an activity of another context", |harness, unit| {
         Arc::make_mut(&mut unit.activities[0]).context_id = harness.id();
     }),
-    ("it stands on itself", |_, unit| unit.depends_on.push(0)),
-    ("it stands on one behind it", |_, unit| unit.depends_on.push(1)),
-    ("it stands on one that is not there", |_, unit| unit.depends_on.push(usize::MAX)),
+    ("it depends on itself", |_, unit| unit.depends_on.push(0)),
+    ("it depends on a later unit", |_, unit| unit.depends_on.push(1)),
+    ("it depends on a missing unit", |_, unit| unit.depends_on.push(usize::MAX)),
     ("more rows than a unit may have", |_, unit| {
         unit.messages = vec![Arc::clone(&unit.messages[0]); UnitOfWork::MAX_ROWS];
     }),
@@ -77,7 +77,7 @@ pub(crate) async fn a_malformed_unit_fails_and_leaves_nothing(harness: &Harness)
         let beside = well_formed(harness, &store).await?;
         let outcomes = harness.commit(&store, [unit, stands_on_it, beside]).await?;
         failed(what, &outcomes[0])?;
-        aborted(&format!("what stands on a unit where {what}"), &outcomes[1], 0)?;
+        aborted(&format!("a dependent of a unit where {what}"), &outcomes[1], 0)?;
         committed(&format!("a unit beside one where {what}"), &outcomes[2])?;
         harness.holds(&store).await?;
     }

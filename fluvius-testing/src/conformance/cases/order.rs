@@ -239,7 +239,10 @@ pub(crate) async fn state_and_log_are_visible_together(harness: &Harness) -> Cas
             let Some((command, context)) = store.command(event.record.command_id).await? else {
                 return Err(CaseFailure::new("an event has no command"));
             };
-            ensure!(command.position < event.position, "a command stands behind its event");
+            ensure!(
+                command.position < event.position,
+                "a command is at a later position than its event"
+            );
             let found = store.context(command.record.context_id).await?;
             same("the context of a command", &Some(context), &found)?;
             let newest = store.history(&second, 1, u64::MAX).await?;

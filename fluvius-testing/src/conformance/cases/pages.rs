@@ -161,7 +161,7 @@ pub(crate) async fn pages_are_stable_under_concurrent_writes(harness: &Harness) 
     }
     let found: Vec<usize> = seen.into_iter().filter(|number| still.contains(number)).collect();
     let expected: Vec<usize> = whole.into_iter().filter(|number| still.contains(number)).collect();
-    same("the rows that nobody has touched", &expected, &found)
+    same("the untouched rows", &expected, &found)
 }
 
 pub(crate) async fn a_page_is_consistent(harness: &Harness) -> CaseResult {
@@ -264,6 +264,6 @@ pub(crate) async fn a_snapshot_has_the_requested_rows(harness: &Harness) -> Case
     let is_right = many.iter().zip(&found).all(|(aggregate_id, row)| {
         row.as_ref().is_some_and(|row| row.aggregate_id == *aggregate_id)
     });
-    ensure!(is_right, "the rows of many aggregates are not those asked for");
+    ensure!(is_right, "the rows of many aggregates are not the requested ones");
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(crate) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> CaseR
     stores[1].register_domain("bank", &["account", "transfer"]).await?;
     stores[0].register_domain("bank", &["transfer", "cheque"]).await?;
     stores[1].register_domain("shop", &["Account", "account ", "basket"]).await?;
-    stores[0].register_domain("nobody", &[]).await?;
+    stores[0].register_domain("empty", &[]).await?;
     refused(stores[1].register_domain("shop", &["cheque"]).await, "bank")
 }
 
@@ -57,9 +57,9 @@ async fn register(
 
 fn refused(claimed: Result<(), StoreError>, owner: &str) -> CaseResult {
     match claimed {
-        Ok(()) => Err(CaseFailure::new(format!("what belongs to `{owner}` was claimed again"))),
+        Ok(()) => Err(CaseFailure::new(format!("a resource of `{owner}` was registered again"))),
         Err(error) => {
-            ensure!(!error.is_retryable(), "a case that is refused may be tried again: {error}");
+            ensure!(!error.is_retryable(), "the error of a taken resource is retryable: {error}");
             let text = error.to_string();
             ensure!(text.contains(owner), "`{error}` does not name `{owner}`");
             let advice = format!("namespace = \"{owner}\"");
