@@ -23,9 +23,9 @@ pub use crate::model::{
     Lifecycle, Location, NotInspected, OneBlockForEachType, Outcome, PayloadField, Probe,
     Registration, Rejection, Returned, Sealed, SharedState, StandIn, Stop, UnfitShape, Upcast,
     assert_action_result, assert_answer, assert_context_type, assert_event_data,
-    assert_payload_field, assert_rejection, assert_send, assert_state, changed, changed_with_data,
-    created, debug_fields, decode_command, decode_command_record, decode_event, descriptor_of,
-    kept, kept_with_data, record_command, unknown_command, unknown_event,
+    assert_payload_field, assert_rejection, assert_send, assert_state, created, debug_fields,
+    decode_command, decode_command_record, decode_event, descriptor_of, record_command, unchanged,
+    unchanged_with_data, unknown_command, unknown_event, updated, updated_with_data,
 };
 pub use crate::{
     __fluvius_event as event, __fluvius_fields as fields, __fluvius_guard as guard,

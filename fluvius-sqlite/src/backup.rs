@@ -34,18 +34,18 @@ const WAIT_TIME: Duration = Duration::from_millis(1);
 
 /// The conditions under which a backup continues.
 #[derive(Debug, Clone)]
-pub(crate) struct IsWanted {
+pub(crate) struct CancelFlag {
     /// Expired once the caller's future is dropped.
     caller: Weak<()>,
     is_closed: Arc<AtomicBool>,
 }
 
-impl IsWanted {
+impl CancelFlag {
     pub(crate) fn new(caller: &Arc<()>, is_closed: &Arc<AtomicBool>) -> Self {
         Self { caller: Arc::downgrade(caller), is_closed: Arc::clone(is_closed) }
     }
 
-    fn holds(&self) -> bool {
+    fn is_active(&self) -> bool {
         self.caller.strong_count() > 0 && !self.is_closed.load(Ordering::Acquire)
     }
 }
@@ -151,7 +151,7 @@ pub(crate) enum Source<'s> {
 pub(crate) fn run(
     source: Source<'_>,
     target: &BackupTarget,
-    is_wanted: &IsWanted,
+    cancel_flag: &CancelFlag,
     open_guard: OpenGuard,
 ) -> Result<(), StoreError> {
     let store_error = |error: StoreError| target.store_error(error);
@@ -159,34 +159,34 @@ pub(crate) fn run(
         Source::File(file) => {
             let part = target.part(permissions_of(file))?;
             let copied =
-                connection::open_reader(file).and_then(|source| copy(&source, &part, is_wanted));
+                connection::open_reader(file).and_then(|source| copy(&source, &part, cancel_flag));
             copied.map_err(StoreError::from).map_err(store_error)?;
             part
         }
         Source::Memory(writer, mode) => {
             let part = target.part(permissions(mode))?;
-            copy_memory(writer, part.to_owned(), is_wanted.clone()).map_err(store_error)?;
+            copy_memory(writer, part.to_owned(), cancel_flag.clone()).map_err(store_error)?;
             part
         }
     };
     // The source is closed, and the copy is not one of its files.
     drop(open_guard);
-    check(&part, is_wanted).map_err(StoreError::from).map_err(store_error)?;
+    check(&part, cancel_flag).map_err(StoreError::from).map_err(store_error)?;
     target.finish(part)
 }
 
 /// Like [`copy`], on the writer's thread.
-fn copy_memory(writer: &Writer, to: PathBuf, is_wanted: IsWanted) -> Result<(), StoreError> {
+fn copy_memory(writer: &Writer, to: PathBuf, cancel_flag: CancelFlag) -> Result<(), StoreError> {
     let (answer, answered) = mpsc::channel();
     writer.send(Job::Read(Box::new(move |source| {
-        let copied = source.and_then(|source| Ok(copy(source, &to, &is_wanted)?));
+        let copied = source.and_then(|source| Ok(copy(source, &to, &cancel_flag)?));
         let _ = answer.send(copied);
     })))?;
     answered.recv().map_err(|_| thread_lost())?
 }
 
 /// Copies all pages in one read transaction.
-fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
+fn copy(source: &Connection, to: &Path, cancel_flag: &CancelFlag) -> Result<(), Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(to, flags)?;
     // The copy is opened only when it is complete, and is synced then.
@@ -197,7 +197,7 @@ fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Faul
     moment.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     let backup = Backup::new(&moment, &mut copy)?;
     loop {
-        check_wanted(is_wanted)?;
+        check_not_cancelled(cancel_flag)?;
         match backup.step(PAGES_AT_ONCE)? {
             StepResult::Done => return Ok(()),
             StepResult::Busy | StepResult::Locked => thread::sleep(WAIT_TIME),
@@ -207,13 +207,13 @@ fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Faul
 }
 
 /// Verifies a copy, since damaged pages are copied like any other.
-fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
+fn check(copy: &Path, cancel_flag: &CancelFlag) -> Result<(), Fault> {
     let mut connection = file_format::open_unchanging(copy)?;
-    let wanted = is_wanted.clone();
-    let is_given_up = move || !wanted.holds();
+    let wanted = cancel_flag.clone();
+    let is_given_up = move || !wanted.is_active();
     connection.progress_handler(STEPS_AT_ONCE, Some(is_given_up))?;
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    check_wanted(is_wanted)?;
+    check_not_cancelled(cancel_flag)?;
     match found.as_str() {
         "ok" => Ok(()),
         _ => Err(Fault::Public(StoreError::permanent(format!(
@@ -223,8 +223,8 @@ fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     }
 }
 
-fn check_wanted(is_wanted: &IsWanted) -> Result<(), Fault> {
-    match is_wanted.holds() {
+fn check_not_cancelled(cancel_flag: &CancelFlag) -> Result<(), Fault> {
+    match cancel_flag.is_active() {
         false => Err(Fault::Public(StoreError::unavailable("the store was closed meanwhile"))),
         true => Ok(()),
     }

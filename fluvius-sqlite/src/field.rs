@@ -18,7 +18,7 @@ pub(crate) fn value(operand: &Operand) -> Value {
 }
 
 /// Returns the stored form of an optional value.
-pub(crate) fn kept(operand: Option<&Operand>) -> Value {
+pub(crate) fn sql_value(operand: Option<&Operand>) -> Value {
     operand.map_or(Value::Integer(NULL), value)
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn stored_value_of(state: &str, field: &Field) -> Value {
         FieldSource::Path(path) => read_at(state, path, field.kind),
         FieldSource::Column(_) => None,
     };
-    kept(found.as_ref())
+    sql_value(found.as_ref())
 }
 
 /// Returns path and kind of a field, as they are stored; `None` for a column.
@@ -42,7 +42,7 @@ pub(crate) fn stored(field: &Field) -> Option<(String, &'static str)> {
 }
 
 /// Returns the field of a stored path and kind.
-pub(crate) fn of_stored(path: &str, kind: &str) -> Option<Field> {
+pub(crate) fn from_stored(path: &str, kind: &str) -> Option<Field> {
     let kinds = [Kind::Boolean, Kind::Number, Kind::Text, Kind::Uuid, Kind::Time];
     let kind = kinds.into_iter().find(|known| known.name() == kind)?;
     let path: Vec<String> = serde_json::from_str(path).ok()?;

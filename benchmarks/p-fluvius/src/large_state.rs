@@ -1,7 +1,7 @@
 //! What a thousand changes of one field of a large state add to the file.
 
 use bench_common::{TempDir, Uuid, report, selected};
-use fluvius_core::{Domain, DomainContext, aggregate};
+use fluvius_core::{Versioned, Domain, DomainContext, aggregate};
 use fluvius_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -75,7 +75,7 @@ async fn measure() -> f64 {
             session.send(id, CountBook {}).await.expect("a book is counted");
         }
         let length =
-            domain.statemgr().fetch::<Shelf>(id).await.map(|shelf| shelf.record().data.len());
+            domain.statemgr().fetch::<Shelf>(id).await.map(|shelf| Versioned::record(&shelf).data.len());
         assert!(length.is_ok_and(|length| length >= STATE_BYTES), "the state is too short");
         drop((session, domain));
         sqlite::wait_until_closed(&file);

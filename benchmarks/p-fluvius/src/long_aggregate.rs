@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use banking_domain::{Account, TransactionManagerDomain};
 use bench_common::{Plan, account_id, report, selected};
-use fluvius_core::{Domain, DomainRuntime};
+use fluvius_core::{Versioned, Domain, DomainRuntime};
 use fluvius_sqlite::SqliteStore;
 
 use crate::counting_store::CountingStore;
@@ -45,7 +45,7 @@ pub(crate) async fn run(plan: &Plan) {
             let begun = Instant::now();
             let past = domain.statemgr().fetch_at::<Account>(account_id(2), version).await;
             of_pasts.push(begun.elapsed().as_secs_f64() * 1e6);
-            assert_eq!(past.expect("the past is read").version(), version);
+            assert_eq!(Versioned::version(&past.expect("the past is read")), version);
         }
         if repetition > 0 {
             for (times, of_loads) in loads.iter_mut().zip(of_loads) {
@@ -69,7 +69,7 @@ pub(crate) async fn run(plan: &Plan) {
 
 async fn load(domain: &DomainRuntime, aggregate_id: usize, events: u64) {
     let found = domain.statemgr().fetch::<Account>(account_id(aggregate_id)).await;
-    assert!(found.is_ok_and(|account| account.version() == events), "the aggregate is not as written");
+    assert!(found.is_ok_and(|account| Versioned::version(&account) == events), "the aggregate is not as written");
 }
 
 fn middle_of(mut values: Vec<f64>) -> f64 {

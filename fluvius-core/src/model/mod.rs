@@ -25,8 +25,8 @@ mod versioned;
 
 pub use action::{
     ActionDescriptor, ActionResult, Answer, Call, EventData, FieldDescriptor, Handler, Lifecycle,
-    Location, Outcome, PayloadField, Returned, Stop, changed, changed_with_data, created,
-    decode_command, kept, kept_with_data, record_command,
+    Location, Outcome, PayloadField, Returned, Stop, created, decode_command, record_command,
+    unchanged, unchanged_with_data, updated, updated_with_data,
 };
 pub use action_context::{ActionContext, Invoke};
 pub use activity::Activity;

@@ -44,23 +44,23 @@ impl<T, E> Probe<Result<T, E>> {
 }
 
 impl<T: Serialize, E: Rejection> Probe<Result<T, E>> {
-    /// See [`action::kept_with_data`].
+    /// See [`action::unchanged_with_data`].
     ///
     /// # Errors
     /// The rejection, or an error if no store can keep the data.
-    pub fn kept_with_data(result: Result<T, E>) -> Result<Outcome, Stop> {
-        action::kept_with_data(result)
+    pub fn unchanged_with_data(result: Result<T, E>) -> Result<Outcome, Stop> {
+        action::unchanged_with_data(result)
     }
 
-    /// See [`action::changed_with_data`].
+    /// See [`action::updated_with_data`].
     ///
     /// # Errors
     /// The rejection, or an error if no store can keep the data.
-    pub fn changed_with_data<A: Aggregate>(
+    pub fn updated_with_data<A: Aggregate>(
         state: A,
         result: Result<T, E>,
     ) -> Result<Outcome, Stop> {
-        action::changed_with_data(state, result)
+        action::updated_with_data(state, result)
     }
 }
 
@@ -108,19 +108,19 @@ pub trait StandIn<T> {
     /// See [`Probe::IS_RESULT`].
     const IS_RESULT: bool = false;
 
-    /// See [`Probe::kept_with_data`].
+    /// See [`Probe::unchanged_with_data`].
     ///
     /// # Errors
     /// None: never called.
-    fn kept_with_data(_: T) -> Result<Outcome, Stop> {
+    fn unchanged_with_data(_: T) -> Result<Outcome, Stop> {
         unreachable!()
     }
 
-    /// See [`Probe::changed_with_data`].
+    /// See [`Probe::updated_with_data`].
     ///
     /// # Errors
     /// None: never called.
-    fn changed_with_data<A>(_: A, _: T) -> Result<Outcome, Stop> {
+    fn updated_with_data<A>(_: A, _: T) -> Result<Outcome, Stop> {
         unreachable!()
     }
 

@@ -90,23 +90,23 @@ fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStr
     let has_data = action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);
     match (lifecycle, has_data) {
         (Lifecycle::Create, _) => quote!(#private::created::<#self_type, _>(__fluvius_result)),
-        (Lifecycle::Update, false) => quote!(#private::changed(__fluvius_state, __fluvius_result)),
+        (Lifecycle::Update, false) => quote!(#private::updated(__fluvius_state, __fluvius_result)),
         (Lifecycle::Update, true) => match (data, outcome) {
             (None, Some(Outcome { ty, .. })) => {
-                quote!(#private::probe!(#ty, changed_with_data)(__fluvius_state, __fluvius_result))
+                quote!(#private::probe!(#ty, updated_with_data)(__fluvius_state, __fluvius_result))
             }
             (data, _) => {
-                quote!(#private::changed_with_data::<#data, _, _>(__fluvius_state, __fluvius_result))
+                quote!(#private::updated_with_data::<#data, _, _>(__fluvius_state, __fluvius_result))
             }
         },
         (Lifecycle::Unchanged | Lifecycle::Close, false) => {
-            quote!(#private::kept(__fluvius_result))
+            quote!(#private::unchanged(__fluvius_result))
         }
         (Lifecycle::Unchanged | Lifecycle::Close, true) => match (data, outcome) {
             (None, Some(Outcome { ty, .. })) => {
-                quote!(#private::probe!(#ty, kept_with_data)(__fluvius_result))
+                quote!(#private::probe!(#ty, unchanged_with_data)(__fluvius_result))
             }
-            (data, _) => quote!(#private::kept_with_data::<#data, _>(__fluvius_result)),
+            (data, _) => quote!(#private::unchanged_with_data::<#data, _>(__fluvius_result)),
         },
     }
 }

@@ -111,7 +111,10 @@ impl Index {
             } else if let Some(Constraint::Compare(comparison, value)) = query.cursor_constraint() {
                 let is_ascending = comparison == Comparison::Ge;
                 if is_ascending && is_last_key {
-                    push(" AND (i.value, i.identifier) > (", Some(field::kept(value.as_ref())));
+                    push(
+                        " AND (i.value, i.identifier) > (",
+                        Some(field::sql_value(value.as_ref())),
+                    );
                     push(", ", Some(identifier));
                     push(")", None);
                 } else {
@@ -136,7 +139,7 @@ impl Index {
             match bound {
                 Constraint::Compare(comparison, value) => {
                     push(" AND i.value", None);
-                    push(super::query::sign(*comparison), Some(field::kept(value.as_ref())));
+                    push(super::query::sign(*comparison), Some(field::sql_value(value.as_ref())));
                 }
                 Constraint::OneOf(operands) => {
                     push(" AND i.value IN (", None);
@@ -159,7 +162,7 @@ fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> 
     let mut indexes = Vec::new();
     while let Some(row) = rows.next()? {
         let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
-        let field = field::of_stored(&path, &kind)
+        let field = field::from_stored(&path, &kind)
             .ok_or_else(|| Fault::damaged("field", format!("`{path}` is no field")))?;
         indexes.push(Index {
             id: row.get(0)?,

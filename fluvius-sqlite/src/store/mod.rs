@@ -12,7 +12,7 @@ use fluvius_store::{AnyRecord, LogKind, LogPage, LogQuery, StoreError, off_runti
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::backup::{self, BackupTarget, IsWanted, Source};
+use crate::backup::{self, BackupTarget, CancelFlag, Source};
 use crate::connection::ReadJob;
 use crate::database_path::DatabasePath;
 use crate::error::{Fault, thread_lost};
@@ -206,14 +206,14 @@ impl SqliteStore {
     pub async fn backup_to(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let target = BackupTarget::new(path.as_ref())?;
         let wanted = Arc::new(());
-        let is_wanted = IsWanted::new(&wanted, &self.threads.is_closed);
+        let cancel_flag = CancelFlag::new(&wanted, &self.threads.is_closed);
         let (answer, answered) = oneshot::channel();
         // The clone keeps the store open until the file is closed.
         let store = self.clone();
         let open_guard = self.threads.writer.open_guard()?;
         self.threads.database.check_file()?;
         let run = move || {
-            let _ = answer.send(backup::run(store.source(), &target, &is_wanted, open_guard));
+            let _ = answer.send(backup::run(store.source(), &target, &cancel_flag, open_guard));
         };
         thread::Builder::new().name("fluvius-sqlite-backup".to_owned()).spawn(run).map_err(
             |error| StoreError::unavailable("cannot start the backup thread").with_source(error),

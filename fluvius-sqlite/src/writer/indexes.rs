@@ -104,7 +104,7 @@ impl Transaction<'_, '_, '_> {
              WHERE a.number > ?1 AND a.number <= ?2 AND a.resource = ?3 ORDER BY a.number";
         let unfilled = query_optional(self.connection, UNFILLED, (resource,), |row| {
             let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
-            let of = field::of_stored(&path, &kind)
+            let of = field::from_stored(&path, &kind)
                 .ok_or_else(|| Fault::damaged("field", format!("`{path}` is no field")))?;
             Ok((row.get::<_, i64>(0)?, of, row.get::<_, i64>(3)?, row.get::<_, i64>(4)?))
         })?;
@@ -184,7 +184,7 @@ impl Transaction<'_, '_, '_> {
         while let Some(row) = rows.next()? {
             let (resource, path, kind): (String, String, String) =
                 (row.get(1)?, row.get(2)?, row.get(3)?);
-            let field = field::of_stored(&path, &kind)
+            let field = field::from_stored(&path, &kind)
                 .ok_or_else(|| Fault::damaged("field", format!("`{path}` is no field")))?;
             indexes.push(Index { id: row.get(0)?, resource: resource.into(), field });
         }

@@ -130,7 +130,7 @@ where
 }
 
 /// Returns the outcome of an action that changed the state and answers with it.
-pub fn changed<A, R>(state: A, result: R) -> Result<Outcome, Stop>
+pub fn updated<A, R>(state: A, result: R) -> Result<Outcome, Stop>
 where
     A: Aggregate,
     R: ActionResult<Error: Rejection>,
@@ -142,18 +142,18 @@ where
 }
 
 /// Returns the outcome of an action that changed the state and answers with data.
-pub fn changed_with_data<T, A, R>(state: A, result: R) -> Result<Outcome, Stop>
+pub fn updated_with_data<T, A, R>(state: A, result: R) -> Result<Outcome, Stop>
 where
     T: Serialize,
     A: Aggregate,
     R: ActionResult<Data = T, Error: Rejection>,
 {
-    let kept = kept_with_data(result)?;
+    let kept = unchanged_with_data(result)?;
     Ok(Outcome { next: Some(Arc::new(state)), ..kept })
 }
 
 /// Returns the outcome of an action that left the state unchanged and answers with it.
-pub fn kept<R: ActionResult<Error: Rejection>>(result: R) -> Result<Outcome, Stop> {
+pub fn unchanged<R: ActionResult<Error: Rejection>>(result: R) -> Result<Outcome, Stop> {
     match result.into_result() {
         Ok(_) => Ok(Outcome { next: None, data: None }),
         Err(rejection) => Err(rejected(rejection)),
@@ -162,7 +162,7 @@ pub fn kept<R: ActionResult<Error: Rejection>>(result: R) -> Result<Outcome, Sto
 
 /// Returns the outcome of an action that left the state unchanged and answers with data: `T`, as the return type is
 /// written.
-pub fn kept_with_data<T, R>(result: R) -> Result<Outcome, Stop>
+pub fn unchanged_with_data<T, R>(result: R) -> Result<Outcome, Stop>
 where
     T: Serialize,
     R: ActionResult<Data = T, Error: Rejection>,

@@ -6,8 +6,8 @@ mod result;
 
 pub use descriptor::{ActionDescriptor, FieldDescriptor, Lifecycle, Location};
 pub use handler::{
-    Call, Handler, Outcome, Stop, changed, changed_with_data, created, decode_command, kept,
-    kept_with_data, record_command,
+    Call, Handler, Outcome, Stop, created, decode_command, record_command, unchanged,
+    unchanged_with_data, updated, updated_with_data,
 };
 pub use result::{ActionResult, Answer, EventData, PayloadField, Returned};
 

@@ -157,7 +157,7 @@ const _: () = {
                         ),
                     )
                     .await;
-                __fluvius::changed(__fluvius_state, __fluvius_result)
+                __fluvius::updated(__fluvius_state, __fluvius_result)
             })
         });
         fn record(
@@ -268,7 +268,7 @@ const _: () = {
             let __fluvius_result = <crate::Account<
                 Eur,
             >>::close_account(__fluvius_call.state::<crate::Account<Eur>>());
-            __fluvius::kept(__fluvius_result)
+            __fluvius::unchanged(__fluvius_result)
         });
     }
     __fluvius::submit_action!(EndAccount);

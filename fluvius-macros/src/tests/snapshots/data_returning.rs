@@ -72,7 +72,7 @@ const _: () = {
             let __fluvius_result = <SavingsAccount>::read_balance(
                 __fluvius_call.state_ref::<SavingsAccount>(),
             );
-            __fluvius::kept_with_data::<Decimal, _>(__fluvius_result)
+            __fluvius::unchanged_with_data::<Decimal, _>(__fluvius_result)
         });
     }
     __fluvius::submit_action!(ReadBalance);
@@ -167,7 +167,7 @@ const _: () = {
                 __fluvius_command.r#as,
             );
             __fluvius::probe!(
-                BankResult < Interest < SavingsAccount > >, changed_with_data
+                BankResult < Interest < SavingsAccount > >, updated_with_data
             )(__fluvius_state, __fluvius_result)
         });
     }

@@ -155,7 +155,7 @@ const _: () = {
                 &mut __fluvius_state,
                 __fluvius_command.amount,
             );
-            __fluvius::changed(__fluvius_state, __fluvius_result)
+            __fluvius::updated(__fluvius_state, __fluvius_result)
         });
     }
     __fluvius::submit_action!(DepositMoney);

@@ -133,7 +133,7 @@ const _: () = {
             let __fluvius_result = <Account>::close_account(
                 __fluvius_call.state::<Account>(),
             );
-            __fluvius::kept(__fluvius_result)
+            __fluvius::unchanged(__fluvius_result)
         });
     }
     __fluvius::submit_action!(CloseAccount);
