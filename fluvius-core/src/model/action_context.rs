@@ -24,6 +24,7 @@ use super::{
     DomainContext, ErasedResponse, IntoAggregateId, Response, SharedCommand, SharedState,
     Versioned, is_kebab,
 };
+use crate::collections::OneVec;
 use crate::error::Error;
 
 /// The interface of the runtime to an action. Actions receive it as a parameter of type `&mut ActionContext` or
@@ -38,7 +39,7 @@ pub struct ActionContext {
     pub(crate) context: Arc<DomainContext>,
     pub(crate) context_id: Uuid,
     /// The running actions, outermost first.
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: OneVec<Frame>,
     /// The first fault. It ends the command.
     pub(crate) fault: Option<Box<Error>>,
     /// The backend's state of the decision.

@@ -12,6 +12,7 @@ use super::job::Request;
 use super::task::{Sender, Task};
 use super::write_set::WriteSet;
 use super::{Processor, decide, decode, load, timeout};
+use crate::collections::OneVec;
 use crate::error::Error;
 use crate::id_generator as ids;
 use crate::model::{
@@ -42,7 +43,7 @@ pub(super) fn context(
         attempt,
         context: Arc::clone(&sender.context),
         context_id: sender.record.id,
-        frames: Vec::new(),
+        frames: OneVec::new(),
         fault: None,
         state: Box::new(AttemptState {
             processor,

@@ -13,7 +13,7 @@ pub(crate) fn timeout<F: Future>(after: Duration, future: Pin<&mut F>) -> Timeou
     Timeout { future, after, timer: None }
 }
 
-/// The future of [`timeout`]. Like `tokio::time::Timeout`, but it borrows the future, and creates the timer only if the
+/// The future of [`timeout`]. Like the timeout of tokio, but it borrows the future, and creates the timer only if the
 /// first poll is pending.
 pub(crate) struct Timeout<'a, F> {
     future: Pin<&'a mut F>,
