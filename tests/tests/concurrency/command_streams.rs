@@ -59,5 +59,5 @@ async fn a_rejection_does_not_stop_the_stream() {
         .iter()
         .map(|answer| answer.as_ref().map_or_else(fluvius_core::Error::code, |_| "applied"))
         .collect();
-    assert_eq!(codes, ["applied", "rejected", "unknown-command", "applied"]);
+    assert_eq!(codes, ["applied", "too-few-coins", "unknown-command", "applied"]);
 }

@@ -42,10 +42,11 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
         }
     }
     let expected = [
-        ("fluvius_commands_total purse applied", 2),
-        ("fluvius_commands_total purse group-rejected", 2),
-        ("fluvius_commands_total purse invalid-payload", 1),
-        ("fluvius_commands_total purse rejected", 2),
+        // The domain, the kind and the outcome.
+        ("fluvius_commands_total purse applied applied", 2),
+        ("fluvius_commands_total purse invalid-request invalid-payload", 1),
+        ("fluvius_commands_total purse rejected group-rejected", 2),
+        ("fluvius_commands_total purse rejected rejected", 2),
     ];
     assert_eq!(counted.iter().map(|(name, n)| (name.as_str(), *n)).collect::<Vec<_>>(), expected);
     let expected = [

@@ -202,7 +202,8 @@ fn rejection(error: AccountError) -> ModelRejection {
 }
 
 /// Runs the method behind an event of an account.
-pub(crate) fn action(before: Option<Account>, row: &EventRecord) -> Account {
+pub(crate) fn action(before: Option<Account>, row: &EventRecord) -> Result<Account, String> {
+    let text = |error: AccountError| error.to_string();
     let event = AccountEvent::try_from(row).unwrap();
     if let AccountEvent::AccountOpened(event) = event {
         assert!(before.is_none(), "an account is opened once");
@@ -211,20 +212,22 @@ pub(crate) fn action(before: Option<Account>, row: &EventRecord) -> Account {
             event.owner_name,
             event.initial_deposit,
         )
-        .unwrap();
+        .map_err(text);
     }
     let mut state = before.unwrap();
     match event {
         AccountEvent::AccountOpened(_) => unreachable!("opened above"),
-        AccountEvent::MoneyDeposited(event) => state.deposit_money(event.amount).unwrap(),
-        AccountEvent::MoneyWithdrawn(event) => state.withdraw_money(event.amount).unwrap(),
-        AccountEvent::MoneyTransferred(event) => state.withdraw_money(event.amount).unwrap(),
-        AccountEvent::TransferReceived(event) => {
-            state.receive_transfer(event.amount, event.sender_id).unwrap();
+        AccountEvent::MoneyDeposited(event) => state.deposit_money(event.amount).map_err(text)?,
+        AccountEvent::MoneyWithdrawn(event) => state.withdraw_money(event.amount).map_err(text)?,
+        AccountEvent::MoneyTransferred(event) => {
+            state.withdraw_money(event.amount).map_err(text)?
         }
-        AccountEvent::AccountClosed(_) => state.clone().close_account().unwrap(),
+        AccountEvent::TransferReceived(event) => {
+            state.receive_transfer(event.amount, event.sender_id).map_err(text)?;
+        }
+        AccountEvent::AccountClosed(_) => state.clone().close_account().map_err(text)?,
     }
-    state
+    Ok(state)
 }
 
 /// Amounts: mostly small, some that actions reject, some at the limits of a `Decimal`.

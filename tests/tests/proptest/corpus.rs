@@ -155,15 +155,17 @@ fn described(answer: Result<(), Error>) -> String {
     match answer {
         Ok(()) => "applied".to_owned(),
         Err(error) => {
-            assert!(CODES.contains(&error.code()));
-            assert_ne!(error.code(), "panicked");
+            assert!(CODES.contains(&error.framework_code()));
+            assert_ne!(error.framework_code(), "panicked");
             match &error {
                 Error::InvalidPayload { path, .. } => match path.get(..16) {
-                    Some(start) if path.len() > 20 => format!("{} at {start}..", error.code()),
-                    _ => format!("{} at {path}", error.code()),
+                    Some(start) if path.len() > 20 => {
+                        format!("{} at {start}..", error.framework_code())
+                    }
+                    _ => format!("{} at {path}", error.framework_code()),
                 },
-                Error::Rejected { code, .. } => format!("{} {code}", error.code()),
-                _ => error.code().to_owned(),
+                Error::Rejected { code, .. } => format!("{} {code}", error.framework_code()),
+                _ => error.framework_code().to_owned(),
             }
         }
     }

@@ -287,7 +287,7 @@ impl Edit {
 }
 
 /// Runs the method behind an event of a document.
-fn action(before: Option<Document>, row: &EventRecord) -> Document {
+fn action(before: Option<Document>, row: &EventRecord) -> Result<Document, String> {
     let empty = Document {
         title: String::new(),
         text: String::new(),
@@ -311,8 +311,8 @@ fn action(before: Option<Document>, row: &EventRecord) -> Document {
         DocumentEvent::MarkRemoved(event) => Edit::Unmark(event.name),
         DocumentEvent::NoteWritten(event) => Edit::Note(event.note),
     };
-    edit.run(&mut document).unwrap();
-    document
+    edit.run(&mut document).map_err(|error| error.to_string())?;
+    Ok(document)
 }
 
 /// Result of the edits of one document.

@@ -9,8 +9,8 @@ use fluvius_core::json::{self, Json};
 use fluvius_core::{Aggregate, EventRecord, StateDelta};
 use serde_json::Value;
 
-/// The method behind an event, run on the state before it.
-pub(crate) type ActionFn<A> = fn(Option<A>, &EventRecord) -> A;
+/// The method behind an event, run on the state before it, or the text of its rejection.
+pub(crate) type ActionFn<A> = fn(Option<A>, &EventRecord) -> Result<A, String>;
 
 /// Reasons that the rows of an aggregate do not give its states.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     FirstIsNotWhole,
     /// A patch does not apply to the folded state.
     Misfit { version: u64, why: String },
+    /// The action rejects the folded state.
+    Rejected { version: u64, why: String },
     /// A snapshot differs from the result of the action on the folded state.
     Whole { version: u64 },
     /// The folded state is not the expected one.
@@ -75,7 +77,8 @@ pub(crate) fn fold<A: Aggregate>(
             (StateDelta::Snapshot(whole), None) => whole.to_value(),
             (StateDelta::Patch(_), None) => return Err(Fault::FirstIsNotWhole),
             (StateDelta::Snapshot(whole), Some(before)) => {
-                let state = by_rule(Some(&before), row, action);
+                let state = by_action(Some(&before), row, action)
+                    .map_err(|why| Fault::Rejected { version, why })?;
                 if whole.to_value() != state {
                     return Err(Fault::Whole { version });
                 }
@@ -95,15 +98,19 @@ pub(crate) fn fold<A: Aggregate>(
 pub(crate) fn replay<A: Aggregate>(rows: &[EventRecord], action: ActionFn<A>) -> Vec<Value> {
     let mut states: Vec<Value> = Vec::with_capacity(rows.len());
     for row in rows {
-        states.push(by_rule(states.last(), row, action));
+        states.push(by_action(states.last(), row, action).unwrap());
     }
     states
 }
 
-fn by_rule<A: Aggregate>(before: Option<&Value>, row: &EventRecord, action: ActionFn<A>) -> Value {
+fn by_action<A: Aggregate>(
+    before: Option<&Value>,
+    row: &EventRecord,
+    action: ActionFn<A>,
+) -> Result<Value, String> {
     // Through text, as a store would return it.
     let before = before.map(|value| Json::from_value(value).unwrap().decode::<A>().unwrap());
-    value_of(&action(before, row))
+    action(before, row).map(|state| value_of(&state))
 }
 
 /// Returns a state as it is stored.

@@ -104,17 +104,17 @@ pub struct FaultyUpcastDomain;
 
 /// Owner, path of the error, and its message.
 const UPCAST_FAULTS: [(&str, &str, &str); 7] = [
-    ("fails", ".", "lifting it from revision 1 to 2: no account has this name"),
+    ("fails", ".", "upcast from revision 1 to 2: no account has this name"),
     (
         "locates",
         "deep[0]",
-        "lifting it from revision 1 to 2: invalid type: integer `7`, expected a boolean",
+        "upcast from revision 1 to 2: invalid type: integer `7`, expected a boolean",
     ),
     ("panics", ".", "the upcast from revision 1 to 2 panicked"),
-    ("unstorable", "owner", "lifted to revision 2: U+0000 cannot be stored"),
-    ("misfit", "balance", "lifted to revision 2: invalid type: string \"much\", expected i64"),
-    ("lacking", ".", "lifted to revision 2: missing field `balance`"),
-    ("no-object", ".", "lifted to revision 2: invalid type: null, expected struct Account"),
+    ("unstorable", "owner", "upcast to revision 2: U+0000 cannot be stored"),
+    ("misfit", "balance", "upcast to revision 2: invalid type: string \"much\", expected i64"),
+    ("lacking", ".", "upcast to revision 2: missing field `balance`"),
+    ("no-object", ".", "upcast to revision 2: invalid type: null, expected struct Account"),
 ];
 
 fn id(index: usize) -> Uuid {
@@ -180,7 +180,7 @@ async fn a_failed_event_upcast_is_invalid_state(store: impl Store) {
     let message = |key, of_upcast| format!("the row of `{key}` does not decode: {of_upcast}");
     for (index, key, path, of_upcast) in [
         (1, "deposited", ".", "the upcast from revision 1 to 2 panicked"),
-        (2, "withdrawn", "data", "lifted to revision 2: U+0000 cannot be stored"),
+        (2, "withdrawn", "data", "upcast to revision 2: U+0000 cannot be stored"),
     ] {
         let error = AccountEvent::try_from(&events[index].record).unwrap_err();
         check_invalid(&error.into(), ADA, path, &message(key, of_upcast));
@@ -244,8 +244,8 @@ async fn data_of_an_older_revision_needs_an_upcast(store: impl Store) {
     let domain = bare::BareDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     // Although the state would decode without an upcast.
-    let message = "revision 1 wrote it, and nothing lifts it to revision 2: name a function that \
-                   does, `#[aggregate(revision = 2, upcast = ..)]`";
+    let message = "revision 1 wrote it, and no upcast to revision 2 is named: name one, \
+                   `#[aggregate(revision = 2, upcast = ..)]`";
     let error = session.send(ADA, bare::Deposit { cents: 1 }).await.unwrap_err();
     check_invalid(&error, ADA, ".", message);
     let error = session.statemgr().fetch::<bare::Account>(ADA).await.unwrap_err();

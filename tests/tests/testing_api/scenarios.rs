@@ -350,7 +350,7 @@ fn a_state_mismatch_shows_the_lines() {
     let given = || Scenario::for_aggregate::<Account>().given_state(ADA, account("1"));
     check_failure(&shown, || given().when(ADA, deposit("2")).then_state(ADA, &account("2")));
     let shown = format!(
-        "bank-account/{BOB} does not exist; the command was refused with `not-found`: bank-account/{BOB} does not exist"
+        "bank-account/{BOB} does not exist; the command was rejected with `not-found`: bank-account/{BOB} does not exist"
     );
     check_failure(&shown, || given().when(BOB, deposit("2")).then_state(BOB, &account("2")));
 }
@@ -404,7 +404,7 @@ fn an_event_mismatch_shows_the_lines() {
         || given().when(ADA, transfer("4", BOB)).then_events([sent(BOB), received("4")]),
     );
     check_failure(
-        &(both(&received_line('-', "4"), &sent_line(' ', ADA)) + "\n" + &received_line('+', "4")),
+        &(both(&sent_line('+', ADA), &received_line(' ', "4")) + "\n" + &sent_line('-', ADA)),
         || given().when(ADA, transfer("4", BOB)).then_events([received("4"), sent(ADA)]),
     );
     check_failure(
@@ -445,7 +445,7 @@ fn a_response_mismatch_is_reported() {
     );
     let applied = || failure(|| deposit_of("1").then_error("insufficient-funds")).0;
     assert!(
-        applied().starts_with("expected `rejected`, the command was applied: "),
+        applied().starts_with("expected `insufficient-funds`, the command was applied: "),
         "{}",
         applied()
     );

@@ -284,7 +284,7 @@ async fn attempt(target: &SampleTarget, key: &str, text: &str) -> Result<(), Err
 
 fn assert_coded<T: std::fmt::Debug>(answer: &Result<T, Error>) {
     if let Err(error) = answer {
-        assert!(CODES.contains(&error.code()), "{error:?}");
+        assert!(CODES.contains(&error.framework_code()), "{error:?}");
         assert_ne!(error.code(), "panicked", "{error:?}");
         assert!(!error.to_string().is_empty());
     }
