@@ -6,6 +6,7 @@
 //! | module | contents |
 //! |---|---|
 //! | [`Store`], [`UnitOfWork`], [`CommitOutcome`], [`Lease`], [`StoreError`] | the contract |
+//! | [`DynStore`], [`delegate_store!`] | a store of any type; wrappers around a store |
 //! | [`record`] | the rows that a store keeps |
 //! | [`query`] | queries as data: states by condition, pages of a log |
 //! | [`json`] | JSON text that every store can keep, and [`StateDelta`] |

@@ -59,7 +59,7 @@ async fn two_processes_share_commits_without_failures() {
     commit(&store, unit(&context(), &aggregate_id(), 0)).await;
 }
 
-/// A writer without a commit is not seen by the busy one, which must yield all the same.
+/// A busy writer yields to a writer that has no commit yet, although nothing in the file shows that one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_writer_commits_beside_one_at_full_load() {
     let folder = TempDir::new().unwrap();

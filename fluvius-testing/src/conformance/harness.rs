@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::case_failure::{CaseFailure, CaseResult};
 use super::draft::Draft;
-use super::dyn_store::Handle;
+use super::handle::Handle;
 use super::store_dump::{Content, Watched};
 use fluvius_store::{
     Actor, AggregateId, CommitOutcome, ContextRecord, Store, Transport, UnitOfWork,

@@ -17,7 +17,7 @@
 mod case_failure;
 mod cases;
 mod draft;
-mod dyn_store;
+mod handle;
 mod harness;
 mod macros;
 mod outcomes;

@@ -2,7 +2,7 @@
 
 use super::case_failure::{CaseFailure, CaseResult, same};
 use super::draft::json;
-use super::dyn_store::Handle;
+use super::handle::Handle;
 use super::harness::Harness;
 use fluvius_store::query::{Filter, SortKey};
 use fluvius_store::{AggregateId, StateQuery, StateRecord, Store, UnitOfWork};

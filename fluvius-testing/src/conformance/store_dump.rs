@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::case_failure::{CaseFailure, CaseResult, same};
-use super::dyn_store::{Handle, all};
+use super::handle::{Handle, all};
 use fluvius_store::{
     ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, Json, LogEntry,
     MessageRecord, StateDelta, StateRecord, Store, UnitOfWork,

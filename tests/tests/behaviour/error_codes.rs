@@ -74,6 +74,7 @@ impl FailingFixture {
     #[track_caller]
     fn add(&mut self, code: &'static str, error: &Error) {
         assert_eq!(error.framework_code(), code, "{error:?}");
+        assert!(Error::CODES.contains(&(code, error.kind())), "{error:?}");
         self.provoked.push(code);
     }
 }

@@ -1,7 +1,7 @@
 //! A closed store fails all calls with a retryable error, unless closing has no effect.
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
-use crate::conformance::dyn_store::{Handle, behind};
+use crate::conformance::handle::{Handle, behind};
 use crate::conformance::harness::Harness;
 use fluvius_store::{CommitOutcome, LogKind, StateQuery, Store, StoreError};
 

@@ -4,7 +4,7 @@ use futures_util::future::{join, join_all};
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
-use crate::conformance::dyn_store::Handle;
+use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
 use fluvius_store::{AggregateId, CommitOutcome, Store, UnitOfWork};
 

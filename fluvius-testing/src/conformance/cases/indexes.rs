@@ -5,7 +5,7 @@ use futures_util::future::join;
 use super::pages::{orders, states};
 use crate::conformance::case_failure::{CaseResult, ensure, same};
 use crate::conformance::draft::json;
-use crate::conformance::dyn_store::Handle;
+use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
 use fluvius_store::query::{Cursor, Field, Filter, Kind};

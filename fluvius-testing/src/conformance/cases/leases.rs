@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
-use crate::conformance::dyn_store::Handle;
+use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
 use fluvius_store::{AggregateId, CommitOutcome, Lease, Store};
 

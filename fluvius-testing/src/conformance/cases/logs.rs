@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
-use crate::conformance::dyn_store::Handle;
+use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::store_dump::Content;
 use fluvius_core::Error;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
-use crate::conformance::dyn_store::Handle;
+use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{aborted, committed, failed};
 use fluvius_store::{Json, UnitOfWork};

@@ -7,7 +7,7 @@ use futures_util::future::{join, try_join_all};
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
-use crate::conformance::dyn_store::{Handle, all, behind};
+use crate::conformance::handle::{Handle, all, behind};
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::committed;
 use fluvius_store::{

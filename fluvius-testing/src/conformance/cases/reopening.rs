@@ -1,7 +1,7 @@
 //! The content of a store that is closed and opened again.
 
 use crate::conformance::case_failure::{CaseResult, ensure};
-use crate::conformance::dyn_store::Handle;
+use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, known, stale};
 use fluvius_store::{AggregateId, Store};

@@ -3,7 +3,7 @@
 use futures_util::future::join;
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
-use crate::conformance::dyn_store::Handle;
+use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
 use fluvius_store::{Store, StoreError};
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::SeededRng;
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
-use crate::conformance::dyn_store::{Handle, all};
+use crate::conformance::handle::{Handle, all};
 use crate::conformance::harness::Harness;
 use crate::conformance::sample_aggregate::{GiveCoins, OpenPurse, Purse, PurseDomain};
 use fluvius_core::{Domain, DomainContext, DomainRuntime};

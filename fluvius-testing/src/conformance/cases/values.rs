@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::{hash_of, json};
-use crate::conformance::dyn_store::Handle;
+use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
 use fluvius_store::{
     ActivityKind, Actor, AggregateId, ContextRecord, ETag, EventRecord, Json, LogKind, LogQuery,
