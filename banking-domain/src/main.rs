@@ -1,11 +1,11 @@
 //! The main job: opens two accounts, moves money, and shows the event log.
 //!
 //! The bank is stored in `bank.db` in the current folder. `--store sqlite:PATH` names another file,
-//! `--store postgres://..` a PostgreSQL database (with the feature `postgres`), and `--store memory`
-//! stores nothing. Existing accounts are found by their numbers. The default amounts are
-//! `--withdraw 20.00 --deposit 10.00 --transfer 30.00`. A command that fails prints its code and
-//! message; the commands after it still run, and the job ends with exit code 1. Invalid arguments
-//! end the job with exit code 2.
+//! `--store postgres://..` a PostgreSQL database (with the feature `postgres`), and
+//! `--store memory` stores nothing. Existing accounts are found by their numbers. The default
+//! amounts are `--withdraw 20.00 --deposit 10.00 --transfer 30.00`. A command that fails prints its
+//! code and message; the commands after it still run, and the job ends with exit code 1. Invalid
+//! arguments end the job with exit code 2.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -88,7 +88,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
                     // The message omits the value: it may be an address with a password.
                     _ => {
                         return Err(format!(
-                            "invalid value of `--store`: write `memory`, `sqlite:bank.db` for a file, or \
+                            "invalid value of `--store`: write `memory`, `sqlite:bank.db` for a \
+                            file, or \
                              `postgres://..`: {USAGE}"
                         ));
                     }
@@ -215,8 +216,8 @@ async fn print_events(domain: &DomainRuntime) -> Result<(), Error> {
     }
 }
 
-/// Describes an error of the domain as `code: message`, with the author's code if an action has rejected the command.
-/// Describes any other error with its causes.
+/// Describes an error of the domain as `code: message`, with the author's code if an action has
+/// rejected the command. Describes any other error with its causes.
 fn describe(error: &(dyn StdError + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<Error>() {
         return format!("{}: {error}", error.code());

@@ -126,8 +126,8 @@ fn only_an_empty_account_can_be_closed() {
     }
 }
 
-/// Runs one action on an account with this balance. Expects the new balance, or a code and a message with the
-/// account unchanged.
+/// Runs one action on an account with this balance. Expects the new balance, or a code and a
+/// message with the account unchanged.
 fn check<E: Rejection>(
     balance: &str,
     action: fn(&mut Account, Decimal) -> Result<(), E>,

@@ -16,7 +16,8 @@ fn released_keys_do_not_change() {
     assert_eq!(
         keys,
         include_str!("../../docs/keys.txt"),
-        "a key has changed: set the old one with `key = \"..\"` or `evt_key = \"..\"`, or add a new \
+        "a key has changed: set the old one with `key = \"..\"` or `evt_key = \"..\"`, or add a \
+        new \
          one to docs/keys.txt"
     );
 }

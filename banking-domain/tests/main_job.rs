@@ -121,7 +121,8 @@ fn library_is_short_and_has_no_macros_of_its_own() {
     assert!(line_count < MAX_LINES, "{line_count} lines");
 }
 
-/// Runs the binary. Expects this error output, these applied commands, this final balance, and exit code 1.
+/// Runs the binary. Expects this error output, these applied commands, this final balance, and exit
+/// code 1.
 fn check_rejected(args: &[&str], error: &str, done: &[&str], balance: &str) {
     let output = run(args);
     assert_eq!(output.status.code(), Some(1), "{args:?}");

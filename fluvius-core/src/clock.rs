@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 /// A source of the time at which commands are received.
 pub trait Clock: Send + Sync + 'static {
-    /// Returns the current time. The runtime truncates it to microseconds and clamps it to the years 1 to 9999. A leap
-    /// second (`23:59:60`) becomes the last microsecond before it.
+    /// Returns the current time. The runtime truncates it to microseconds and clamps it to the
+    /// years 1 to 9999. A leap second (`23:59:60`) becomes the last microsecond before it.
     fn now(&self) -> DateTime<Utc>;
 }
 
@@ -43,8 +43,9 @@ const fn at(seconds: i64, nanoseconds: u32) -> DateTime<Utc> {
     }
 }
 
-/// Converts a time to one that every store returns unchanged and every cursor can express. It is truncated to
-/// microseconds and clamped to the years 1 to 9999. A leap second becomes the last microsecond before it.
+/// Converts a time to one that every store returns unchanged and every cursor can express. It is
+/// truncated to microseconds and clamped to the years 1 to 9999. A leap second becomes the last
+/// microsecond before it.
 pub fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     let nanoseconds = time.timestamp_subsec_nanos();
     let is_kept = nanoseconds < 1_000_000_000 && nanoseconds.is_multiple_of(1_000);

@@ -19,7 +19,8 @@ pub enum DecodeError {
         aggregate: &'static str,
         /// The row's aggregate.
         aggregate_id: Box<AggregateId>,
-        /// The row's revision: for an event that of the aggregate type, for a command that of the domain.
+        /// The row's revision: for an event that of the aggregate type, for a command that of the
+        /// domain.
         revision: u32,
     },
     /// The row's JSON does not fit the type, or a newer revision wrote it.
@@ -29,7 +30,8 @@ pub enum DecodeError {
         key: String,
         /// The row's aggregate.
         aggregate_id: Box<AggregateId>,
-        /// The row's revision: for an event that of the aggregate type, for a command that of the domain.
+        /// The row's revision: for an event that of the aggregate type, for a command that of the
+        /// domain.
         revision: u32,
         /// The position and reason of the failure.
         source: JsonError,

@@ -1,7 +1,7 @@
 //! The generation of ids.
 //!
-//! Nothing is ordered by id, and no time is read from an id: the events of an aggregate are ordered by version, logs by
-//! position.
+//! Nothing is ordered by id, and no time is read from an id: the events of an aggregate are ordered
+//! by version, logs by position.
 
 use uuid::{Builder, Uuid, Version};
 
@@ -13,8 +13,8 @@ pub trait IdGenerator: Send + Sync + 'static {
     fn generate(&self) -> Uuid;
 }
 
-/// UUIDs of version 7 (RFC 9562), so that recent ids are adjacent in an index. Ids of the same millisecond are
-/// unordered.
+/// UUIDs of version 7 (RFC 9562), so that recent ids are adjacent in an index. Ids of the same
+/// millisecond are unordered.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UuidV7;
 
@@ -27,8 +27,8 @@ impl IdGenerator for UuidV7 {
     }
 }
 
-/// Returns the id of a command's event. A command has at most one event, whose id is the same in every attempt. It is
-/// as time-ordered as the command's id.
+/// Returns the id of a command's event. A command has at most one event, whose id is the same in
+/// every attempt. It is as time-ordered as the command's id.
 pub(crate) fn of_event(command: Uuid) -> Uuid {
     /// An arbitrary constant that leaves version, variant and time unchanged.
     const EVENT: u128 = 0x2a65_7665_6e74_732a;
@@ -43,8 +43,9 @@ const INVOKED_MASK: u128 = 0xffff_ffff << 48;
 
 /// Returns the id of a command that an action invokes: the same in every attempt.
 ///
-/// It is a UUID of version 8 (RFC 9562). Its third and fourth groups are the marker `8ca1-a1ed`, which includes version
-/// and variant. The other 96 bits are a BLAKE3 hash of the parent's id and the number of the invocation.
+/// It is a UUID of version 8 (RFC 9562). Its third and fourth groups are the marker `8ca1-a1ed`,
+/// which includes version and variant. The other 96 bits are a BLAKE3 hash of the parent's id and
+/// the number of the invocation.
 pub fn invoked(parent: Uuid, number: u32) -> Uuid {
     let mut hasher = blake3::Hasher::new_derive_key("fluvius: the id of an invoked command");
     hasher.update(parent.as_bytes()).update(&number.to_be_bytes());

@@ -16,8 +16,8 @@ pub struct LeaseState {
 /// Finds runtimes on one store that wait for each other's leases.
 ///
 /// # Shape
-/// One list of [`LeaseState`] per runtime. Returns each runtime of the cycle by index, with the aggregate whose lease
-/// it keeps and the aggregate whose lease it waits for.
+/// One list of [`LeaseState`] per runtime. Returns each runtime of the cycle by index, with the
+/// aggregate whose lease it keeps and the aggregate whose lease it waits for.
 pub fn lease_cycle(runtimes: &[Vec<LeaseState>]) -> Option<Vec<LeaseWait>> {
     let waits: Vec<LeaseWait> = runtimes
         .iter()

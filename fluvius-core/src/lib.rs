@@ -1,4 +1,5 @@
-//! The domain model and the runtime of fluvius. Programs depend on the crate `fluvius`, which re-exports this one.
+//! The domain model and the runtime of fluvius. Programs depend on the crate `fluvius`, which
+//! re-exports this one.
 //!
 //! ```
 //! use fluvius_core::{Domain, DomainContext, MemoryStore, SimpleRejection, aggregate};

@@ -8,9 +8,9 @@ use fluvius_store::{AggregateId, EventRecord, LogEntry, MessageRecord, UnitOfWor
 
 /// An observer of a domain.
 ///
-/// Both methods run between the stages of a command, in a task of the runtime or in a caller's poll, never in a store's
-/// writer. They should return quickly: hand long work to a channel or a task. If an observer panics, the panic is
-/// logged and the command is unaffected.
+/// Both methods run between the stages of a command, in a task of the runtime or in a caller's
+/// poll, never in a store's writer. They should return quickly: hand long work to a channel or a
+/// task. If an observer panics, the panic is logged and the command is unaffected.
 pub trait Observer: Send + Sync + 'static {
     /// Receives every event of the runtime.
     fn on_event(&self, signal: &RuntimeEvent<'_>) {
@@ -40,7 +40,8 @@ pub enum RuntimeEvent<'a> {
         /// The aggregate.
         aggregate_id: &'a AggregateId,
     },
-    /// An action has emitted an event that is not stored yet. Repeated if the command is decided again.
+    /// An action has emitted an event that is not stored yet. Repeated if the command is decided
+    /// again.
     EventRecorded {
         /// The event.
         event: &'a EventRecord,

@@ -1,4 +1,5 @@
-//! Policies: the authorization of commands, before the aggregate is loaded and again with its state.
+//! Policies: the authorization of commands, before the aggregate is loaded and again with its
+//! state.
 
 use std::any::Any;
 use std::fmt;
@@ -17,7 +18,8 @@ use fluvius_store::{AggregateId, StateRecord};
 pub enum Authorization {
     /// The command is allowed.
     Allow,
-    /// The command is denied with `permission-denied`. The reason is in the error and in the activity log.
+    /// The command is denied with `permission-denied`. The reason is in the error and in the
+    /// activity log.
     Deny(String),
 }
 
@@ -30,17 +32,18 @@ impl Authorization {
 
 /// An authorization policy: decides which sender may send which command.
 ///
-/// A command must pass both methods. They run for the commands that a session sends, not for those that an action
-/// invokes. Implementors write `async fn`; the futures must be `Send`. If a policy panics, the command ends with
-/// `panicked`; if it exceeds the domain's timeout, with `timed-out`.
+/// A command must pass both methods. They run for the commands that a session sends, not for those
+/// that an action invokes. Implementors write `async fn`; the futures must be `Send`. If a policy
+/// panics, the command ends with `panicked`; if it exceeds the domain's timeout, with `timed-out`.
 pub trait Policy: Send + Sync + 'static {
     /// Authorizes a command before anything is loaded.
     fn authorize(&self, request: &PolicyRequest<'_>) -> impl Future<Output = Authorization> + Send;
 
-    /// Authorizes a command with the loaded state of its aggregate, in every attempt. The default allows.
+    /// Authorizes a command with the loaded state of its aggregate, in every attempt. The default
+    /// allows.
     ///
-    /// For a command that is already in the log, it runs before the first answer is replayed, with the current state of
-    /// the aggregate. This includes the state of a closed aggregate.
+    /// For a command that is already in the log, it runs before the first answer is replayed, with
+    /// the current state of the aggregate. This includes the state of a closed aggregate.
     fn authorize_with_state(
         &self,
         request: &PolicyRequest<'_>,
@@ -95,7 +98,8 @@ impl<'a> PolicyState<'a> {
         Self { record, state }
     }
 
-    /// Returns the stored row with its audit fields. Its data has the shape of the revision that wrote it.
+    /// Returns the stored row with its audit fields. Its data has the shape of the revision that
+    /// wrote it.
     pub fn record(&self) -> &'a StateRecord {
         self.record
     }

@@ -60,7 +60,8 @@ pub use inventory::submit;
 #[cfg(not(feature = "inventory"))]
 pub use crate::__fluvius_submit_nothing as submit;
 
-/// serde under the names that its derives use, and the names that the bounds of generated types use in addition.
+/// serde under the names that its derives use, and the names that the bounds of generated types use
+/// in addition.
 pub mod serde {
     pub use ::serde::*;
 

@@ -1,11 +1,11 @@
 //! Panics and destructors of foreign code, written by an author, an integrator or a store.
 //!
-//! Such code runs in a step of the executor, where [`catch`] and [`Guarded`] convert a panic to a value. It also runs
-//! in a destructor, where [`dispose`] catches the panic. It never runs under the lock of a processor: [`Deferred`]
-//! postpones it until the lock is released.
+//! Such code runs in a step of the executor, where [`catch`] and [`Guarded`] convert a panic to a
+//! value. It also runs in a destructor, where [`dispose`] catches the panic. It never runs under
+//! the lock of a processor: [`Deferred`] postpones it until the lock is released.
 //!
-//! A second panic during unwinding aborts the process, and so does any panic under `panic = "abort"`. No code in the
-//! program can catch these.
+//! A second panic during unwinding aborts the process, and so does any panic under
+//! `panic = "abort"`. No code in the program can catch these.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -134,8 +134,8 @@ impl Drop for Released {
         if left > 0 {
             return;
         }
-        // One at a time, since a destructor may take the lock and defer more work. The list keeps its capacity for the
-        // next commands.
+        // One at a time, since a destructor may take the lock and defer more work. The list keeps
+        // its capacity for the next commands.
         while let Some(deferred) = DEFERRED.with(|deferred| deferred.borrow_mut().pop()) {
             deferred.run();
         }

@@ -1,7 +1,7 @@
 //! Removes our attributes from the author's item.
 //!
-//! Works on tokens, so that it also handles a block that does not parse. It changes attributes only: the author's code
-//! keeps its tokens.
+//! Works on tokens, so that it also handles a block that does not parse. It changes attributes
+//! only: the author's code keeps its tokens.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
@@ -9,8 +9,8 @@ use crate::keywords;
 use crate::misleading_lints;
 use crate::parse::tokens::{self, Marker, RawItem};
 
-/// Returns the impl block without `#[action]`, without a second `#[aggregate]`, and without the attributes of action
-/// parameters that are not the compiler's.
+/// Returns the impl block without `#[action]`, without a second `#[aggregate]`, and without the
+/// attributes of action parameters that are not the compiler's.
 pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
     let mut trees = without_aggregate(tokens::unwrapped(item).into_iter().collect());
     if let Some(TokenTree::Group(body)) = trees.last()
@@ -79,8 +79,8 @@ fn rebuilt(item: RawItem) -> TokenStream {
         .collect()
 }
 
-/// Returns true for the attributes that the compiler accepts on a parameter. Doc comments are excluded, since they are
-/// allowed there only by this macro.
+/// Returns true for the attributes that the compiler accepts on a parameter. Doc comments are
+/// excluded, since they are allowed there only by this macro.
 fn is_kept_on_parameter(name: &str) -> bool {
     matches!(name, "allow" | "expect" | "warn" | "deny" | "forbid" | "cfg" | "cfg_attr")
 }

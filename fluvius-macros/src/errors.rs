@@ -42,7 +42,8 @@ impl Errors {
         }
     }
 
-    /// Returns the number of recorded mistakes. A phase compares two counts to learn if a part of the block is sound.
+    /// Returns the number of recorded mistakes. A phase compares two counts to learn if a part of
+    /// the block is sound.
     pub(crate) fn count(&self) -> usize {
         self.all.len()
     }

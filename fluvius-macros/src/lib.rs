@@ -1,14 +1,15 @@
 //! The macros of fluvius: [`macro@aggregate`], [`macro@action`],
 //! [`derive@Domain`] and [`derive@Rejection`].
 //!
-//! Use them through `fluvius`, which exports them next to the types that they belong to. Each macro exists twice, since
-//! generated code names only the private module of the crate that exports the macro: `::fluvius::__private`, or
-//! `::fluvius_core::__private` for the macros whose names begin with `core`.
+//! Use them through `fluvius`, which exports them next to the types that they belong to. Each macro
+//! exists twice, since generated code names only the private module of the crate that exports the
+//! macro: `::fluvius::__private`, or `::fluvius_core::__private` for the macros whose names begin
+//! with `core`.
 //!
-//! A macro runs in phases, each a plain function of plain data: *parse* (the tokens as written), *model* (their
-//! meaning, with every derived name), *check* (the requirements), *expand* (one file per generated thing). The mistakes
-//! of all phases are collected, so that one compile shows all of them. The author's code is emitted even then, so that
-//! the editor keeps working.
+//! A macro runs in phases, each a plain function of plain data: *parse* (the tokens as written),
+//! *model* (their meaning, with every derived name), *check* (the requirements), *expand* (one file
+//! per generated thing). The mistakes of all phases are collected, so that one compile shows all of
+//! them. The author's code is emitted even then, so that the editor keeps working.
 
 mod check;
 mod clean;
@@ -77,7 +78,8 @@ pub fn derive_indexed_fields(item: TokenStream) -> TokenStream {
     derived(item, pipeline::indexed_fields)
 }
 
-/// Runs a derive. If it panics, only an error is emitted, since the item under a derive is kept anyway.
+/// Runs a derive. If it panics, only an error is emitted, since the item under a derive is kept
+/// anyway.
 fn derived(
     item: TokenStream,
     expand: impl FnOnce(proc_macro2::TokenStream) -> proc_macro2::TokenStream,

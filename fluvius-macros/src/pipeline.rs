@@ -11,8 +11,8 @@ use crate::expand::{self, Scope};
 use crate::model::Root;
 use crate::{check, clean, fallback, model, parse};
 
-/// Expands an item. A panic is a bug of this crate. It becomes an error next to the item as returned by `keep`, so that
-/// the editor keeps working.
+/// Expands an item. A panic is a bug of this crate. It becomes an error next to the item as
+/// returned by `keep`, so that the editor keeps working.
 pub(crate) fn guarded(
     item: TokenStream,
     keep: fn(TokenStream) -> TokenStream,

@@ -10,8 +10,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("version", "revision"),
 ];
 
-/// Returns the word of `known` that the author probably meant: one with this synonym, or the nearest within the allowed
-/// edit distance.
+/// Returns the word of `known` that the author probably meant: one with this synonym, or the
+/// nearest within the allowed edit distance.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     let meant = SYNONYMS.iter().find(|(synonym, _)| *synonym == word);
@@ -32,7 +32,8 @@ fn slips_allowed(word: &str) -> usize {
     if word.len() <= 4 { 1 } else { 2 }
 }
 
-/// Returns the edit distance of two words: insertions, deletions, replacements and swaps of neighbours.
+/// Returns the edit distance of two words: insertions, deletions, replacements and swaps of
+/// neighbours.
 fn distance(left: &str, right: &str) -> usize {
     let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();

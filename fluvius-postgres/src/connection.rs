@@ -1,4 +1,5 @@
-//! Opening connections: the endpoint, its settings, and the requirements on the server. `address` parses the address.
+//! Opening connections: the endpoint, its settings, and the requirements on the server. `address`
+//! parses the address.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,8 +74,8 @@ impl Endpoint {
         }
     }
 
-    /// The longest time of a login over all hosts and both attempts. The client bounds each attempt to reach a host
-    /// only.
+    /// The longest time of a login over all hosts and both attempts. The client bounds each attempt
+    /// to reach a host only.
     pub(crate) fn connect_timeout(&self) -> Duration {
         let per_host = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         let count = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
@@ -110,7 +111,8 @@ impl Connector {
         Self { endpoint: Arc::new(endpoint), runtime, backoff }
     }
 
-    /// Connects, and runs a setup. A task of its own drives the connection until the client is dropped.
+    /// Connects, and runs a setup. A task of its own drives the connection until the client is
+    /// dropped.
     pub(crate) async fn connect(&self, setup: String) -> Result<Client, Fault> {
         let (endpoint, runtime) = (Arc::clone(&self.endpoint), self.runtime.clone());
         let attempt = async move {
@@ -156,7 +158,8 @@ fn check_schema(name: &str) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(StoreError::permanent(format!(
-        "`{name}` cannot be the schema of a store: expected up to 63 lower-case letters, digits and `_`, not beginning \
+        "`{name}` cannot be the schema of a store: expected up to 63 lower-case letters, digits \
+        and `_`, not beginning \
          with a digit or with `pg_`"
     )))
 }
@@ -165,7 +168,8 @@ fn check_schema(name: &str) -> Result<(), StoreError> {
 pub(crate) async fn check_server(client: &Client, options: &PostgresOptions) -> Result<(), Fault> {
     let row = client
         .query_one(
-            "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), \
+            "SELECT current_setting('server_version_num')::int, \
+            current_setting('server_encoding'), \
              current_setting('fsync'), pg_is_in_recovery()",
             &[],
         )
@@ -179,7 +183,8 @@ pub(crate) async fn check_server(client: &Client, options: &PostgresOptions) -> 
     } else if encoding != "UTF8" {
         format!("the encoding of the database is {encoding}: create one with `ENCODING 'UTF8'`")
     } else if fsync == "off" && !options.accepts_fsync_off {
-        "the server runs with `fsync = off`, and a crash may damage its database: set it to `on`, or use \
+        "the server runs with `fsync = off`, and a crash may damage its database: set it to `on`, \
+        or use \
          `accept_fsync_off(true)` in a test"
             .to_owned()
     } else if is_standby {

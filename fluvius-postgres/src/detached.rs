@@ -1,4 +1,5 @@
-//! Commits whose callers were dropped. They run to their end, and a look-up of one of their commands waits for it.
+//! Commits whose callers were dropped. They run to their end, and a look-up of one of their
+//! commands waits for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -31,8 +31,8 @@ impl Fault {
         StoreError::unavailable("the server does not answer").into()
     }
 
-    /// Returns whether the transaction is rolled back for certain. Anything more severe than an error may have
-    /// interrupted a commit.
+    /// Returns whether the transaction is rolled back for certain. Anything more severe than an
+    /// error may have interrupted a commit.
     pub(crate) fn is_rolled_back(&self) -> bool {
         match self {
             Self::Postgres(_) => self.db_error().is_some_and(|error| {
@@ -57,8 +57,9 @@ impl Fault {
         }
     }
 
-    /// Returns whether the rows of one unit may be the cause, so that the other units of the batch can still be stored:
-    /// the server has rejected the batch or lacked memory for it, or the batch could not be sent.
+    /// Returns whether the rows of one unit may be the cause, so that the other units of the batch
+    /// can still be stored: the server has rejected the batch or lacked memory for it, or the batch
+    /// could not be sent.
     pub(crate) fn is_row_error(&self) -> bool {
         match self.code() {
             Some(code) if *code == SqlState::OUT_OF_MEMORY => true,
@@ -123,7 +124,8 @@ fn is_end_of_session(code: &SqlState) -> bool {
     class(code) == "08" || (class(code) == "57" && *code != SqlState::QUERY_CANCELED)
 }
 
-/// Returns whether a connection failed because it was encrypted, or because it was not. The other way may succeed.
+/// Returns whether a connection failed because it was encrypted, or because it was not. The other
+/// way may succeed.
 pub(crate) fn is_encryption_failure(error: &tokio_postgres::Error) -> bool {
     is(error, TLS) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
@@ -194,13 +196,15 @@ fn from_client(error: &tokio_postgres::Error) -> StoreError {
     // A missing password is among the faults of the configuration.
     if is(error, AUTHENTICATION) || is(error, CONFIGURATION) {
         return StoreError::permanent(
-            "the login to the server failed: check that the address has the password, and that the server accepts a method \
+            "the login to the server failed: check that the address has the password, and that \
+            the server accepts a method \
              of login that this client has (a password, SCRAM or a certificate)",
         );
     }
     if CONNECTING.iter().any(|kind| is(error, kind)) {
         return StoreError::unavailable(
-            "the PostgreSQL server cannot be reached: check that it runs, and host and port of the address",
+            "the PostgreSQL server cannot be reached: check that it runs, and host and port of \
+            the address",
         );
     }
     StoreError::unavailable("the connection to the PostgreSQL server was lost")
@@ -210,7 +214,8 @@ fn from_tls(error: &tokio_postgres::Error) -> StoreError {
     let cause = std::error::Error::source(error);
     let Some(io) = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) else {
         return StoreError::permanent(
-            "the server offers no TLS, which the address requires: set `ssl = on` in the server, or `sslmode=disable` in \
+            "the server offers no TLS, which the address requires: set `ssl = on` in the server, \
+            or `sslmode=disable` in \
              the address if the network is trusted",
         );
     };
@@ -223,17 +228,20 @@ fn from_tls(error: &tokio_postgres::Error) -> StoreError {
     };
     StoreError::permanent(match fault {
         CertificateError::NotValidForNameContext { .. } => {
-            "the certificate of the server is for another host: use the name that it is for, or `sslmode=verify-ca`"
+            "the certificate of the server is for another host: use the name that it is for, or \
+            `sslmode=verify-ca`"
         }
         CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. } => {
             "the certificate of the server is not valid at this time: check the clocks, or renew it"
         }
         CertificateError::Other(_) => {
-            "the certificate of the server is not accepted: if it is self-signed, name it by `sslrootcert` in the address or \
+            "the certificate of the server is not accepted: if it is self-signed, name it by \
+            `sslrootcert` in the address or \
              by `root_certificates`; if it is of X.509 version 1, make one of version 3"
         }
         _ => {
-            "the certificate of the server is not trusted: name its authority by `sslrootcert` in the address or by \
+            "the certificate of the server is not trusted: name its authority by `sslrootcert` in \
+            the address or by \
              `root_certificates`, or use `sslmode=require`, which encrypts and verifies nothing"
         }
     })
@@ -253,30 +261,35 @@ fn from_server(error: &DbError) -> StoreError {
             StoreError::permanent(format!("the server rejected the login: {message}"))
         }
         "3D000" => StoreError::permanent(format!(
-            "the server does not have the database of the address: {message}; make it with `CREATE DATABASE`"
+            "the server does not have the database of the address: {message}; make it with \
+            `CREATE DATABASE`"
         )),
         "26000" | "42P05" => unsupported_pooler(),
         "53100" => StoreError::unavailable(
             "the server's disk is full: free some space on it, and try again",
         ),
         "53300" => StoreError::unavailable(
-            "the server has no connection left for this user: raise `max_connections` or the limit of the user, or lower \
+            "the server has no connection left for this user: raise `max_connections` or the \
+            limit of the user, or lower \
              `max_readers`",
         ),
         "25006" => StoreError::unavailable(
             "the server only reads: it is a standby, or is set to `default_transaction_read_only`",
         ),
         "57014" => StoreError::unavailable(
-            "the statement took longer than `statement_timeout`, or was cancelled: find out what it waits for",
+            "the statement took longer than `statement_timeout`, or was cancelled: find out what \
+            it waits for",
         ),
         "55P03" | "40P01" | "40001" => StoreError::unavailable(
             "the statement waited for another transaction for too long: try again",
         ),
         "42501" => StoreError::permanent(format!(
-            "the user of the address lacks a privilege: {message}; grant it, or let the owner of the schema do this"
+            "the user of the address lacks a privilege: {message}; grant it, or let the owner of \
+            the schema do this"
         )),
         "42P01" | "42883" | "42703" => StoreError::permanent(format!(
-            "something in the schema is missing, or not visible to this user: {message}; check the privileges of the user, \
+            "something in the schema is missing, or not visible to this user: {message}; check \
+            the privileges of the user, \
              and that nothing in the schema was changed"
         )),
         "54000" => StoreError::permanent("a name is too long for PostgreSQL to index"),
@@ -298,7 +311,8 @@ fn from_server(error: &DbError) -> StoreError {
 /// The error of a pooler that assigns a session per transaction.
 pub(crate) fn unsupported_pooler() -> StoreError {
     StoreError::permanent(
-        "a pooler between this program and the server assigns a session per transaction: set `pool_mode = session` in it, \
+        "a pooler between this program and the server assigns a session per transaction: set \
+        `pool_mode = session` in it, \
          or name the server itself",
     )
 }

@@ -1,7 +1,8 @@
 //! Indexes of declared fields: their tables, and those that queries may join.
 //!
-//! Functions of the schema create and fill the tables, and triggers maintain them. If a lock is held for too long or
-//! the user lacks a privilege, the table is omitted with a warning. Queries have the same results without it.
+//! Functions of the schema create and fill the tables, and triggers maintain them. If a lock is
+//! held for too long or the user lacks a privilege, the table is omitted with a warning. Queries
+//! have the same results without it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,7 +15,8 @@ use crate::error::Fault;
 use crate::pool::ReadPool;
 use crate::statement_params::{Param, param};
 
-/// The number of aggregates whose values are filled in by one statement. A commit on one of them waits for it.
+/// The number of aggregates whose values are filled in by one statement. A commit on one of them
+/// waits for it.
 const MAX_FILL_AGGREGATES: i64 = 500;
 
 /// The largest number of attempts to create or drop a table, and the pause between them.
@@ -62,7 +64,8 @@ impl Indexes {
         let mut wanted: Vec<&Field> = fields.iter().filter(|field| path(field).is_some()).collect();
         wanted.retain(|field| !undeclared.iter().any(|index| index.field == **field));
         undeclared.retain(|index| !fields.contains(&index.field));
-        // After one that cannot be changed the others are not attempted: each attempt delays commits.
+        // After one that cannot be changed the others are not attempted: each attempt delays
+        // commits.
         let mut is_done = true;
         for index in &undeclared {
             let forget = "SELECT forget_field($1)";
@@ -82,7 +85,8 @@ impl Indexes {
             let declare = "SELECT declare_field($1, $2, $3)";
             is_done = is_done && alter(pool, declare, params, field).await?;
         }
-        // An index that another process drops meanwhile is not created again: the last declaration counts.
+        // An index that another process drops meanwhile is not created again: the last declaration
+        // counts.
         for index in stored(pool, resource).await? {
             while !index.is_filled && fill(pool, index.id).await? {}
         }
@@ -97,8 +101,8 @@ async fn fill(pool: &ReadPool, id: i64) -> Result<bool, Fault> {
     Ok(found.first().map_or(Ok(false), |row| row.try_get(0))?)
 }
 
-/// Calls a function that creates or drops a table. Returns whether it is done; a failure for lack of a lock or a
-/// privilege is logged.
+/// Calls a function that creates or drops a table. Returns whether it is done; a failure for lack
+/// of a lock or a privilege is logged.
 async fn alter(
     pool: &ReadPool,
     sql: &str,
@@ -114,7 +118,8 @@ async fn alter(
                 pool.pause(RETRY_PAUSE).await?;
             }
             Err(fault) if fault.is_lock_timeout() || fault.is_permission_denied() => {
-                tracing::warn!(%field, error = %fault, "an index is left unchanged until the next start");
+                tracing::warn!(%field, error = %fault, "an index is left unchanged until the next \
+                    start");
                 return Ok(false);
             }
             Err(fault) => return Err(fault),

@@ -1,5 +1,5 @@
-//! Leases on aggregates, among the processes over one schema. Each is an advisory lock of a session, so the server
-//! releases it when the session of its holder ends.
+//! Leases on aggregates, among the processes over one schema. Each is an advisory lock of a
+//! session, so the server releases it when the session of its holder ends.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,8 @@ use tokio_postgres::error::SqlState;
 use crate::connection::Connector;
 use crate::error::Fault;
 
-/// The largest number of leases that a store holds or waits for. For further aggregates it acquires none.
+/// The largest number of leases that a store holds or waits for. For further aggregates it acquires
+/// none.
 const MAX_LEASES: usize = 16;
 
 /// The largest number of open connections without a lease.
@@ -31,7 +32,8 @@ const RELEASE: &str = "SELECT release_lease($1, $2, $3)";
 #[derive(Debug)]
 pub(crate) struct Leases {
     connector: Connector,
-    /// The number of this store among the holders of leases. Its commits do not report its own leases.
+    /// The number of this store among the holders of leases. Its commits do not report its own
+    /// leases.
     process: i64,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Client>>,

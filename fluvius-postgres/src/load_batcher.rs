@@ -1,4 +1,5 @@
-//! Loads of single aggregates, in batches: the loads that arrive during a read are served by the next one.
+//! Loads of single aggregates, in batches: the loads that arrive during a read are served by the
+//! next one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::runtime::{self, StoreRuntime};
 /// The largest number of aggregates in one read.
 const MAX_AGGREGATES: usize = 256;
 
-/// The time after which a read is slow. Later loads do not wait for a slow read, but use another connection.
+/// The time after which a read is slow. Later loads do not wait for a slow read, but use another
+/// connection.
 const SLOW_READ: Duration = Duration::from_millis(200);
 
 /// The largest number of concurrent reads.

@@ -1,5 +1,5 @@
-//! Notifications of commits among the processes over one schema: `NOTIFY` without a payload. They use a separate
-//! connection, so that no commit waits for one.
+//! Notifications of commits among the processes over one schema: `NOTIFY` without a payload. They
+//! use a separate connection, so that no commit waits for one.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

@@ -1,7 +1,7 @@
 //! Pools of connections that read. Each read is one statement.
 //!
-//! A read runs on the store's runtime. If its caller is dropped while the read waits for a connection, the read is not
-//! sent. If it already runs, it is cancelled on the server.
+//! A read runs on the store's runtime. If its caller is dropped while the read waits for a
+//! connection, the read is not sent. If it already runs, it is cancelled on the server.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -20,7 +20,8 @@ use crate::connection::Connector;
 use crate::error::Fault;
 use crate::statement_params::{Param, as_sql};
 
-/// The largest number of attempts of a read that finds its connection lost: a restart of the server ends all of them.
+/// The largest number of attempts of a read that finds its connection lost: a restart of the server
+/// ends all of them.
 const MAX_ATTEMPTS: usize = 3;
 
 /// The largest number of connections for the reads of commands.
@@ -188,7 +189,8 @@ impl Inner {
                 () = tokio::time::sleep(answer_timeout) => (Err(Fault::no_answer()), false),
             }
         };
-        // The next user of an unsound connection would wait for this read, or receive its cancellation.
+        // The next user of an unsound connection would wait for this read, or receive its
+        // cancellation.
         if is_sound && !checkout.connection.client.is_closed() {
             self.idle().push(checkout.connection);
         }
@@ -278,7 +280,8 @@ fn caller_gone() -> Fault {
 
 fn took_too_long() -> Fault {
     StoreError::unavailable(
-        "the read took longer than `read_timeout`, or was cancelled: ask for less, declare an index, or raise it",
+        "the read took longer than `read_timeout`, or was cancelled: ask for less, declare an \
+        index, or raise it",
     )
     .into()
 }

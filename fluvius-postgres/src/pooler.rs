@@ -1,5 +1,5 @@
-//! Detection of poolers that assign a session per transaction or per statement. A store needs its own sessions: it
-//! prepares statements, configures its sessions, and holds session locks.
+//! Detection of poolers that assign a session per transaction or per statement. A store needs its
+//! own sessions: it prepares statements, configures its sessions, and holds session locks.
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -8,8 +8,8 @@ use crate::error::{Fault, unsupported_pooler};
 
 /// Fails if two connections do not have a session each.
 ///
-/// An idle pooler assigns the same session to a connection repeatedly. So one connection queries its session before
-/// and during a transaction of the other one.
+/// An idle pooler assigns the same session to a connection repeatedly. So one connection queries
+/// its session before and during a transaction of the other one.
 pub(crate) async fn check_sessions(client: &Client, other: &Client) -> Result<(), Fault> {
     let before = session(client).await?;
     match other.batch_execute("BEGIN").await {

@@ -1,13 +1,13 @@
-//! The privileges of the user in the schema of a store. They are checked when the store is opened. Otherwise a command
-//! would fail later, with a message that names one object.
+//! The privileges of the user in the schema of a store. They are checked when the store is opened.
+//! Otherwise a command would fail later, with a message that names one object.
 
 use fluvius_store::StoreError;
 use tokio_postgres::Client;
 
 use crate::error::Fault;
 
-/// Selects the `GRANT` statements for the privileges that the user lacks, and the name of the user. Every user may
-/// execute functions, unless that was revoked.
+/// Selects the `GRANT` statements for the privileges that the user lacks, and the name of the user.
+/// Every user may execute functions, unless that was revoked.
 const MISSING: &str = "
     WITH needed (name, privileges) AS (VALUES
         ('schema_version', ARRAY['SELECT']),
@@ -35,14 +35,17 @@ const MISSING: &str = "
             SELECT relname, ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] FROM relation
             WHERE relkind = 'r' AND relname ~ '^field_[0-9]+$'
         ) AS n ON n.name = r.relname
-        WHERE EXISTS (SELECT FROM unnest(n.privileges) AS privilege WHERE NOT has_table_privilege(r.oid, privilege))
+        WHERE EXISTS (SELECT FROM unnest(n.privileges) AS privilege
+            WHERE NOT has_table_privilege(r.oid, privilege))
         UNION ALL
-        SELECT 'USAGE, UPDATE', 'SEQUENCE ' || quote_ident($1) || '.' || quote_ident(relname) FROM relation
+        SELECT 'USAGE, UPDATE', 'SEQUENCE ' || quote_ident($1) || '.' || quote_ident(relname)
+        FROM relation
         WHERE relkind = 'S' AND relname = 'position'
             AND NOT (has_sequence_privilege(oid, 'USAGE') AND has_sequence_privilege(oid, 'UPDATE'))
         UNION ALL
         SELECT DISTINCT 'EXECUTE', 'ALL FUNCTIONS IN SCHEMA ' || quote_ident($1) FROM pg_proc
-        WHERE pronamespace = to_regnamespace(quote_ident($1)) AND NOT has_function_privilege(oid, 'EXECUTE')
+        WHERE pronamespace = to_regnamespace(quote_ident($1))
+            AND NOT has_function_privilege(oid, 'EXECUTE')
     ), grants (rank, text) AS (
         SELECT min(CASE WHEN object LIKE 'SCHEMA %' THEN 0 ELSE 1 END),
             'GRANT ' || privileges || ' ON ' || string_agg(object, ', ' ORDER BY object)
@@ -52,14 +55,16 @@ const MISSING: &str = "
     )
     SELECT string_agg(text, '; ' ORDER BY rank, text), current_user::text FROM grants";
 
-/// Fails if the user lacks a privilege in a schema with the tables of a store. The error contains the missing `GRANT`.
+/// Fails if the user lacks a privilege in a schema with the tables of a store. The error contains
+/// the missing `GRANT`.
 pub(crate) async fn check(client: &Client, schema: &str) -> Result<(), Fault> {
     let row = client.query_one(MISSING, &[&schema]).await?;
     let (grants, user): (Option<String>, String) = (row.try_get(0)?, row.try_get(1)?);
     match grants {
         None => Ok(()),
         Some(grants) => Err(StoreError::permanent(format!(
-            "the user `{user}` lacks privileges in the schema `{schema}`: run `{grants}` as its owner"
+            "the user `{user}` lacks privileges in the schema `{schema}`: run `{grants}` as its \
+            owner"
         ))
         .into()),
     }
@@ -67,8 +72,10 @@ pub(crate) async fn check(client: &Client, schema: &str) -> Result<(), Fault> {
 
 /// Fails if the user may not create the schema, or tables in it.
 pub(crate) async fn check_create(client: &Client, schema: &str) -> Result<(), Fault> {
-    let sql = "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE'), \
-               has_database_privilege(current_database(), 'CREATE'), quote_ident(current_database()), \
+    let sql = "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, \
+        'CREATE'), \
+               has_database_privilege(current_database(), 'CREATE'), \
+               quote_ident(current_database()), \
                quote_ident(current_user), quote_ident($1), current_user::text \
                FROM (SELECT) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1";
     let row = client.query_one(sql, &[&schema]).await?;
@@ -80,12 +87,14 @@ pub(crate) async fn check_create(client: &Client, schema: &str) -> Result<(), Fa
             format!("`GRANT USAGE, CREATE ON SCHEMA {schema} TO {user}` as its owner")
         }
         (None, false) => format!(
-            "`CREATE SCHEMA {schema} AUTHORIZATION {user}`, or `GRANT CREATE ON DATABASE {database} TO {user}`, as an \
+            "`CREATE SCHEMA {schema} AUTHORIZATION {user}`, or `GRANT CREATE ON DATABASE \
+            {database} TO {user}`, as an \
              administrator"
         ),
     };
     Err(StoreError::permanent(format!(
-        "the user `{shown}` lacks the privilege to create the tables of the store in the schema {schema}: run {remedy}"
+        "the user `{shown}` lacks the privilege to create the tables of the store in the schema \
+        {schema}: run {remedy}"
     ))
     .into())
 }

@@ -1,7 +1,8 @@
 //! The tokio runtime of a store, which runs its connections, commits, reads and timers.
 //!
-//! Callers only wait for its tasks. So a caller may use any runtime, or none, and may be dropped at any time. The
-//! runtime is the multi-thread runtime in which the store was opened, or a dedicated thread.
+//! Callers only wait for its tasks. So a caller may use any runtime, or none, and may be dropped at
+//! any time. The runtime is the multi-thread runtime in which the store was opened, or a dedicated
+//! thread.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,8 +28,8 @@ pub(crate) struct StoreRuntime {
 }
 
 impl StoreRuntime {
-    /// Uses the multi-thread runtime of the caller, unless `has_own_thread` is set. Otherwise it starts a thread, since
-    /// a current-thread runtime stops when its `block_on` returns.
+    /// Uses the multi-thread runtime of the caller, unless `has_own_thread` is set. Otherwise it
+    /// starts a thread, since a current-thread runtime stops when its `block_on` returns.
     pub(crate) fn start(has_own_thread: bool) -> Result<Self, StoreError> {
         match Handle::try_current() {
             Ok(handle)
@@ -97,7 +98,8 @@ fn answer<T>(answer: Result<T, tokio::task::JoinError>) -> Result<T, StoreError>
 /// Returns the error of a store whose runtime, with its connections, has ended.
 pub(crate) fn ended() -> StoreError {
     StoreError::permanent(
-        "the tokio runtime in which the PostgreSQL store was opened has ended: open the store in one that lives as long \
+        "the tokio runtime in which the PostgreSQL store was opened has ended: open the store in \
+        one that lives as long \
          as the program, or with `own_thread(true)`",
     )
 }

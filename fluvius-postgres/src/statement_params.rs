@@ -1,4 +1,5 @@
-//! Parameters of statements. The client logs their `Debug` text, so that text shows type and size, and no value.
+//! Parameters of statements. The client logs their `Debug` text, so that text shows type and size,
+//! and no value.
 
 use std::error::Error;
 use std::fmt;

@@ -29,15 +29,17 @@ const URL_VARIABLE: &str = "DATABASE_URL";
 
 /// A store in a PostgreSQL database.
 ///
-/// Clones share its connections, which are closed with the last clone; [`Store::close`] and [`Store::release`] do
-/// nothing. Any number of stores, in this process and in others, may be open over one schema.
+/// Clones share its connections, which are closed with the last clone; [`Store::close`] and
+/// [`Store::release`] do nothing. Any number of stores, in this process and in others, may be open
+/// over one schema.
 ///
 /// # Runtimes
-/// A store runs on the multi-thread tokio runtime in which it was opened, with its connections, commits and reads. If
-/// it is opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has its own thread, which ends with
-/// the last clone. Callers may use any tokio runtime, or none. A caller may be dropped, and its runtime may end, at
-/// any time: a commit completes once its future was polled. After the end of the runtime that the store runs on, every
-/// call fails with a permanent [`StoreError`] that says so.
+/// A store runs on the multi-thread tokio runtime in which it was opened, with its connections,
+/// commits and reads. If it is opened elsewhere, or with
+/// [`own_thread`](PostgresOptions::own_thread), it has its own thread, which ends with the last
+/// clone. Callers may use any tokio runtime, or none. A caller may be dropped, and its runtime may
+/// end, at any time: a commit completes once its future was polled. After the end of the runtime
+/// that the store runs on, every call fails with a permanent [`StoreError`] that says so.
 ///
 /// # Examples
 ///
@@ -128,8 +130,9 @@ impl PostgresOptions {
     /// Opens a store in the database at an address.
     ///
     /// # Shape
-    /// `url` is an address of libpq, `postgres://user:password@host:port/database?sslmode=verify-full` or
-    /// `host=.. user=..`, with libpq's settings. `sslmode` is one of:
+    /// `url` is an address of libpq,
+    /// `postgres://user:password@host:port/database?sslmode=verify-full` or `host=.. user=..`, with
+    /// libpq's settings. `sslmode` is one of:
     ///
     /// | `sslmode` | TLS | certificate of the server |
     /// |---|---|---|
@@ -140,9 +143,10 @@ impl PostgresOptions {
     /// | `verify-ca` | yes | signed by a trusted authority |
     /// | `verify-full` | yes | signed by a trusted authority for the host of the address |
     ///
-    /// The default is `prefer` if all hosts are this machine (`localhost` or a loopback address) and no authorities are
-    /// given, else `verify-full`. Unix sockets use no TLS. The trusted authorities are those of the file `sslrootcert`,
-    /// or of the system (also `sslrootcert=system`); those of [`root_certificates`](Self::root_certificates) are added.
+    /// The default is `prefer` if all hosts are this machine (`localhost` or a loopback address)
+    /// and no authorities are given, else `verify-full`. Unix sockets use no TLS. The trusted
+    /// authorities are those of the file `sslrootcert`, or of the system (also
+    /// `sslrootcert=system`); those of [`root_certificates`](Self::root_certificates) are added.
     ///
     /// # Errors
     /// A permanent [`StoreError`] if:
@@ -152,8 +156,8 @@ impl PostgresOptions {
     /// - the user lacks privileges (the text contains the `GRANT`);
     /// - a pooler assigns a session per transaction;
     /// - the server runs with `fsync = off`, is older than 14, or does not store UTF-8;
-    /// - the schema contains something other than a store, or its version is from before the first release or from a
-    ///   newer release; it is left untouched.
+    /// - the schema contains something other than a store, or its version is from before the first
+    ///   release or from a newer release; it is left untouched.
     ///
     /// A retryable one if the server cannot be reached, or is a standby.
     ///
@@ -164,13 +168,15 @@ impl PostgresOptions {
         self.read_timeout = timeout_in_range("read_timeout", self.read_timeout)?;
         if self.max_readers == 0 {
             return Err(StoreError::permanent(
-                "an option of the store is out of range: `max_readers` is 0: expected more, since no query could run",
+                "an option of the store is out of range: `max_readers` is 0: expected more, since \
+                no query could run",
             ));
         }
         if self.durability == Durability::Normal {
             tracing::warn!(
                 schema = self.schema,
-                "opened with Durability::Normal: after a crash of the server, or a loss of power, the last commands \
+                "opened with Durability::Normal: after a crash of the server, or a loss of power, \
+                the last commands \
                  may be missing although they were answered"
             );
         }
@@ -196,11 +202,13 @@ impl PostgresOptions {
     }
 }
 
-/// Returns a timeout in the range of PostgreSQL, which counts milliseconds. There 0 would mean no limit.
+/// Returns a timeout in the range of PostgreSQL, which counts milliseconds. There 0 would mean no
+/// limit.
 fn timeout_in_range(option: &str, timeout: Duration) -> Result<Duration, StoreError> {
     if timeout.is_zero() {
         return Err(StoreError::permanent(format!(
-            "an option of the store is out of range: `{option}` is 0: expected more, since every statement would time out"
+            "an option of the store is out of range: `{option}` is 0: expected more, since every \
+            statement would time out"
         )));
     }
     Ok(timeout
@@ -240,7 +248,8 @@ impl Store for PostgresStore {
         let commit = {
             let (connections, batch) = (Arc::clone(&self.connections), Arc::clone(&batch));
             let has_begun = Arc::clone(&has_begun);
-            // A task of the store: all commits share one connection, and a dropped commit would lose it for the others.
+            // A task of the store: all commits share one connection, and a dropped commit would
+            // lose it for the others.
             async move {
                 has_begun.store(true, Ordering::SeqCst);
                 let outcomes = connections.commit(&batch).await;

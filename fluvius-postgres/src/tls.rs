@@ -121,7 +121,8 @@ impl Tls {
             match &self.roots {
                 Roots::File(file) => named = certificates("sslrootcert", file)?,
                 Roots::System | Roots::SystemAndOption => {
-                    // An unreadable certificate is left out. A server that needs it fails verification.
+                    // An unreadable certificate is left out. A server that needs it fails
+                    // verification.
                     let system = rustls_native_certs::load_native_certs().certs;
                     roots.add_parsable_certificates(system);
                 }
@@ -192,8 +193,9 @@ impl Verifier {
             self.algorithms.all,
         );
         match verified {
-            // The usual self-signed certificate is marked as an authority, which webpki rejects for a server after it
-            // has checked the validity. A certificate in a given file is trusted as it is.
+            // The usual self-signed certificate is marked as an authority, which webpki rejects for
+            // a server after it has checked the validity. A certificate in a given file is trusted
+            // as it is.
             Err(Error::InvalidCertificate(CertificateError::Other(_)))
                 if self.named.iter().any(|named| named.as_ref() == end.as_ref()) =>
             {
@@ -222,7 +224,8 @@ impl ServerCertVerifier for Verifier {
         Ok(ServerCertVerified::assertion())
     }
 
-    // Signatures are verified in every mode: channel binding requires that the server has the key of its certificate.
+    // Signatures are verified in every mode: channel binding requires that the server has the key
+    // of its certificate.
 
     fn verify_tls12_signature(
         &self,

@@ -1,9 +1,10 @@
 //! Backup: copies the whole store into another file while it accepts commits.
 //!
-//! SQLite copies page by page within one read transaction, so the copy is a consistent snapshot, and commits continue.
-//! Without the transaction, SQLite restarts the copy after each commit of another connection, and never finishes under
-//! load. `VACUUM INTO` also holds such a transaction, but about twice as long, and the write-ahead log grows
-//! meanwhile. The copy is checked after the transaction.
+//! SQLite copies page by page within one read transaction, so the copy is a consistent snapshot,
+//! and commits continue. Without the transaction, SQLite restarts the copy after each commit of
+//! another connection, and never finishes under load. `VACUUM INTO` also holds such a transaction,
+//! but about twice as long, and the write-ahead log grows meanwhile. The copy is checked after the
+//! transaction.
 
 use std::fs::Permissions;
 use std::io::{Error, ErrorKind};
@@ -143,7 +144,8 @@ impl BackupTarget {
 pub(crate) enum Source<'s> {
     /// A file, opened by a separate connection.
     File(&'s Path),
-    /// A store in memory, read over its only connection, that of the writer. The number is the file mode of the copy.
+    /// A store in memory, read over its only connection, that of the writer. The number is the file
+    /// mode of the copy.
     Memory(&'s Writer, u32),
 }
 
@@ -258,7 +260,8 @@ fn permissions(_mode: u32) -> Option<Permissions> {
     None
 }
 
-/// Makes a new directory entry durable. If a folder cannot be synced, the operating system does so itself.
+/// Makes a new directory entry durable. If a folder cannot be synced, the operating system does so
+/// itself.
 fn sync_folder(folder: &Path) -> Result<(), Error> {
     if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }

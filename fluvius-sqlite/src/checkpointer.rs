@@ -67,7 +67,8 @@ impl Checkpointer {
             }
             if pages >= asked_at + self.page_count {
                 asked_at = pages;
-                // Full: a request is pending. Disconnected: the next open starts another checkpointer.
+                // Full: a request is pending. Disconnected: the next open starts another
+                // checkpointer.
                 let _ = self.wake.try_send(());
             }
             Ok(())
@@ -96,8 +97,8 @@ fn run(connection: &Connection, requests: &Receiver<()>, page_count_max: u64) {
     }
 }
 
-/// Copies the pages that no reader needs, and restarts the log: overwriting a file takes about half the time of
-/// extending it. Returns true if the log exceeds its limit.
+/// Copies the pages that no reader needs, and restarts the log: overwriting a file takes about half
+/// the time of extending it. Returns true if the log exceeds its limit.
 fn copy(connection: &Connection, page_count_max: u64) -> Result<bool, Fault> {
     let copied = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
     // A reader needs the rest. Waiting for it here would block the writers.

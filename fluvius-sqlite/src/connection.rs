@@ -102,7 +102,8 @@ fn try_open_writer(database: &DatabasePath) -> Result<Connection, Fault> {
     connection.pragma_update(None, "fullfsync", options.durability == Durability::Full)?;
     set_log_bounds(&connection, options.max_wal_bytes)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    // A commit looks up every referenced row itself. With SQLite's own check, a command took a fifth more time.
+    // A commit looks up every referenced row itself. With SQLite's own check, a command took a
+    // fifth more time.
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_LENGTH)?;
     Ok(connection)
@@ -161,8 +162,8 @@ fn open(file: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
 
 /// Keeps the plan of a prepared statement for all bound values.
 ///
-/// Otherwise SQLite prepares some statements again at each use, in search of a better plan. That was nine tenths of
-/// the time to load an aggregate.
+/// Otherwise SQLite prepares some statements again at each use, in search of a better plan. That
+/// was nine tenths of the time to load an aggregate.
 fn keep_plans(connection: &Connection) -> Result<(), Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())

@@ -1,4 +1,5 @@
-//! The path of a database, and the identity of its file, which detects a deleted, moved or replaced one.
+//! The path of a database, and the identity of its file, which detects a deleted, moved or replaced
+//! one.
 
 use std::io::Error;
 use std::path::{Path, PathBuf};
@@ -97,8 +98,9 @@ const MAX_LINKS: usize = 16;
 
 /// Creates an empty file with these permissions, unless one exists.
 ///
-/// The file is renamed to its final name after its handle is closed. On POSIX, closing any handle of a file releases
-/// all locks of the process on it. Another store of this process may open the file immediately.
+/// The file is renamed to its final name after its handle is closed. On POSIX, closing any handle
+/// of a file releases all locks of the process on it. Another store of this process may open the
+/// file immediately.
 #[cfg(unix)]
 pub(crate) fn create_file(path: &Path, mode: u32) -> Result<(), Error> {
     use std::fs::Permissions;

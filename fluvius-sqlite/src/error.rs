@@ -22,8 +22,8 @@ impl Fault {
         Self::Damaged { table, why: why.to_string() }
     }
 
-    /// Returns true if the row is at fault, and not the file or the disk: other units of work can still
-    /// be stored.
+    /// Returns true if the row is at fault, and not the file or the disk: other units of work can
+    /// still be stored.
     pub(crate) fn is_row_error(&self) -> bool {
         matches!(
             self.code(),
@@ -38,8 +38,8 @@ impl Fault {
 
     /// Returns true if a transaction whose COMMIT failed may be on the disk all the same.
     ///
-    /// The commit record is written last: it is missing if a write failed, and may exist if the sync
-    /// failed.
+    /// The commit record is written last: it is missing if a write failed, and may exist if the
+    /// sync failed.
     pub(crate) fn may_be_written(&self) -> bool {
         let is_write = match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
@@ -112,7 +112,8 @@ impl From<Fault> for StoreError {
                 "there is no space left for the database: free some on its disk, and try again",
             ),
             Some(ErrorCode::SystemIoFailure) => Self::unavailable(
-                "the database file cannot be read or written: see that its disk works, and try again",
+                "the database file cannot be read or written: see that its disk works, and try \
+                again",
             ),
             Some(ErrorCode::CannotOpen) => Self::unavailable(
                 "the database file, or one beside it, cannot be opened: see that its folder is \

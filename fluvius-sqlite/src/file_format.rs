@@ -1,7 +1,7 @@
 //! The file format: rejects the file of another program before it is changed.
 //!
-//! SQLite reads the file as immutable, which neither locks nor creates anything. Any other handle would be an error:
-//! on POSIX, closing it releases all locks that the process holds on the file.
+//! SQLite reads the file as immutable, which neither locks nor creates anything. Any other handle
+//! would be an error: on POSIX, closing it releases all locks that the process holds on the file.
 
 use std::path::Path;
 
@@ -43,8 +43,8 @@ pub(crate) fn check(path: &Path) -> Result<(), Fault> {
 /// Returns the application id and the schema version.
 fn header(path: &Path) -> Result<(u32, u32), Fault> {
     let connection = open_unchanging(path)?;
-    // During a checkpoint, the first page may refer to pages that are only in the log. A crash can leave the file in
-    // this state, so the page count is not checked here.
+    // During a checkpoint, the first page may refer to pages that are only in the log. A crash can
+    // leave the file in this state, so the page count is not checked here.
     connection.pragma_update(None, "writable_schema", true)?;
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((number("application_id")?, number("user_version")?))

@@ -15,9 +15,9 @@ pub enum Durability {
     /// disk confirms its rows (`synchronous = FULL`).
     #[default]
     Full,
-    /// A crash of the program. A crash of the machine, or a loss of power, may lose the last answered
-    /// commands; the file stays consistent (`synchronous = NORMAL`). Opening such a store logs a
-    /// warning.
+    /// A crash of the program. A crash of the machine, or a loss of power, may lose the last
+    /// answered commands; the file stays consistent (`synchronous = NORMAL`). Opening such a store
+    /// logs a warning.
     Normal,
 }
 
@@ -83,11 +83,11 @@ impl SqliteOptions {
         self
     }
 
-    /// Sets the number of connections for queries, snapshots and reads of whole logs, each on a thread
-    /// of its own; 4 by default, from 1 to 256.
+    /// Sets the number of connections for queries, snapshots and reads of whole logs, each on a
+    /// thread of its own; 4 by default, from 1 to 256.
     ///
-    /// As many connections again serve reads by id: of one aggregate, of its events, and of one command or context.
-    /// Commands use only these, so queries do not delay them.
+    /// As many connections again serve reads by id: of one aggregate, of its events, and of one
+    /// command or context. Commands use only these, so queries do not delay them.
     pub fn max_readers(mut self, count: usize) -> Self {
         self.max_readers = count;
         self
@@ -96,25 +96,25 @@ impl SqliteOptions {
     /// Sets the longest time of a read from its call to its end, queueing included; 30 seconds by
     /// default, and more than 0. Logs and histories are read in parts that each have this time.
     ///
-    /// After that the read is interrupted, and fails with a retryable error that names this option. A read is also
-    /// interrupted if its future is dropped.
+    /// After that the read is interrupted, and fails with a retryable error that names this option.
+    /// A read is also interrupted if its future is dropped.
     pub fn read_timeout(mut self, time: Duration) -> Self {
         self.read_timeout = time;
         self
     }
 
-    /// Sets the permissions of a new file on Unix; `0o600` by default, so that no other user may read
-    /// it.
+    /// Sets the permissions of a new file on Unix; `0o600` by default, so that no other user may
+    /// read it.
     ///
-    /// An existing file keeps its permissions. The files beside it (`-wal`, `-shm`) and backups get those of the file.
-    /// On other systems this has no effect.
+    /// An existing file keeps its permissions. The files beside it (`-wal`, `-shm`) and backups get
+    /// those of the file. On other systems this has no effect.
     pub fn file_mode(mut self, mode: u32) -> Self {
         self.file_mode = mode & 0o777;
         self
     }
 
-    /// Sets the largest size of the texts of one row in bytes; 64 MiB by default, more than 0 and at
-    /// most 512 MiB. A unit of work with a longer row fails.
+    /// Sets the largest size of the texts of one row in bytes; 64 MiB by default, more than 0 and
+    /// at most 512 MiB. A unit of work with a longer row fails.
     pub fn max_row_bytes(mut self, bytes: usize) -> Self {
         self.max_row_bytes = bytes.min(512 * 1024 * 1024);
         self
@@ -127,9 +127,9 @@ impl SqliteOptions {
         self
     }
 
-    /// Sets two sizes of the write-ahead log in bytes; 8 and 64 MiB by default. From the first on, the log is copied
-    /// into the file and restarted. From the second on, this is retried every 100 ms. While a read transaction stays
-    /// open, the log grows beyond both.
+    /// Sets two sizes of the write-ahead log in bytes; 8 and 64 MiB by default. From the first on,
+    /// the log is copied into the file and restarted. From the second on, this is retried every 100
+    /// ms. While a read transaction stays open, the log grows beyond both.
     pub fn wal_bytes(mut self, copied_from: u64, max: u64) -> Self {
         self.checkpoint_bytes = copied_from;
         self.max_wal_bytes = max.max(copied_from);

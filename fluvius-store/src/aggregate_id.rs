@@ -22,7 +22,8 @@ use crate::excerpt::{self, excerpt};
 /// ```
 #[derive(Debug, Clone, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AggregateId {
-    /// The resource name, in kebab case. Any text is accepted; the domain defines which resources exist.
+    /// The resource name, in kebab case. Any text is accepted; the domain defines which resources
+    /// exist.
     pub resource: Cow<'static, str>,
     /// The identifier: any UUID.
     #[serde(rename = "identifier")]

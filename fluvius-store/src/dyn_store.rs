@@ -11,8 +11,8 @@ use crate::unit_of_work::UnitOfWork;
 
 /// A type-erased handle to a store. Clones share the store and count as one handle to it.
 ///
-/// Use it if the type of the store is known only at run time, for example because the configuration selects it. Each
-/// call boxes its future.
+/// Use it if the type of the store is known only at run time, for example because the configuration
+/// selects it. Each call boxes its future.
 ///
 /// # Examples
 ///
@@ -38,7 +38,8 @@ impl DynStore {
         Self(Arc::new(store))
     }
 
-    /// Commits as [`Store::commit`] does. The future owns the store, so it can be moved into a task.
+    /// Commits as [`Store::commit`] does. The future owns the store, so it can be moved into a
+    /// task.
     pub fn commit_owned(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<CommitOutcome>> {
         Arc::clone(&self.0).commit_owned(batch)
     }

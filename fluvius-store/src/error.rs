@@ -42,12 +42,15 @@ impl StoreError {
     /// Creates an error for a resource that another domain has registered in this store.
     pub fn resource_taken(resource: &str, owner: &str) -> Self {
         Self::permanent(format!(
-            "the resource `{resource}` belongs to the domain `{owner}` in this store; if this is that domain under a \
-             new name, write `#[domain(namespace = \"{owner}\")]`, else name the resource differently"
+            "the resource `{resource}` belongs to the domain `{owner}` in this store; if this is \
+            that domain under a \
+             new name, write `#[domain(namespace = \"{owner}\")]`, else name the resource \
+             differently"
         ))
     }
 
-    /// Creates an error for a resume token that does not belong to the store; see [`ResumeToken::check`].
+    /// Creates an error for a resume token that does not belong to the store; see
+    /// [`ResumeToken::check`].
     #[doc(hidden)]
     pub fn invalid_position(token: ResumeToken, found: Option<Uuid>, newest: u64) -> Self {
         Self {
@@ -83,14 +86,15 @@ impl From<QueryError> for StoreError {
 }
 
 impl ResumeToken {
-    /// Checks the token against a store. Every store calls this before it reads a page, in the same snapshot.
+    /// Checks the token against a store. Every store calls this before it reads a page, in the same
+    /// snapshot.
     ///
-    /// `found` is the identifier of the row at the position, in any of the logs. `newest` is the position of the newest
-    /// row of all logs, or 0 if there is none.
+    /// `found` is the identifier of the row at the position, in any of the logs. `newest` is the
+    /// position of the newest row of all logs, or 0 if there is none.
     ///
     /// # Errors
-    /// Returns a permanent [`StoreError`] if the token names a row that is not `found`, or if a bare position is ahead
-    /// of `newest`. Callers see it as `invalid-position`.
+    /// Returns a permanent [`StoreError`] if the token names a row that is not `found`, or if a
+    /// bare position is ahead of `newest`. Callers see it as `invalid-position`.
     pub fn check(&self, found: Option<Uuid>, newest: u64) -> Result<(), StoreError> {
         let is_valid = match self.row_id() {
             Some(_) => found == self.row_id(),

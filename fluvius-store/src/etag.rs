@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 /// An opaque tag, unique for every stored version of an aggregate.
 ///
-/// It is derived from the version and the id of the command that wrote it, not from the data. So versions with equal
-/// data have different etags.
+/// It is derived from the version and the id of the command that wrote it, not from the data. So
+/// versions with equal data have different etags.
 ///
 /// # Shape
-/// The text form is `v{version}-{32 hexadecimal digits}`; clients only compare it. Parsing also accepts the double
-/// quotes that HTTP puts around an etag.
+/// The text form is `v{version}-{32 hexadecimal digits}`; clients only compare it. Parsing also
+/// accepts the double quotes that HTTP puts around an etag.
 ///
 /// # Source
 /// RFC 9110, section 8.8.3 (ETag).

@@ -13,8 +13,8 @@ pub const MESSAGE: usize = 500;
 
 /// Returns the text unchanged if it has at most `max` bytes and no control characters.
 ///
-/// A longer text keeps its beginning (two thirds of `max`) and its end (the rest), with `[..]` between them. Control
-/// characters are escaped, so that a text cannot forge log lines.
+/// A longer text keeps its beginning (two thirds of `max`) and its end (the rest), with `[..]`
+/// between them. Control characters are escaped, so that a text cannot forge log lines.
 pub fn excerpt(text: &str, max: usize) -> Cow<'_, str> {
     let short = if text.len() <= max {
         Cow::Borrowed(text)

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 /// Awaits work that another thread or a server performs, for a [`Store`](crate::Store).
 ///
-/// A paused clock of tokio (`start_paused`, in tests) advances to the next timer whenever its runtime is idle, as it is
-/// during work elsewhere. Every command on the store would then time out. This function stops the clock until the work
-/// is done. So the work must not depend on timers or tasks of this runtime. Without a paused clock the function only
-/// awaits.
+/// A paused clock of tokio (`start_paused`, in tests) advances to the next timer whenever its
+/// runtime is idle, as it is during work elsewhere. Every command on the store would then time out.
+/// This function stops the clock until the work is done. So the work must not depend on timers or
+/// tasks of this runtime. Without a paused clock the function only awaits.
 ///
 /// # Cancellation
 /// Same as for the work.
@@ -31,7 +31,8 @@ pub async fn off_runtime<F: Future>(work: F) -> F::Output {
     work.await
 }
 
-/// Stops a paused clock until the value is dropped: tokio does not advance it while a blocking task runs.
+/// Stops a paused clock until the value is dropped: tokio does not advance it while a blocking task
+/// runs.
 fn still_clock() -> Option<mpsc::Sender<()>> {
     let handle = Handle::try_current().ok()?;
     if !is_paused(&handle) {
@@ -43,8 +44,8 @@ fn still_clock() -> Option<mpsc::Sender<()>> {
     Some(still)
 }
 
-/// Returns true if a runtime's clock is paused, which is possible only with a single thread. Tokio does not expose
-/// this, so its clock is compared with the system's for a microsecond.
+/// Returns true if a runtime's clock is paused, which is possible only with a single thread. Tokio
+/// does not expose this, so its clock is compared with the system's for a microsecond.
 fn is_paused(handle: &Handle) -> bool {
     if handle.runtime_flavor() != RuntimeFlavor::CurrentThread {
         return false;

@@ -15,8 +15,9 @@ pub enum CommitOutcome {
         /// The position of its first row. The other rows follow consecutively, in the order of
         /// [`UnitOfWork`](crate::UnitOfWork). Meaningless for a unit without rows.
         first: u64,
-        /// The written aggregates whose [lease](crate::Store::acquire_lease) another process holds or waits for. A
-        /// process that keeps changing them should acquire leases too. Empty if the store has no leases.
+        /// The written aggregates whose [lease](crate::Store::acquire_lease) another process holds
+        /// or waits for. A process that keeps changing them should acquire leases too. Empty if the
+        /// store has no leases.
         contended: Vec<AggregateId>,
     },
     /// An aggregate has another version than expected; nothing is stored.

@@ -1,4 +1,5 @@
-//! Internals of the contract for the runtime and the test kit, without stability guarantees for other crates.
+//! Internals of the contract for the runtime and the test kit, without stability guarantees for
+//! other crates.
 
 pub use crate::error::InvalidPosition;
 pub use crate::excerpt::{MESSAGE, NAME, PATH, excerpt};

@@ -1,7 +1,7 @@
 //! The store contract: a store keeps states and logs, and commits units of work.
 //!
-//! A store knows no aggregate types, commands or actions. It checks versions and command ids, writes rows, and reads
-//! them back.
+//! A store knows no aggregate types, commands or actions. It checks versions and command ids,
+//! writes rows, and reads them back.
 
 mod delegate;
 
@@ -23,42 +23,46 @@ use crate::unit_of_work::UnitOfWork;
 
 /// A store of states and logs.
 ///
-/// Implementors write `async fn`; the futures must be `Send`. `fluvius_testing::store_conformance!` checks that a store
-/// meets this contract.
+/// Implementors write `async fn`; the futures must be `Send`. `fluvius_testing::store_conformance!`
+/// checks that a store meets this contract.
 ///
 /// # Shape
-/// A store has one content: the rows of `resource_state`, one per aggregate, the four logs (commands, events, messages,
-/// activities) and the contexts. Every handle and every process that has it open sees the same content. A call sees
-/// everything that was committed by calls that returned before it began, on any handle.
+/// A store has one content: the rows of `resource_state`, one per aggregate, the four logs
+/// (commands, events, messages, activities) and the contexts. Every handle and every process that
+/// has it open sees the same content. A call sees everything that was committed by calls that
+/// returned before it began, on any handle.
 ///
-/// A log is read in the order of positions. A reader sees only rows that can no longer be overtaken: once it has seen a
-/// row, no row of any log appears at a lower position. It sees either all rows of a unit of work or none, and an
-/// aggregate's row, its events and their command together.
+/// A log is read in the order of positions. A reader sees only rows that can no longer be
+/// overtaken: once it has seen a row, no row of any log appears at a lower position. It sees either
+/// all rows of a unit of work or none, and an aggregate's row, its events and their command
+/// together.
 ///
 /// Data that is read back equals the committed data:
 ///
-/// - Texts, identifiers and numbers are exact. An empty text is not an absent one, and neither is JSON's `null`. Names
-///   that differ in case, in spaces or in the composition of their characters are different names, of different
-///   aggregates and different realms.
-/// - `payload` and `response` of a command are the same JSON text. All other JSON is the same value; the store may
-///   change the order of keys, the white space and the spelling of numbers.
+/// - Texts, identifiers and numbers are exact. An empty text is not an absent one, and neither is
+///   JSON's `null`. Names that differ in case, in spaces or in the composition of their characters
+///   are different names, of different aggregates and different realms.
+/// - `payload` and `response` of a command are the same JSON text. All other JSON is the same
+///   value; the store may change the order of keys, the white space and the spelling of numbers.
 /// - Times are exact to the microsecond; units carry nothing finer.
 ///
 /// Any text may name a resource. `commit` does not check which domain has registered it.
 ///
-/// The runtime filters out what no store has to keep: U+0000, and numbers that neither an `i64`, a `u64` nor an `f64`
-/// preserves.
+/// The runtime filters out what no store has to keep: U+0000, and numbers that neither an `i64`, a
+/// `u64` nor an `f64` preserves.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store",
     label = "not a store",
-    note = "pass `MemoryStore::new()`, or a store that has been opened: `SqliteStore::open(..).await?` of \
+    note = "pass `MemoryStore::new()`, or a store that has been opened: \
+        `SqliteStore::open(..).await?` of \
             `fluvius-sqlite`, `PostgresStore` of `fluvius-postgres`"
 )]
 pub trait Store: Send + Sync + 'static {
-    /// Registers the resource names of a domain. The runtime calls this once when a domain is built.
+    /// Registers the resource names of a domain. The runtime calls this once when a domain is
+    /// built.
     ///
-    /// A name belongs to one domain permanently; registering it again for the same domain changes nothing. Either all
-    /// names are registered, or none.
+    /// A name belongs to one domain permanently; registering it again for the same domain changes
+    /// nothing. Either all names are registered, or none.
     ///
     /// # Errors
     /// Returns [`StoreError::resource_taken`] if another domain has one of them.
@@ -71,9 +75,9 @@ pub trait Store: Send + Sync + 'static {
     /// Declares the fields of a resource for which its aggregate type requests an index.
     ///
     /// The runtime calls this once for each resource when a domain is built, after
-    /// [`register_domain`](Self::register_domain), with all of its fields, or none. The result of a query does not
-    /// depend on it. A store may keep one index for each field, and may drop those that are no longer declared. The
-    /// default does nothing.
+    /// [`register_domain`](Self::register_domain), with all of its fields, or none. The result of a
+    /// query does not depend on it. A store may keep one index for each field, and may drop those
+    /// that are no longer declared. The default does nothing.
     ///
     /// # Errors
     /// Returns any error of the store.
@@ -88,51 +92,59 @@ pub trait Store: Send + Sync + 'static {
 
     /// Commits a batch of units of work in one transaction, and returns the outcome of each.
     ///
-    /// Units are processed in the order of the batch, each on the content as the units before it leave it. The first of
-    /// these conditions that holds determines the outcome of a unit, and nothing of the unit is stored:
+    /// Units are processed in the order of the batch, each on the content as the units before it
+    /// leave it. The first of these conditions that holds determines the outcome of a unit, and
+    /// nothing of the unit is stored:
     ///
-    /// 1. [`Failed`](CommitOutcome::Failed), permanently: the unit is malformed ([`UnitOfWork::validate`]).
-    /// 2. [`DependencyAborted`](CommitOutcome::DependencyAborted): a unit of `depends_on` is not stored; of several,
-    ///    the first.
-    /// 3. [`DuplicateCommand`](CommitOutcome::DuplicateCommand): the id of one of its commands is taken, whatever the
-    ///    status of the row that has it; of several, that of the first command.
-    /// 4. [`VersionConflict`](CommitOutcome::VersionConflict): an aggregate of `expected` has another version, whether
-    ///    the unit writes it or has only read it; of several, the first. The version of an aggregate is that of its
-    ///    row, closed or not, and 0 if there is none.
+    /// 1. [`Failed`](CommitOutcome::Failed), permanently: the unit is malformed
+    ///    ([`UnitOfWork::validate`]).
+    /// 2. [`DependencyAborted`](CommitOutcome::DependencyAborted): a unit of `depends_on` is not
+    ///    stored; of several, the first.
+    /// 3. [`DuplicateCommand`](CommitOutcome::DuplicateCommand): the id of one of its commands is
+    ///    taken, whatever the status of the row that has it; of several, that of the first command.
+    /// 4. [`VersionConflict`](CommitOutcome::VersionConflict): an aggregate of `expected` has
+    ///    another version, whether the unit writes it or has only read it; of several, the first.
+    ///    The version of an aggregate is that of its row, closed or not, and 0 if there is none.
     ///
-    /// Every other unit is stored completely and is [`Committed`](CommitOutcome::Committed), whatever the outcome of
-    /// units on which it does not depend. This includes a unit that only checks versions.
+    /// Every other unit is stored completely and is [`Committed`](CommitOutcome::Committed),
+    /// whatever the outcome of units on which it does not depend. This includes a unit that only
+    /// checks versions.
     ///
-    /// A context is stored with the first stored unit that carries it, and never changes. A unit without rows stores
-    /// nothing, not even its context.
+    /// A context is stored with the first stored unit that carries it, and never changes. A unit
+    /// without rows stores nothing, not even its context.
     ///
     /// # Shape
-    /// `batch` is ordered: a unit comes after all units on which it depends. There is one outcome for each unit, in the
-    /// same order. Positions begin above 0 and rise from commit to commit and in batch order. The positions of one unit
-    /// are consecutive, in the order that [`UnitOfWork`] defines; gaps are allowed between units. The versions of an
-    /// aggregate have no gaps.
+    /// `batch` is ordered: a unit comes after all units on which it depends. There is one outcome
+    /// for each unit, in the same order. Positions begin above 0 and rise from commit to commit and
+    /// in batch order. The positions of one unit are consecutive, in the order that [`UnitOfWork`]
+    /// defines; gaps are allowed between units. The versions of an aggregate have no gaps.
     ///
-    /// Other handles and processes may commit at the same time: every checked condition must still hold when the unit
-    /// is stored. Of two units that each write what the other has read, only one is stored (no write skew). A store
-    /// that locks aggregates and ids must lock them in one order for the whole batch.
+    /// Other handles and processes may commit at the same time: every checked condition must still
+    /// hold when the unit is stored. Of two units that each write what the other has read, only one
+    /// is stored (no write skew). A store that locks aggregates and ids must lock them in one order
+    /// for the whole batch.
     ///
     /// # Errors
-    /// A failure of the store is [`CommitOutcome::Failed`] or [`CommitOutcome::InDoubt`] of each unit that it affects.
-    /// Every other outcome is returned only once everything on which it depends is durable. So if the transaction
-    /// fails, the units that were not stored because of other units in it fail too.
+    /// A failure of the store is [`CommitOutcome::Failed`] or [`CommitOutcome::InDoubt`] of each
+    /// unit that it affects. Every other outcome is returned only once everything on which it
+    /// depends is durable. So if the transaction fails, the units that were not stored because of
+    /// other units in it fail too.
     ///
     /// # Cancellation
     /// Dropping the future leaves either all of a unit or none of it.
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> impl Future<Output = Vec<CommitOutcome>> + Send;
 
-    /// Acquires the lease of an aggregate among all processes that have the content open, until the lease is dropped.
+    /// Acquires the lease of an aggregate among all processes that have the content open, until the
+    /// lease is dropped.
     ///
-    /// The runtime acquires it for an aggregate that several processes keep changing. Each process then decides a few
-    /// batches in sequence, and the decisions no longer invalidate each other. A lease is advisory:
-    /// [`commit`](Self::commit) makes the same checks, and a process without it may commit as well. So a lease may be
-    /// lost at any time, and must be revoked if its holder is gone or hangs.
+    /// The runtime acquires it for an aggregate that several processes keep changing. Each process
+    /// then decides a few batches in sequence, and the decisions no longer invalidate each other. A
+    /// lease is advisory: [`commit`](Self::commit) makes the same checks, and a process without it
+    /// may commit as well. So a lease may be lost at any time, and must be revoked if its holder is
+    /// gone or hangs.
     ///
-    /// Returns `None` if leases are unsupported (the default) or none was acquired within about one second.
+    /// Returns `None` if leases are unsupported (the default) or none was acquired within about one
+    /// second.
     ///
     /// # Cancellation
     /// Dropping the future gives up the place in the queue.
@@ -156,8 +168,8 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the stored rows of several aggregates, open or closed, in one snapshot.
     ///
     /// # Shape
-    /// There is one entry for each aggregate, in the order of `aggregate_ids`; `None` if there is no row. An aggregate
-    /// may be listed twice, and the number of aggregates is not limited.
+    /// There is one entry for each aggregate, in the order of `aggregate_ids`; `None` if there is
+    /// no row. An aggregate may be listed twice, and the number of aggregates is not limited.
     ///
     /// # Errors
     /// Returns any error of the store.
@@ -169,11 +181,13 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the stored rows that match a query, in its order and in one snapshot.
     ///
     /// # Shape
-    /// [`StateQuery`] and its [module documentation](crate::query) define the rows and their order. Names of fields and
-    /// values in a query may be untrusted: a store passes them as parameters, or as safely quoted text.
+    /// [`StateQuery`] and its [module documentation](crate::query) define the rows and their order.
+    /// Names of fields and values in a query may be untrusted: a store passes them as parameters,
+    /// or as safely quoted text.
     ///
     /// # Errors
-    /// Returns a permanent [`StoreError`] if [`StateQuery::check`] fails, or any error of the store.
+    /// Returns a permanent [`StoreError`] if [`StateQuery::check`] fails, or any error of the
+    /// store.
     fn query(
         &self,
         query: &StateQuery,
@@ -188,7 +202,8 @@ pub trait Store: Send + Sync + 'static {
         id: Uuid,
     ) -> impl Future<Output = Result<Option<StoredCommand>, StoreError>> + Send;
 
-    /// Returns the events of one aggregate with versions from `first` to `last`, both included, in that order.
+    /// Returns the events of one aggregate with versions from `first` to `last`, both included, in
+    /// that order.
     ///
     /// # Shape
     /// All numbers are valid: versions that do not exist are omitted.
@@ -205,22 +220,25 @@ pub trait Store: Send + Sync + 'static {
     /// Returns a page of a log, with rows of that log.
     ///
     /// # Shape
-    /// [`LogQuery`] defines which rows are scanned and returned, and [`LogPage`] the end of the scan. If `limit` is not
-    /// 0, a page that is not the [last](LogPage::is_last) has advanced beyond `after`.
+    /// [`LogQuery`] defines which rows are scanned and returned, and [`LogPage`] the end of the
+    /// scan. If `limit` is not 0, a page that is not the [last](LogPage::is_last) has advanced
+    /// beyond `after`.
     ///
     /// # Errors
-    /// Returns the error of [`ResumeToken::check`](crate::ResumeToken::check) for `after`, in the snapshot of the page,
-    /// or any error of the store.
+    /// Returns the error of [`ResumeToken::check`](crate::ResumeToken::check) for `after`, in the
+    /// snapshot of the page, or any error of the store.
     fn log(
         &self,
         kind: LogKind,
         query: &LogQuery,
     ) -> impl Future<Output = Result<LogPage<AnyRecord>, StoreError>> + Send;
 
-    /// Returns a page of a log with rows of their own type. Callers use it; a store implements [`log`](Self::log).
+    /// Returns a page of a log with rows of their own type. Callers use it; a store implements
+    /// [`log`](Self::log).
     ///
     /// # Errors
-    /// Same as [`log`](Self::log). Returns a permanent error if a row is of another log, which is a bug of the store.
+    /// Same as [`log`](Self::log). Returns a permanent error if a row is of another log, which is a
+    /// bug of the store.
     ///
     /// # Examples
     ///
@@ -243,8 +261,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Waits until the content may have changed since the call (not since the first poll).
     ///
-    /// A wake-up hint for log followers when other processes commit. It may be spurious, late or lost, so followers
-    /// also poll. The default never completes.
+    /// A wake-up hint for log followers when other processes commit. It may be spurious, late or
+    /// lost, so followers also poll. The default never completes.
     fn changed(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
@@ -260,13 +278,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Closes the store for every handle of this program that shares its connections.
     ///
-    /// Commits that were submitted before finish first. Later calls, on any of these handles, fail with a retryable
-    /// [`StoreError`] which states that the store was closed, and store nothing. Closing again waits for the same end.
-    /// The default does nothing, for stores that hold no external resources; their documentation says so.
+    /// Commits that were submitted before finish first. Later calls, on any of these handles, fail
+    /// with a retryable [`StoreError`] which states that the store was closed, and store nothing.
+    /// Closing again waits for the same end. The default does nothing, for stores that hold no
+    /// external resources; their documentation says so.
     ///
     /// # Errors
-    /// Returns an error if closing did not complete, for example because a log beside the file could not be copied into
-    /// it. The store is closed even then.
+    /// Returns an error if closing did not complete, for example because a log beside the file
+    /// could not be copied into it. The store is closed even then.
     ///
     /// # Cancellation
     /// Closing continues; dropping the future only stops the wait.
@@ -276,12 +295,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Releases this handle, which then no longer keeps the store open.
     ///
-    /// `DomainRuntime::shutdown` calls it once all commands have ended. If no other handle keeps the store open, it
-    /// [closes](Self::close), and the future completes when it has closed. Errors of closing go to the log of the
-    /// program. Calling it again changes nothing.
+    /// `DomainRuntime::shutdown` calls it once all commands have ended. If no other handle keeps
+    /// the store open, it [closes](Self::close), and the future completes when it has closed.
+    /// Errors of closing go to the log of the program. Calling it again changes nothing.
     ///
-    /// Until the store is closed, calls on this handle work as before. The default does nothing, for stores that only
-    /// `close` closes. A wrapper forwards the call only if each of its clones has a handle of its own.
+    /// Until the store is closed, calls on this handle work as before. The default does nothing,
+    /// for stores that only `close` closes. A wrapper forwards the call only if each of its clones
+    /// has a handle of its own.
     ///
     /// # Cancellation
     /// Same as [`close`](Self::close).

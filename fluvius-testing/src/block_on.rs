@@ -19,7 +19,8 @@ pub(super) enum Time {
 
 /// Runs a future on a new thread with its own runtime, and blocks until it completes.
 ///
-/// The thread is needed because a runtime cannot block inside another one, and an async test may call this.
+/// The thread is needed because a runtime cannot block inside another one, and an async test may
+/// call this.
 ///
 /// # Panics
 /// If the future panics, or if no thread or runtime can be started.
@@ -53,7 +54,8 @@ thread_local! {
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Silences panics on the current thread from now on. Used to repeat a run that has already printed its panic.
+/// Silences panics on the current thread from now on. Used to repeat a run that has already printed
+/// its panic.
 pub(super) fn quiet() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -10,8 +10,9 @@ use fluvius_store::json;
 /// [`AggregateId`](fluvius_core::AggregateId).
 ///
 /// # Shape
-/// The command id is nil, and the kit assigns a sequential one when the command is sent. To set an id, use
-/// [`with_id`](CommandBundle::with_id). To require an expected etag, use [`if_match`](CommandBundle::if_match).
+/// The command id is nil, and the kit assigns a sequential one when the command is sent. To set an
+/// id, use [`with_id`](CommandBundle::with_id). To require an expected etag, use
+/// [`if_match`](CommandBundle::if_match).
 ///
 /// # Panics
 /// If a field cannot be stored as JSON.

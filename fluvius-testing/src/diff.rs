@@ -2,8 +2,8 @@
 
 use similar::{ChangeTag, TextDiff};
 
-/// Returns both texts as a line diff. The marks are ` ` for shared lines, `-` for missing ones, and `+` for unexpected
-/// ones.
+/// Returns both texts as a line diff. The marks are ` ` for shared lines, `-` for missing ones, and
+/// `+` for unexpected ones.
 pub(super) fn difference(expected: &str, found: &str) -> String {
     let (expected, found): (Vec<&str>, Vec<&str>) =
         (expected.lines().collect(), found.lines().collect());

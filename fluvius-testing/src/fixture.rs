@@ -1,4 +1,5 @@
-//! The fixture of scenarios and simulations: a domain over a memory store, with its own clock and ids.
+//! The fixture of scenarios and simulations: a domain over a memory store, with its own clock and
+//! ids.
 
 use std::fmt;
 use std::future::Future;

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use fluvius_core::IdGenerator;
 
-/// Returns the id of a command that an action invokes. `number` counts the invocations of one action from 1.
+/// Returns the id of a command that an action invokes. `number` counts the invocations of one
+/// action from 1.
 ///
 /// # Examples
 ///

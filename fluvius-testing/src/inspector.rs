@@ -1,7 +1,8 @@
 //! Round-trip checks for states and arguments.
 //!
-//! A runtime that loads a state from its store decides on the value that serde reads. So a field that serde skips or
-//! truncates differs in the next process. If serde cannot read a state, every later command on it fails.
+//! A runtime that loads a state from its store decides on the value that serde reads. So a field
+//! that serde skips or truncates differs in the next process. If serde cannot read a state, every
+//! later command on it fails.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,8 +32,8 @@ impl Inspector for StateInspector {
         }
     }
 
-    /// Inspects the arguments of an applied command. Arguments with a secret field are skipped, since secrets are not
-    /// stored.
+    /// Inspects the arguments of an applied command. Arguments with a secret field are skipped,
+    /// since secrets are not stored.
     fn args(&self, action: &'static ActionDescriptor, args: &Json) {
         if action.fields.iter().any(|field| field.secret) {
             return;
@@ -92,12 +93,14 @@ fn written_differently(first: &Json, again: &Json) -> Option<String> {
     }
     let change = StateDelta::between(Some(first), again).to_json();
     Some(format!(
-        "is written differently after it is read back, so a replay or an equal command is not the same \
+        "is written differently after it is read back, so a replay or an equal command is not the \
+        same \
          (write `BTreeSet` in place of `HashSet`); the change is {change}"
     ))
 }
 
-/// Returns the difference between two states. It compares by `PartialEq`, otherwise by the `Debug` text.
+/// Returns the difference between two states. It compares by `PartialEq`, otherwise by the `Debug`
+/// text.
 fn difference(inspect: &InspectErased, left: &SharedState, read: &SharedState) -> Option<String> {
     let texts = inspect.debug.map(|debug| (debug(left), debug(read)));
     let is_equal = match (inspect.is_equal, &texts) {

@@ -71,8 +71,8 @@ pub async fn check_stored_when_answered(
     Ok(())
 }
 
-/// Checks that commands that ended in a fault left no row. Excludes commands in doubt. Excludes commands that were
-/// sent twice, since the other attempt may have left the row.
+/// Checks that commands that ended in a fault left no row. Excludes commands in doubt. Excludes
+/// commands that were sent twice, since the other attempt may have left the row.
 pub async fn check_faults_left_nothing(
     content: &MemoryStore,
     sent: &[SentCommands],
@@ -130,8 +130,8 @@ pub async fn resolve(
     Ok(resolution)
 }
 
-/// Sends a command up to three times, until its answer is not a store fault. A command still in flight may have met
-/// one.
+/// Sends a command up to three times, until its answer is not a store fault. A command still in
+/// flight may have met one.
 async fn send_until_answered(session: &Session, one: &SentCommands) -> Result<Answer, String> {
     for _ in 0..3 {
         let answer = send(session, one.commands.clone()).await;

@@ -1,7 +1,8 @@
-//! Records of `tracing` and of `log` at the level `trace`: none has a value of a state, an argument or a response.
+//! Records of `tracing` and of `log` at the level `trace`: none has a value of a state, an argument
+//! or a response.
 //!
-//! A suite of its own: it captures the records of all threads, the stores' included, and a program has one subscriber and
-//! one logger. The behaviour suite captures those of single tests.
+//! A suite of its own: it captures the records of all threads, the stores' included, and a program
+//! has one subscriber and one logger. The behaviour suite captures those of single tests.
 #![allow(missing_docs, reason = "the name of a test is its documentation")]
 #![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 

@@ -1,7 +1,8 @@
 //! Compile tests of the macros: rejected and accepted blocks.
 //!
-//! Each file is a crate to compile, so it has many mistakes. The codes in its comments are the rows of the macros'
-//! specification. To update the messages: `TRYBUILD=overwrite cargo test -p fluvius-tests --test ui`.
+//! Each file is a crate to compile, so it has many mistakes. The codes in its comments are the rows
+//! of the macros' specification. To update the messages:
+//! `TRYBUILD=overwrite cargo test -p fluvius-tests --test ui`.
 
 #[test]
 fn mistakes_are_reported_at_the_authors_tokens() {

@@ -1,4 +1,5 @@
-//! Calls, one after another by each of some tasks, for a while: how many a second, how long, at which cost.
+//! Calls, one after another by each of some tasks, for a while: how many a second, how long, at
+//! which cost.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -72,7 +73,8 @@ where
     }
 }
 
-/// Takes a figure as often as the plan says, and reports its rate, its latency and its cost; `unit` is what a call is.
+/// Takes a figure as often as the plan says, and reports its rate, its latency and its cost; `unit`
+/// is what a call is.
 pub(crate) async fn measure<F: Future<Output = Done>>(
     kind: &str,
     name: &str,

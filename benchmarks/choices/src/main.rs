@@ -1,4 +1,5 @@
-//! Choices that the PostgreSQL store rests on, measured without the store, over tables of the same shape.
+//! Choices that the PostgreSQL store rests on, measured without the store, over tables of the same
+//! shape.
 //!
 //! | file | what it compares |
 //! |---|---|

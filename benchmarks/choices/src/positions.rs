@@ -1,8 +1,10 @@
-//! Two ways to give rows of a log positions so that no reader skips one: drawn under one lock that is held to the end
-//! of the commit, and drawn freely, with the transaction's number beside them and a watermark in the reader.
+//! Two ways to give rows of a log positions so that no reader skips one: drawn under one lock that
+//! is held to the end of the commit, and drawn freely, with the transaction's number beside them
+//! and a watermark in the reader.
 //!
-//! A connection stands for a process: it is one transaction at a time, and the server does not know the difference. A
-//! reader polls meanwhile, and has to have seen each row once, in the order of its way, when all is over.
+//! A connection stands for a process: it is one transaction at a time, and the server does not know
+//! the difference. A reader polls meanwhile, and has to have seen each row once, in the order of
+//! its way, when all is over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +24,8 @@ const ROW_COUNTS: [i32; 2] = [1, 32];
 /// How long the reader waits between two looks.
 const POLL_TIME: Duration = Duration::from_millis(5);
 
-/// How long it goes on when all is committed: a transaction of somebody else may hold the watermark back.
+/// How long it goes on when all is committed: a transaction of somebody else may hold the watermark
+/// back.
 const MAX_REST_TIME: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
@@ -72,12 +75,14 @@ impl Way {
     fn read(self) -> &'static str {
         match self {
             Self::Lock => {
-                "SELECT '0', position FROM choices.locked WHERE position > $2 AND $1 = '0' ORDER BY position"
+                "SELECT '0', position FROM choices.locked WHERE position > $2 AND $1 = '0' ORDER \
+                BY position"
             }
             Self::Xid8 => {
                 // By the column: by the text that is read, 10000 would come before 9999.
                 "SELECT xid::text, position FROM choices.numbered AS n \
-                 WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot()) \
+                 WHERE (xid, position) > ($1::text::xid8, $2) AND xid < \
+                 pg_snapshot_xmin(pg_current_snapshot()) \
                  ORDER BY n.xid, position"
             }
         }
@@ -89,7 +94,8 @@ pub(crate) async fn run(url: &str) {
         for count in COUNTS {
             for (name, way) in [("lock", Way::Lock), ("xid8", Way::Xid8)] {
                 let name = format!("{name}/{rows} rows/{count}");
-                let note = "commits over so many connections at once, each on an aggregate of its own; a reader polls, and \
+                let note = "commits over so many connections at once, each on an aggregate of its \
+                    own; a reader polls, and \
                             has seen each row once";
                 measure("positions", &name, "commits", note, async || {
                     commits(url, way, rows, count).await
@@ -136,7 +142,8 @@ async fn commits(url: &str, way: Way, rows: i32, count: usize) -> Done {
     done
 }
 
-/// Reads on from its checkpoint until it is told how many rows there are, and has seen them; tells how many it saw.
+/// Reads on from its checkpoint until it is told how many rows there are, and has seen them; tells
+/// how many it saw.
 async fn read(client: Client, way: Way, mut is_over: oneshot::Receiver<u64>) -> u64 {
     let statement = client.prepare(way.read()).await.unwrap();
     let (mut xid, mut position, mut seen) = ("0".to_owned(), 0_i64, 0);

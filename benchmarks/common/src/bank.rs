@@ -56,7 +56,8 @@ pub trait Bank: Send + Sync + 'static {
         async { None }
     }
 
-    /// What it has committed so far, where it counts that: the mean of a round is told beside its rate.
+    /// What it has committed so far, where it counts that: the mean of a round is told beside its
+    /// rate.
     fn batches(&self) -> Option<Batches> {
         None
     }

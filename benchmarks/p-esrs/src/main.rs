@@ -84,8 +84,8 @@ impl Bank for EBank {
 }
 
 async fn store(url: &str, lock: bool) -> (PgStore<Account>, sqlx::PgPool) {
-    // lock_and_load keeps one connection for the lock and needs another to write: with 64 clients on
-    // a pool of 10 it waits for itself until the pool times out
+    // lock_and_load keeps one connection for the lock and needs another to write: with 64 clients
+    // on a pool of 10 it waits for itself until the pool times out
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(if lock { 100 } else { 10 })
         .connect(url)
@@ -109,7 +109,9 @@ fn main() {
         for n in [10_000usize, 100_000] {
             repeat("replay", &format!("esrs/postgres/{n}"), "events/s", "load of one account", || async move {
                 let (s, pool) = store(url, false).await;
-                sqlx::query("INSERT INTO account_events(id,aggregate_id,payload,occurred_on,sequence_number) SELECT gen_random_uuid(),$1,json_build_object('Deposited',json_build_object('amount','1.05')),now(),g FROM generate_series(1,$2::int) g")
+                sqlx::query("INSERT INTO \
+                    account_events(id,aggregate_id,payload,occurred_on,sequence_number) SELECT \
+                    gen_random_uuid(),$1,json_build_object('Deposited',json_build_object('amount','1.05')),now(),g FROM generate_series(1,$2::int) g")
                     .bind(account_id(0)).bind(n as i32).execute(&pool).await.unwrap();
                 let m = AggregateManager::new(s);
                 let t = Instant::now();

@@ -1,5 +1,6 @@
-//! One account for a while, with a reader that holds a snapshot for a tenth of the time: how fast it stays, and how
-//! large the tables become. Versions of a row that the reader might still see cannot be removed.
+//! One account for a while, with a reader that holds a snapshot for a tenth of the time: how fast
+//! it stays, and how large the tables become. Versions of a row that the reader might still see
+//! cannot be removed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -100,7 +101,8 @@ pub(crate) async fn run(url: &str) {
     report("hot", "hot-account/fluvius/postgres/log_bytes", "bytes/command", &[logs], note);
 }
 
-/// One client, until the last part is over: how long its commands took, by part, and how many failed.
+/// One client, until the last part is over: how long its commands took, by part, and how many
+/// failed.
 async fn send(
     bank: Arc<Counted>,
     client: u64,
@@ -124,11 +126,13 @@ async fn send(
     }
 }
 
-/// One line a figure and part, and the three times together: before the reader, with it, and after it.
+/// One line a figure and part, and the three times together: before the reader, with it, and after
+/// it.
 fn tell(parts: &[Part], part_time: Duration, failed: u64) {
     let seconds = part_time.as_secs_f64();
     let note = format!(
-        "one account, {CLIENT_COUNT} clients, {:.0} s; a reader holds a snapshot for {seconds:.0} s after {:.0} s; \
+        "one account, {CLIENT_COUNT} clients, {:.0} s; a reader holds a snapshot for {seconds:.0} \
+        s after {:.0} s; \
          {failed} commands failed",
         seconds * PART_COUNT as f64,
         seconds * READER_PART as f64,
@@ -158,7 +162,8 @@ fn tell(parts: &[Part], part_time: Duration, failed: u64) {
     for (number, part) in parts.iter().enumerate() {
         let last = |values: &[f64]| values.last().copied().unwrap_or(0.0);
         let note = format!(
-            "p99 {:.1} ms; at its end the state's table has {:.0} KiB, its index {:.0} KiB, {:.0} dead rows{}",
+            "p99 {:.1} ms; at its end the state's table has {:.0} KiB, its index {:.0} KiB, {:.0} \
+            dead rows{}",
             p99_ms(part),
             last(&part.state_kib),
             last(&part.index_kib),

@@ -43,7 +43,8 @@ struct ShelfDomain;
 
 pub(crate) async fn run() {
     if selected("disk/fluvius/sqlite/one_field_of_20_kB") {
-        let note = "bytes that each of 1,000 changes of one field of a state of 20 kB adds to the file, command row \
+        let note = "bytes that each of 1,000 changes of one field of a state of 20 kB adds to the \
+            file, command row \
                     and state included";
         report(
             "disk",

@@ -56,7 +56,8 @@ pub(crate) async fn run(plan: &Plan) {
     }
     for (events, times) in EVENTS.iter().zip(loads) {
         let note = format!(
-            "`fetch` of an aggregate with {events} events; {LOAD_COUNT} in a repetition, in turn with others"
+            "`fetch` of an aggregate with {events} events; {LOAD_COUNT} in a repetition, in turn \
+            with others"
         );
         report("load", &format!("fluvius/sqlite/{events}_events"), "µs", &times, &note);
     }
@@ -69,7 +70,8 @@ pub(crate) async fn run(plan: &Plan) {
 
 async fn load(domain: &DomainRuntime, aggregate_id: usize, events: u64) {
     let found = domain.statemgr().fetch::<Account>(account_id(aggregate_id)).await;
-    assert!(found.is_ok_and(|account| Versioned::version(&account) == events), "the aggregate is not as written");
+    assert!(found.is_ok_and(|account| Versioned::version(&account) == events), "the aggregate is \
+        not as written");
 }
 
 fn middle_of(mut values: Vec<f64>) -> f64 {

@@ -92,7 +92,8 @@ impl Bank for Counted {
     }
 }
 
-/// A schema of one round, dropped with the value: what is left to do is not to be done during the next round.
+/// A schema of one round, dropped with the value: what is left to do is not to be done during the
+/// next round.
 pub(crate) struct Schema {
     url: String,
     pub(crate) name: String,

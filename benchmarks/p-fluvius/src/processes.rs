@@ -1,4 +1,5 @@
-//! One, two and four processes over one schema, each with 64 clients at full load, on 1,000 accounts and on one.
+//! One, two and four processes over one schema, each with 64 clients at full load, on 1,000
+//! accounts and on one.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -209,8 +210,8 @@ struct Sent {
     /// Commands that were applied, or refused by the rule, while it was counted.
     answered: u64,
     seconds: f64,
-    /// How long commands took that were answered while it was counted or after it, whatever came of them: one that has
-    /// waited since before it is the slowest.
+    /// How long commands took that were answered while it was counted or after it, whatever came of
+    /// them: one that has waited since before it is the slowest.
     times_us: Vec<u64>,
     /// The rest, by code, whenever it was.
     failed: BTreeMap<String, u64>,

@@ -42,7 +42,8 @@ pub(crate) async fn run(plan: &Plan) {
     }
     let all = events * ACCOUNT_COUNT;
     let note = format!(
-        "a file with {all} events on {ACCOUNT_COUNT} aggregates, in the system's cache; the domain is built"
+        "a file with {all} events on {ACCOUNT_COUNT} aggregates, in the system's cache; the \
+        domain is built"
     );
     report("start", "fluvius/sqlite/open", "ms", &opened, &note);
     let note = "from the beginning of that until a first command is answered";

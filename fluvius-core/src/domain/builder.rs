@@ -89,8 +89,8 @@ impl RuntimeBuilder {
         }
     }
 
-    /// Sets the policy, which decides which sender may send which command. Without a policy every command is allowed,
-    /// and the runtime logs this at start-up.
+    /// Sets the policy, which decides which sender may send which command. Without a policy every
+    /// command is allowed, and the runtime logs this at start-up.
     pub fn policy(mut self, policy: impl Policy) -> Self {
         self.policy = Some(Box::new(policy));
         self
@@ -102,29 +102,31 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets the timeout of an action without a `timeout` of its own. Default: 30 s. It covers the actions that it
-    /// invokes. [`build`](Self::build) fails if it is 0.
+    /// Sets the timeout of an action without a `timeout` of its own. Default: 30 s. It covers the
+    /// actions that it invokes. [`build`](Self::build) fails if it is 0.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets the maximum number of attempts of a command that end in a version conflict with another process. After that
-    /// the command ends with `conflict`. Default: 32.
+    /// Sets the maximum number of attempts of a command that end in a version conflict with another
+    /// process. After that the command ends with `conflict`. Default: 32.
     pub fn max_attempts(mut self, attempts: std::num::NonZeroU32) -> Self {
         self.settings.limits.max_attempts = attempts.get();
         self
     }
 
-    /// Sets the maximum number of commands in flight. Default: 4,096. A further command waits until one is answered, or
-    /// fails with `overloaded` if its session [fails fast](crate::Session::fail_fast).
+    /// Sets the maximum number of commands in flight. Default: 4,096. A further command waits until
+    /// one is answered, or fails with `overloaded` if its session [fails
+    /// fast](crate::Session::fail_fast).
     pub fn max_in_flight(mut self, commands: std::num::NonZeroU16) -> Self {
         self.settings.max_in_flight = commands.get().into();
         self
     }
 
-    /// Sets the maximum size of the JSON text of a payload, in bytes. Default: 1 MiB. A larger payload fails with
-    /// `too-large` before it is decoded. [`build`](Self::build) fails if it is 0.
+    /// Sets the maximum size of the JSON text of a payload, in bytes. Default: 1 MiB. A larger
+    /// payload fails with `too-large` before it is decoded. [`build`](Self::build) fails if it is
+    /// 0.
     pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_payload_bytes = bytes;
         self
@@ -136,39 +138,41 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets the maximum estimated size of the cached states of idle aggregates, in bytes. Default: 64 MiB. With 0, each
-    /// command reads its aggregate from the store.
+    /// Sets the maximum estimated size of the cached states of idle aggregates, in bytes. Default:
+    /// 64 MiB. With 0, each command reads its aggregate from the store.
     pub fn cache_capacity(mut self, bytes: usize) -> Self {
         self.settings.limits.cache_capacity = bytes;
         self
     }
 
-    /// Sets the maximum time to wait for a store that was lost during a commit. After that the command ends with
-    /// `outcome-unknown`. Default: 30 s. With 0, the store is queried once.
+    /// Sets the maximum time to wait for a store that was lost during a commit. After that the
+    /// command ends with `outcome-unknown`. Default: 30 s. With 0, the store is queried once.
     pub fn outcome_timeout(mut self, time: Duration) -> Self {
         self.settings.outcome_timeout = time;
         self
     }
 
-    /// Sets whether rejected commands are recorded. Default: `true`. A rejection that is not recorded is not replayed
-    /// for the same command id.
+    /// Sets whether rejected commands are recorded. Default: `true`. A rejection that is not
+    /// recorded is not replayed for the same command id.
     pub fn record_rejections(mut self, record: bool) -> Self {
         self.settings.record_rejections = record;
         self
     }
 
-    /// Sets whether each state that a command leaves is read back from the JSON to be stored. Default: `true`.
+    /// Sets whether each state that a command leaves is read back from the JSON to be stored.
+    /// Default: `true`.
     ///
-    /// The cache holds the value that was read back, so all processes decide on the same state, whatever serde omits.
-    /// If a state, or an event's arguments or data, cannot be read back, the command ends with `invalid-state` and
-    /// nothing is stored. Cost: decoding one state per aggregate that a command changes.
+    /// The cache holds the value that was read back, so all processes decide on the same state,
+    /// whatever serde omits. If a state, or an event's arguments or data, cannot be read back, the
+    /// command ends with `invalid-state` and nothing is stored. Cost: decoding one state per
+    /// aggregate that a command changes.
     pub fn read_back(mut self, read_back: bool) -> Self {
         self.settings.read_back = read_back;
         self
     }
 
-    /// Sets the recorded headers of a context. Replaces the default list: `idempotency-key`, `if-match`, `traceparent`,
-    /// `user-agent`, `x-request-id`.
+    /// Sets the recorded headers of a context. Replaces the default list: `idempotency-key`,
+    /// `if-match`, `traceparent`, `user-agent`, `x-request-id`.
     pub fn recorded_headers<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.settings.recorded_headers = names.into_iter().map(str::to_ascii_lowercase).collect();
         self
@@ -201,13 +205,13 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Builds the runtime. It runs on the current tokio runtime, which must have time enabled and must live as long as
-    /// the domain is used.
+    /// Builds the runtime. It runs on the current tokio runtime, which must have time enabled and
+    /// must live as long as the domain is used.
     ///
     /// # Errors
-    /// [`BuildError::NoRuntime`] outside of a tokio runtime; [`BuildError::Domain`] with all collisions between the
-    /// aggregate types; [`BuildError::Setting`] if a setting is out of range; [`BuildError::Store`] if the store does
-    /// not accept the domain.
+    /// [`BuildError::NoRuntime`] outside of a tokio runtime; [`BuildError::Domain`] with all
+    /// collisions between the aggregate types; [`BuildError::Setting`] if a setting is out of
+    /// range; [`BuildError::Store`] if the store does not accept the domain.
     pub async fn build(self) -> Result<DomainRuntime, BuildError> {
         let home =
             Home::current().ok_or(BuildError::NoRuntime { namespace: self.metadata.namespace })?;
@@ -216,7 +220,8 @@ impl RuntimeBuilder {
             return Err(BuildError::Setting {
                 namespace: self.metadata.namespace,
                 setting: "timeout",
-                range: "more than 0, since an action that waits for anything would always be out of time",
+                range: "more than 0, since an action that waits for anything would always be out \
+                    of time",
             });
         }
         if self.settings.max_payload_bytes == 0 {
@@ -272,7 +277,8 @@ impl RuntimeBuilder {
                 tracing::warn!(
                     aggregate = aggregate.type_name(),
                     place = %aggregate.location,
-                    "a linked aggregate belongs to no domain: name it in `#[domain(aggregates(..))]`"
+                    "a linked aggregate belongs to no domain: name it in \
+                    `#[domain(aggregates(..))]`"
                 );
             }
         }

@@ -21,8 +21,8 @@ const STREAM_COMMAND_COUNT: usize = 64;
 
 /// A processor for the commands of one session.
 ///
-/// As a `tower` service it works with tower's layers for timeouts, limits and load shedding. `poll_ready` waits for one
-/// of the `max_in_flight` permits, and `call` uses it.
+/// As a `tower` service it works with tower's layers for timeouts, limits and load shedding.
+/// `poll_ready` waits for one of the `max_in_flight` permits, and `call` uses it.
 pub struct CommandProcessor {
     session: Session,
     permits: PollSemaphore,
@@ -35,9 +35,9 @@ impl CommandProcessor {
         Self { session, permits, place: PermitMode::Wait }
     }
 
-    /// Processes commands in order, and returns their responses in the same order. Each command is accepted after the
-    /// previous one and decided on its result, without waiting until that result is durable. An error does not stop the
-    /// stream.
+    /// Processes commands in order, and returns their responses in the same order. Each command is
+    /// accepted after the previous one and decided on its result, without waiting until that result
+    /// is durable. An error does not stop the stream.
     ///
     /// # Cancellation
     /// If the stream is dropped, no further command is accepted. Accepted commands still complete.

@@ -18,8 +18,8 @@ const PAGE_ROW_COUNT: usize = 1_000;
 
 /// A reader of the logs, in position order.
 ///
-/// The reader of a session sees the rows of the session's realm; that of a domain sees all rows. A reader is cheap to
-/// clone. Each method that narrows it returns the narrowed reader.
+/// The reader of a session sees the rows of the session's realm; that of a domain sees all rows. A
+/// reader is cheap to clone. Each method that narrows it returns the narrowed reader.
 ///
 /// # Examples
 ///
@@ -51,12 +51,12 @@ pub struct LogReader {
 pub struct Page<T> {
     /// The rows, in position order. May be empty even if there is a next page.
     pub rows: Vec<LogEntry<T>>,
-    /// The start of the next page, for [`LogReader::after`]; `None` if the page reached the end of the log at the time
-    /// of the read.
+    /// The start of the next page, for [`LogReader::after`]; `None` if the page reached the end of
+    /// the log at the time of the read.
     pub next: Option<ResumeToken>,
-    /// The position up to which the page has scanned the log, also if there is no next page yet. The reader has seen
-    /// every matching row up to there, and no further one can appear there. To read later rows, persist it and pass it
-    /// to [`LogReader::after`].
+    /// The position up to which the page has scanned the log, also if there is no next page yet.
+    /// The reader has seen every matching row up to there, and no further one can appear there. To
+    /// read later rows, persist it and pass it to [`LogReader::after`].
     pub scanned_to: ResumeToken,
 }
 
@@ -77,11 +77,13 @@ impl LogReader {
         self
     }
 
-    /// Limits the reader to the rows after a resume token, of a page or a row, or after a bare position.
+    /// Limits the reader to the rows after a resume token, of a page or a row, or after a bare
+    /// position.
     ///
-    /// Each read checks the token against the store, in the snapshot that it reads. A token fails with
-    /// `invalid-position` if its row is not at its position. This happens if the store was restored from a backup and
-    /// has been written since. A bare position fails only if it is ahead of the newest row.
+    /// Each read checks the token against the store, in the snapshot that it reads. A token fails
+    /// with `invalid-position` if its row is not at its position. This happens if the store was
+    /// restored from a backup and has been written since. A bare position fails only if it is ahead
+    /// of the newest row.
     #[must_use]
     pub fn after(mut self, place: impl Into<ResumeToken>) -> Self {
         self.query.after = place.into();
@@ -95,8 +97,9 @@ impl LogReader {
         self
     }
 
-    /// Sets the maximum number of log rows that are scanned for a page, whether or not the page includes them. Default:
-    /// 10,000; at least [`limit`](Self::limit). A page with fewer rows than its limit, or none, may have a next page.
+    /// Sets the maximum number of log rows that are scanned for a page, whether or not the page
+    /// includes them. Default: 10,000; at least [`limit`](Self::limit). A page with fewer rows than
+    /// its limit, or none, may have a next page.
     #[must_use]
     pub fn scan_limit(mut self, rows: usize) -> Self {
         self.query.scan_limit = rows;
@@ -135,21 +138,25 @@ impl LogReader {
         self.page().await
     }
 
-    /// Follows the events without end: those already stored, and each later one, once and in position order.
+    /// Follows the events without end: those already stored, and each later one, once and in
+    /// position order.
     ///
-    /// The stream reads one page at a time. Each begins where the scan of the previous one ended, even if that had no
-    /// rows. At the end of the log the stream waits. It reads commits of this runtime within about 5 ms. It reads
-    /// commits of other processes as soon as the store [announces](crate::Store::changed) them, and after at most a
-    /// second. To resume after a restart, persist the token of the last processed row, or that of the
+    /// The stream reads one page at a time. Each begins where the scan of the previous one ended,
+    /// even if that had no rows. At the end of the log the stream waits. It reads commits of this
+    /// runtime within about 5 ms. It reads commits of other processes as soon as the store
+    /// [announces](crate::Store::changed) them, and after at most a second. To resume after a
+    /// restart, persist the token of the last processed row, or that of the
     /// [stream](LogStream::resume_token), and pass it to [`after`](Self::after).
     ///
-    /// While the store is unreachable (`store-unavailable`), the stream yields nothing. It retries after a pause that
-    /// doubles from 50 ms to 2 s, with jitter, and resumes where it was. The followers of a domain log one warning per
-    /// outage, and another one at its end. The metrics `fluvius_followers_waiting` and
-    /// `fluvius_follower_failed_reads_total` count the affected followers and their failed reads.
+    /// While the store is unreachable (`store-unavailable`), the stream yields nothing. It retries
+    /// after a pause that doubles from 50 ms to 2 s, with jitter, and resumes where it was. The
+    /// followers of a domain log one warning per outage, and another one at its end. The metrics
+    /// `fluvius_followers_waiting` and `fluvius_follower_failed_reads_total` count the affected
+    /// followers and their failed reads.
     ///
     /// # Errors
-    /// `invalid-position`, `store-error`: a retry does not help. The stream yields the error and ends.
+    /// `invalid-position`, `store-error`: a retry does not help. The stream yields the error and
+    /// ends.
     ///
     /// # Cancellation
     /// Dropping the stream discards the rows that it has read and not yet yielded.
@@ -199,8 +206,8 @@ impl LogReader {
         })
     }
 
-    /// Returns a context by the `context_id` of a command or an activity. Returns `None` if it does not exist or
-    /// belongs to another realm.
+    /// Returns a context by the `context_id` of a command or an activity. Returns `None` if it does
+    /// not exist or belongs to another realm.
     ///
     /// # Errors
     /// `store-unavailable`, `store-error`.

@@ -21,26 +21,26 @@ use fluvius_store::{DynStore, LogEntry, LogQuery, LogRecord, ResumeToken, Store}
 /// Minimum time between two reads, so that many small commits are read together.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 
-/// Maximum time between two reads without a notification. Commits of other processes are read after this time at the
-/// latest.
+/// Maximum time between two reads without a notification. Commits of other processes are read after
+/// this time at the latest.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// A stream of the rows of a log. It ends with an error, or when a shutdown has closed the store.
 ///
-/// Created by [`LogReader::follow_events`](crate::LogReader::follow_events) and its siblings, which document its waits
-/// and errors.
+/// Created by [`LogReader::follow_events`](crate::LogReader::follow_events) and its siblings, which
+/// document its waits and errors.
 pub struct LogStream<T> {
     rows: BoxStream<'static, Result<LogEntry<T>, Error>>,
     at: At,
 }
 
 impl<T> LogStream<T> {
-    /// Returns the position up to which the stream has yielded rows. All rows that it has not yielded yet come after
-    /// it.
+    /// Returns the position up to which the stream has yielded rows. All rows that it has not
+    /// yielded yet come after it.
     ///
-    /// It is the token of the row yielded last. If the log was scanned further without a row to yield, it is the token
-    /// of the last row scanned. So it advances even for a stream that yields few rows. Persist it once every yielded
-    /// row is processed.
+    /// It is the token of the row yielded last. If the log was scanned further without a row to
+    /// yield, it is the token of the last row scanned. So it advances even for a stream that yields
+    /// few rows. Persist it once every yielded row is processed.
     pub fn resume_token(&self) -> ResumeToken {
         self.at.get()
     }

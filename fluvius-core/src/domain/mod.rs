@@ -40,12 +40,14 @@ pub trait Domain: Sealed + Send + Sync + 'static {
     /// Builds the runtime of the domain on a store, with default settings.
     ///
     /// # Errors
-    /// All collisions between the aggregate types at once, or the error of the store when it registers the domain.
+    /// All collisions between the aggregate types at once, or the error of the store when it
+    /// registers the domain.
     fn runtime(store: impl Store) -> BoxFuture<'static, Result<DomainRuntime, BuildError>>
     where
         Self: Sized,
     {
-        // Boxed: a future that names the type of the store would report an unmet `Store` bound again at the `.await`.
+        // Boxed: a future that names the type of the store would report an unmet `Store` bound
+        // again at the `.await`.
         Box::pin(Self::builder(store).build())
     }
 

@@ -15,7 +15,8 @@ use crate::processor::decode;
 use crate::unwind;
 use fluvius_store::{AggregateId, Precondition};
 
-/// A typed command with its options. Awaiting it sends the command. `O` is the data of its response.
+/// A typed command with its options. Awaiting it sends the command. `O` is the data of its
+/// response.
 ///
 /// Created by [`Session::send`].
 ///
@@ -24,7 +25,8 @@ use fluvius_store::{AggregateId, Precondition};
 ///
 /// # Cancellation
 /// As [`Session::process_command`].
-// Does not name the type of the command, so that a type without `Command` gives one error, where it is passed.
+// Does not name the type of the command, so that a type without `Command` gives one error, where it
+// is passed.
 #[must_use = "a command is sent when it is awaited: add `.await`"]
 pub struct PreparedCommand<'a, O> {
     session: &'a Session,
@@ -53,14 +55,15 @@ impl<'a, O> PreparedCommand<'a, O> {
         }
     }
 
-    /// Sets the command id, the idempotency key: a command that is sent again with the same id gets its first
-    /// response. Default: a new id.
+    /// Sets the command id, the idempotency key: a command that is sent again with the same id gets
+    /// its first response. Default: a new id.
     pub fn with_id(mut self, id: Uuid) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Sets the expected version or etag. If the aggregate differs, the command fails with `precondition-failed`.
+    /// Sets the expected version or etag. If the aggregate differs, the command fails with
+    /// `precondition-failed`.
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
         self
@@ -77,7 +80,8 @@ impl<'a, O> PreparedCommand<'a, O> {
         };
         let task = decode::typed(services, id, aggregate_id, action, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.permit_mode()).await?;
-        // The command is applied, so a panic of the author's code on the response must not become another error.
+        // The command is applied, so a panic of the author's code on the response must not become
+        // another error.
         read(answer).unwrap_or(Err(Error::OutcomeUnknown { id }))
     }
 }

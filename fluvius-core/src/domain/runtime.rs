@@ -11,10 +11,11 @@ use fluvius_store::RealmFilter;
 
 /// A domain that runs on a store. Cheap to clone; all clones share one runtime.
 ///
-/// It works in tasks of the tokio runtime in which it was built. That runtime must have time enabled, and must live as
-/// long as the domain is used. Once it has ended, every command ends with `shutting-down`. Commands may be sent from
-/// any tokio runtime. A `current_thread` runtime makes progress only while it blocks on a future, so build a domain
-/// that several runtimes use on a multi-threaded one.
+/// It works in tasks of the tokio runtime in which it was built. That runtime must have time
+/// enabled, and must live as long as the domain is used. Once it has ended, every command ends with
+/// `shutting-down`. Commands may be sent from any tokio runtime. A `current_thread` runtime makes
+/// progress only while it blocks on a future, so build a domain that several runtimes use on a
+/// multi-threaded one.
 ///
 /// # Examples
 ///
@@ -52,8 +53,8 @@ impl DomainRuntime {
         &self.processor.services.registry
     }
 
-    /// Creates a session for the commands of one sender. The session has one row in the context log, written with its
-    /// first command.
+    /// Creates a session for the commands of one sender. The session has one row in the context
+    /// log, written with its first command.
     pub fn session(&self, context: DomainContext) -> Session {
         let services = &self.processor.services;
         let recorded = &services.settings.recorded_headers;
@@ -68,16 +69,17 @@ impl DomainRuntime {
         Session::new(Arc::clone(&self.processor), sender)
     }
 
-    /// Stops accepting commands, and waits until all accepted ones are answered. Further commands fail with
-    /// `shutting-down`. Then the runtime releases its handle of the store ([`Store::release`](crate::Store::release)).
+    /// Stops accepting commands, and waits until all accepted ones are answered. Further commands
+    /// fail with `shutting-down`. Then the runtime releases its handle of the store
+    /// ([`Store::release`](crate::Store::release)).
     ///
-    /// If the program has no other handle of the store, the store is closed when this returns. Reads of this runtime's
-    /// state managers and log readers then fail with `store-unavailable`. While the program keeps a clone of the store,
-    /// they continue to work.
+    /// If the program has no other handle of the store, the store is closed when this returns.
+    /// Reads of this runtime's state managers and log readers then fail with `store-unavailable`.
+    /// While the program keeps a clone of the store, they continue to work.
     ///
     /// # Cancellation
-    /// If the future is dropped, the wait stops, but commands are still not accepted. The store is released by a
-    /// further call, or when the runtime is dropped.
+    /// If the future is dropped, the wait stops, but commands are still not accepted. The store is
+    /// released by a further call, or when the runtime is dropped.
     pub async fn shutdown(&self) {
         self.processor.shut_down().await;
     }

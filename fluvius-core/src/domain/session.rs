@@ -62,8 +62,8 @@ impl Session {
         Self { aggroot: Some(aggregate_id), ..self.clone() }
     }
 
-    /// Returns a clone of this session whose commands do not wait. They fail with `overloaded` if `max_in_flight`
-    /// commands are in flight.
+    /// Returns a clone of this session whose commands do not wait. They fail with `overloaded` if
+    /// `max_in_flight` commands are in flight.
     #[must_use]
     pub fn fail_fast(&self) -> Self {
         Self { waits: false, ..self.clone() }
@@ -80,12 +80,12 @@ impl Session {
 
     /// Creates a command by key for the session's aggregate, with a new id.
     ///
-    /// The payload is a `serde_json::Value` or JSON text. The key and the fields are checked when the command is
-    /// processed.
+    /// The payload is a `serde_json::Value` or JSON text. The key and the fields are checked when
+    /// the command is processed.
     ///
     /// # Errors
-    /// `no-aggregate-root` if the session has no aggregate; `invalid-payload` if the payload is not JSON that can be
-    /// stored.
+    /// `no-aggregate-root` if the session has no aggregate; `invalid-payload` if the payload is not
+    /// JSON that can be stored.
     pub fn create_command<P>(&self, key: &str, payload: P) -> Result<CommandBundle, Error>
     where
         P: TryInto<Json>,
@@ -115,16 +115,16 @@ impl Session {
     /// Any [`Error`]. After all but [`Error::OutcomeUnknown`] the aggregates are unchanged.
     ///
     /// # Cancellation
-    /// If the future is dropped, the command is applied completely or not at all. Send the same command with the same
-    /// id again to get its response.
+    /// If the future is dropped, the command is applied completely or not at all. Send the same
+    /// command with the same id again to get its response.
     pub async fn process_command(&self, command: CommandBundle) -> Result<Response, Error> {
         let task = self.decode(command)?;
         let answer = self.processor.run(&self.sender, task, self.permit_mode()).await?;
         Ok(answer.response)
     }
 
-    /// Sends a typed command to an aggregate, given as a UUID of the aggregate type's main resource or as an
-    /// [`AggregateId`]. The command is sent when the returned builder is awaited.
+    /// Sends a typed command to an aggregate, given as a UUID of the aggregate type's main resource
+    /// or as an [`AggregateId`]. The command is sent when the returned builder is awaited.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -142,7 +142,8 @@ impl Session {
     /// # }
     /// # async fn run(session: Session, id: Uuid, command_id: Uuid) -> Result<(), Error> {
     /// let response = session.send(id, CountMore {}).await?;
-    /// let again = session.send(id, CountMore {}).with_id(command_id).if_match(response.etag).await?;
+    /// let retried = session.send(id, CountMore {}).with_id(command_id);
+    /// let again = retried.if_match(response.etag).await?;
     /// # let _ = again;
     /// # Ok(())
     /// # }
@@ -161,12 +162,13 @@ impl Session {
         PreparedCommand::new(self, target.into_aggregate_id::<C::Aggregate>(), command)
     }
 
-    /// Processes commands as one unit of work. Each command is decided on the result of those before it, and either all
-    /// are applied or none. Preconditions refer to the state before the group.
+    /// Processes commands as one unit of work. Each command is decided on the result of those
+    /// before it, and either all are applied or none. Preconditions refer to the state before the
+    /// group.
     ///
     /// # Errors
-    /// `group-rejected` if one of the commands is rejected, with the reason as source; otherwise any [`Error`] of one
-    /// of them.
+    /// `group-rejected` if one of the commands is rejected, with the reason as source; otherwise
+    /// any [`Error`] of one of them.
     ///
     /// # Cancellation
     /// As [`process_command`](Self::process_command), for the whole group.

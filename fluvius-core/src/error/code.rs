@@ -3,8 +3,8 @@
 use super::{Error, ErrorKind};
 
 impl Error {
-    /// The framework's codes with their kinds, in the order of the variants. They are reserved: no rejection of an
-    /// author has one of them.
+    /// The framework's codes with their kinds, in the order of the variants. They are reserved: no
+    /// rejection of an author has one of them.
     pub const CODES: &'static [(&'static str, ErrorKind)] = &[
         ("unknown-command", ErrorKind::InvalidRequest),
         ("invalid-payload", ErrorKind::InvalidRequest),
@@ -49,8 +49,8 @@ impl Error {
         false
     }
 
-    /// Returns the framework's code: one of [`CODES`](Self::CODES), which makes it fit for a metric label. It is
-    /// `rejected` for every rejection by an action or an observer.
+    /// Returns the framework's code: one of [`CODES`](Self::CODES), which makes it fit for a metric
+    /// label. It is `rejected` for every rejection by an action or an observer.
     pub const fn framework_code(&self) -> &'static str {
         match self {
             Self::UnknownCommand { .. } => "unknown-command",
@@ -85,11 +85,11 @@ impl Error {
         }
     }
 
-    /// Returns the most specific code: the author's code of a rejection (`insufficient-funds`), else the framework's
-    /// code.
+    /// Returns the most specific code: the author's code of a rejection (`insufficient-funds`),
+    /// else the framework's code.
     ///
-    /// It is in kebab case and stays the same across releases. The guide's chapter on errors lists the framework's
-    /// codes.
+    /// It is in kebab case and stays the same across releases. The guide's chapter on errors lists
+    /// the framework's codes.
     ///
     /// ```
     /// use fluvius_core::Error;

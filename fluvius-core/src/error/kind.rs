@@ -12,13 +12,13 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The policy denied the command.
     Denied,
-    /// A negative business answer: a rejection, a missing or existing aggregate, or a failed precondition. The command
-    /// is recorded as rejected.
+    /// A negative business answer: a rejection, a missing or existing aggregate, or a failed
+    /// precondition. The command is recorded as rejected.
     Rejected,
     /// The command was not applied; a retry may succeed.
     Unavailable,
-    /// The command was applied completely or not at all; which one is unknown. Sending the same command with the same
-    /// id resolves it.
+    /// The command was applied completely or not at all; which one is unknown. Sending the same
+    /// command with the same id resolves it.
     InDoubt,
     /// An error of the program, of a stored state or of the store; a retry does not help.
     Fault,

@@ -17,8 +17,8 @@ pub use kind::ErrorKind;
 
 /// The reason for which a command was not applied, or a read failed.
 ///
-/// After every error except [`Error::OutcomeUnknown`] the aggregates are unchanged. Errors are cheap to clone, since
-/// several callers may wait for one answer.
+/// After every error except [`Error::OutcomeUnknown`] the aggregates are unchanged. Errors are
+/// cheap to clone, since several callers may wait for one answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -59,7 +59,8 @@ pub enum Error {
     ///
     /// Code: `precondition-required`; leaves no command row.
     #[error(
-        "`{command}` on {aggregate_id} requires a precondition: add the expected version or etag with \
+        "`{command}` on {aggregate_id} requires a precondition: add the expected version or etag \
+        with \
          `if_match`"
     )]
     PreconditionRequired {
@@ -117,7 +118,8 @@ pub enum Error {
         aggregate_id: AggregateId,
         /// The version or the time that was queried.
         point: PointInTime,
-        /// The newest version of the aggregate; `None` if it does not exist at all or belongs to another realm.
+        /// The newest version of the aggregate; `None` if it does not exist at all or belongs to
+        /// another realm.
         newest: Option<u64>,
     },
     /// The aggregate already exists. An id is used once.
@@ -133,7 +135,8 @@ pub enum Error {
     /// Code: `rejected`; recorded as a command row.
     #[error("{message}")]
     Rejected {
-        /// The aggregate whose action rejected the command. For an observer: the aggregate of the unit's first command.
+        /// The aggregate whose action rejected the command. For an observer: the aggregate of the
+        /// unit's first command.
         aggregate_id: AggregateId,
         /// The author's code.
         code: String,
@@ -170,7 +173,8 @@ pub enum Error {
     ///
     /// Code: `command-id-reused`; leaves no command row.
     #[error(
-        "the command id {id} was used before, for another aggregate, command, actor, realm or payload"
+        "the command id {id} was used before, for another aggregate, command, actor, realm or \
+        payload"
     )]
     CommandIdReused {
         /// The command id.
@@ -186,7 +190,8 @@ pub enum Error {
         /// Its error.
         source: Box<Error>,
     },
-    /// An action has read or invoked an aggregate that is being decided further up in the same command.
+    /// An action has read or invoked an aggregate that is being decided further up in the same
+    /// command.
     ///
     /// Code: `reentrant-invoke`; leaves no command row.
     #[error("{aggregate_id} is being decided in this command already")]
@@ -212,7 +217,8 @@ pub enum Error {
         /// The timeout.
         after: Duration,
     },
-    /// The author's code panicked. The message of the panic is omitted, since it may contain secrets.
+    /// The author's code panicked. The message of the panic is omitted, since it may contain
+    /// secrets.
     ///
     /// Code: `panicked`; leaves no command row.
     #[error("the code of `{command}` panicked")]
@@ -260,7 +266,8 @@ pub enum Error {
     ///
     /// Code: `too-large`; leaves no command row.
     #[error(
-        "the payload of `{command}` has {bytes} bytes, and the limit is {max_bytes}: send less, or raise \
+        "the payload of `{command}` has {bytes} bytes, and the limit is {max_bytes}: send less, \
+        or raise \
          `max_payload_bytes`"
     )]
     PayloadTooLarge {
@@ -303,8 +310,9 @@ pub enum Error {
         /// The problem.
         message: String,
     },
-    /// The log cannot be resumed at this token: the row that it names is not at its position, or the position is ahead
-    /// of the newest one. The store was restored from a backup, or the token belongs to another store.
+    /// The log cannot be resumed at this token: the row that it names is not at its position, or
+    /// the position is ahead of the newest one. The store was restored from a backup, or the token
+    /// belongs to another store.
     ///
     /// Code: `invalid-position`; leaves no command row.
     #[error(
@@ -321,8 +329,8 @@ pub enum Error {
         /// The position of the newest row of all logs.
         newest: u64,
     },
-    /// The store is unreachable; a retry may succeed. The text is that of the store's error, and the source is its
-    /// cause.
+    /// The store is unreachable; a retry may succeed. The text is that of the store's error, and
+    /// the source is its cause.
     ///
     /// Code: `store-unavailable`; leaves no command row.
     #[error(transparent)]
@@ -330,7 +338,8 @@ pub enum Error {
         /// The error of the store.
         source: StoreError,
     },
-    /// The store failed; a retry does not help. The text is that of the store's error, and the source is its cause.
+    /// The store failed; a retry does not help. The text is that of the store's error, and the
+    /// source is its cause.
     ///
     /// Code: `store-error`; leaves no command row.
     #[error(transparent)]
@@ -338,8 +347,8 @@ pub enum Error {
         /// The error of the store.
         source: StoreError,
     },
-    /// The store was lost during the commit, or its answer could not be read back. Sending the same command with the
-    /// same id resolves the outcome.
+    /// The store was lost during the commit, or its answer could not be read back. Sending the same
+    /// command with the same id resolves the outcome.
     ///
     /// Code: `outcome-unknown`; leaves no command row.
     #[error("whether command {id} was applied is not known: send it again under the same id")]

@@ -1,7 +1,7 @@
 //! The action context: the interface of the runtime to a running action.
 //!
-//! The context is plain data. The processor owns the state of the decision and the access to versions; it implements
-//! [`ActionBackend`].
+//! The context is plain data. The processor owns the state of the decision and the access to
+//! versions; it implements [`ActionBackend`].
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -27,12 +27,13 @@ use super::{
 use crate::collections::OneVec;
 use crate::error::Error;
 
-/// The interface of the runtime to an action. Actions receive it as a parameter of type `&mut ActionContext` or
-/// `&ActionContext`.
+/// The interface of the runtime to an action. Actions receive it as a parameter of type
+/// `&mut ActionContext` or `&ActionContext`.
 ///
 /// # Cancellation
-/// The futures of `fetch`, `find` and `invoke` may be dropped. If an invoked action is dropped before it completes, it
-/// leaves no write, event or message in the unit of work, as if it had failed.
+/// The futures of `fetch`, `find` and `invoke` may be dropped. If an invoked action is dropped
+/// before it completes, it leaves no write, event or message in the unit of work, as if it had
+/// failed.
 pub struct ActionContext {
     pub(crate) now: DateTime<Utc>,
     pub(crate) attempt: u32,
@@ -54,8 +55,8 @@ pub(crate) trait ActionBackend: Sync {
     /// Returns a fresh id. The n-th call returns the same id in every attempt.
     fn new_id(&self, cx: &mut ActionContext) -> Uuid;
 
-    /// Reads the newest version of an aggregate, which becomes its expected version at the commit. Returns `None` if
-    /// the aggregate does not exist for this sender.
+    /// Reads the newest version of an aggregate, which becomes its expected version at the commit.
+    /// Returns `None` if the aggregate does not exist for this sender.
     fn load<'a>(
         &self,
         cx: &'a mut ActionContext,
@@ -100,11 +101,13 @@ pub(crate) enum Outgoing {
 }
 
 impl ActionContext {
-    /// Returns the time at which the command was received: UTC with microseconds, the same in every attempt.
+    /// Returns the time at which the command was received: UTC with microseconds, the same in every
+    /// attempt.
     ///
-    /// This time may be earlier than that of the previous command on the same aggregate, since clocks of processes
-    /// differ and a policy may delay a command. [`EventRecord::occurred_at`](crate::EventRecord::occurred_at) never
-    /// decreases along an aggregate.
+    /// This time may be earlier than that of the previous command on the same aggregate, since
+    /// clocks of processes differ and a policy may delay a command.
+    /// [`EventRecord::occurred_at`](crate::EventRecord::occurred_at) never decreases along an
+    /// aggregate.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
     }
@@ -132,7 +135,8 @@ impl ActionContext {
         &self.frame().aggregate_id
     }
 
-    /// Returns the id of the command that this action runs for. An invoked command has an id derived from its parent's.
+    /// Returns the id of the command that this action runs for. An invoked command has an id
+    /// derived from its parent's.
     ///
     /// # Panics
     /// Never inside an action.
@@ -140,15 +144,16 @@ impl ActionContext {
         self.frame().command_id
     }
 
-    /// Returns the state of another aggregate, including the changes that this command has made so far.
+    /// Returns the state of another aggregate, including the changes that this command has made so
+    /// far.
     ///
-    /// The version read is the expected version at the commit. If another command changes the aggregate in the
-    /// meantime, this command is decided again.
+    /// The version read is the expected version at the commit. If another command changes the
+    /// aggregate in the meantime, this command is decided again.
     ///
     /// # Errors
-    /// [`ContextError::NotFound`]; [`ContextError::ResourceNotAllowed`] if the target's resource does not belong to
-    /// `A`; [`ContextError::Fault`] for every error that an action cannot handle, such as reading an aggregate that is
-    /// being decided further up in the same command.
+    /// [`ContextError::NotFound`]; [`ContextError::ResourceNotAllowed`] if the target's resource
+    /// does not belong to `A`; [`ContextError::Fault`] for every error that an action cannot
+    /// handle, such as reading an aggregate that is being decided further up in the same command.
     pub async fn fetch<A: Aggregate>(
         &mut self,
         target: impl IntoAggregateId,
@@ -160,8 +165,8 @@ impl ActionContext {
         }
     }
 
-    /// Returns the state of another aggregate, or `None` where [`fetch`](Self::fetch) fails with `NotFound`. The commit
-    /// then expects that the aggregate is still absent.
+    /// Returns the state of another aggregate, or `None` where [`fetch`](Self::fetch) fails with
+    /// `NotFound`. The commit then expects that the aggregate is still absent.
     ///
     /// # Errors
     /// Those of [`fetch`](Self::fetch), except for `NotFound`.
@@ -184,20 +189,22 @@ impl ActionContext {
 
     /// Runs an action of another aggregate in the same unit of work.
     ///
-    /// Returns the output of the action: the `T` of its `Result<T, E>`, or the new state of the other aggregate for
-    /// `()` and `Self`.
+    /// Returns the output of the action: the `T` of its `Result<T, E>`, or the new state of the
+    /// other aggregate for `()` and `Self`.
     ///
-    /// The command runs when the builder is awaited. [`Invoke::if_match`] adds a precondition. If the invoked action
-    /// declares a `timeout`, it applies within the timeout of the caller.
+    /// The command runs when the builder is awaited. [`Invoke::if_match`] adds a precondition. If
+    /// the invoked action declares a `timeout`, it applies within the timeout of the caller.
     ///
     /// # Errors
     /// [`ContextError::NotFound`], [`ContextError::AlreadyExists`], [`ContextError::Rejected`],
-    /// [`ContextError::PreconditionFailed`] and [`ContextError::ResourceNotAllowed`] report why the invoked action
-    /// failed. It has left no write, event or message, and the invoking action may continue.
+    /// [`ContextError::PreconditionFailed`] and [`ContextError::ResourceNotAllowed`] report why the
+    /// invoked action failed. It has left no write, event or message, and the invoking action may
+    /// continue.
     ///
-    /// [`ContextError::Fault`] reports every error that an action cannot handle. Examples are an aggregate that is
-    /// being decided further up, more than 16 levels of invocations, an expired `timeout` (`timed-out`), and a missing
-    /// precondition of an action that requires one (`precondition-required`).
+    /// [`ContextError::Fault`] reports every error that an action cannot handle. Examples are an
+    /// aggregate that is being decided further up, more than 16 levels of invocations, an expired
+    /// `timeout` (`timed-out`), and a missing precondition of an action that requires one
+    /// (`precondition-required`).
     pub fn invoke<C, O>(&mut self, target: impl IntoAggregateId, command: C) -> Invoke<'_, O>
     where
         C: Command<Output = O>,
@@ -215,8 +222,8 @@ impl ActionContext {
 
     /// Adds a message to the message log, in the same unit of work.
     ///
-    /// The key is in kebab case. If the key is not, or if no store can keep the data, the command ends with
-    /// `invalid-state`.
+    /// The key is in kebab case. If the key is not, or if no store can keep the data, the command
+    /// ends with `invalid-state`.
     pub fn message<T: Serialize + ?Sized>(&mut self, key: impl Into<Cow<'static, str>>, data: &T) {
         let key = key.into();
         let data = match json::encode(data) {
@@ -278,7 +285,8 @@ impl ActionContext {
         }
     }
 
-    /// Converts an error to one that the action may handle. A fault is recorded, since no action may handle it.
+    /// Converts an error to one that the action may handle. A fault is recorded, since no action
+    /// may handle it.
     fn answer<T>(&mut self, result: Result<T, Error>) -> Result<T, ContextError> {
         result.map_err(|error| {
             ContextError::of(&error).unwrap_or_else(|| {
@@ -314,8 +322,8 @@ fn versioned<A: Aggregate>(
     }
 }
 
-/// An invocation of a command, which runs when awaited; created by [`ActionContext::invoke`]. `O` is the type of its
-/// output.
+/// An invocation of a command, which runs when awaited; created by [`ActionContext::invoke`]. `O`
+/// is the type of its output.
 #[must_use = "an invoked command runs when it is awaited: write `.await`"]
 pub struct Invoke<'a, O> {
     cx: &'a mut ActionContext,
@@ -329,8 +337,8 @@ pub struct Invoke<'a, O> {
 impl<O> Invoke<'_, O> {
     /// Sets the expected version or etag of the aggregate.
     ///
-    /// It is compared with the aggregate as the invoking action sees it, including the changes that the command has
-    /// made so far.
+    /// It is compared with the aggregate as the invoking action sees it, including the changes that
+    /// the command has made so far.
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
         self

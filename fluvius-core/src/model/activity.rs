@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use fluvius_store::ActivityKind;
 
-/// An activity to be added to the activity log. The action context supplies the remaining columns of its row.
+/// An activity to be added to the activity log. The action context supplies the remaining columns
+/// of its row.
 ///
 /// # Examples
 ///

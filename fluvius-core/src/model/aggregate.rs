@@ -59,8 +59,8 @@ pub trait Aggregate: Sealed + Clone + Send + Sync + Serialize + DeserializeOwned
     /// Decodes a stored row. The state of an older revision is upcast first.
     ///
     /// # Errors
-    /// `resource-not-allowed` if the row's resource belongs to another aggregate type; `invalid-state` if the state
-    /// does not decode or a newer revision wrote it.
+    /// `resource-not-allowed` if the row's resource belongs to another aggregate type;
+    /// `invalid-state` if the state does not decode or a newer revision wrote it.
     fn decode(record: StateRecord) -> Result<Versioned<Self>, Error> {
         check_resource::<Self>(&record.aggregate_id)?;
         match Self::DESCRIPTOR.read(record.revision, &record.data, Json::decode::<Self>) {
@@ -82,7 +82,8 @@ pub trait Aggregate: Sealed + Clone + Send + Sync + Serialize + DeserializeOwned
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the state of an aggregate",
     label = "not a state",
-    note = "an aggregate is `Clone + Serialize + DeserializeOwned + Send + Sync + 'static`: add `#[derive(Debug, Clone, \
+    note = "an aggregate is `Clone + Serialize + DeserializeOwned + Send + Sync + 'static`: add \
+        `#[derive(Debug, Clone, \
             Serialize, Deserialize)]` to it, and to each type inside it"
 )]
 pub trait AggregateState: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {}
@@ -91,8 +92,8 @@ pub trait AggregateState: Clone + Send + Sync + Serialize + DeserializeOwned + '
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> AggregateState for T {}
 
-/// A type with an `#[aggregate]` block. Also implemented if the block does not compile, so that a domain that lists the
-/// type reports no further error.
+/// A type with an `#[aggregate]` block. Also implemented if the block does not compile, so that a
+/// domain that lists the type reports no further error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate",
@@ -100,7 +101,8 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> AggregateS
     note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
 )]
 pub trait OneBlockForEachType {
-    /// A type as visible as the actions, so that the compiler reports an aggregate type that is more visible.
+    /// A type as visible as the actions, so that the compiler reports an aggregate type that is
+    /// more visible.
     type Actions;
     /// See [`Aggregate::DESCRIPTOR`].
     const DESCRIPTOR: &'static AggregateDescriptor;
@@ -196,7 +198,8 @@ impl AggregateDescriptor {
         state.map_err(|error| self.during_upcast(revision, error))
     }
 
-    /// Adds to an error that the JSON was upcast first, so its path may not exist in the stored JSON.
+    /// Adds to an error that the JSON was upcast first, so its path may not exist in the stored
+    /// JSON.
     pub(crate) fn during_upcast(&self, revision: u32, error: JsonError) -> JsonError {
         if revision == self.revision {
             return error;

@@ -1,4 +1,5 @@
-//! The domain context: the sender of a command, its origin, and the actor on whose behalf it was sent.
+//! The domain context: the sender of a command, its origin, and the actor on whose behalf it was
+//! sent.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -64,7 +65,8 @@ impl DomainContext {
         self
     }
 
-    /// Adds a header of the request. Names are case-insensitive. Only headers on the runtime's allow-list are recorded.
+    /// Adds a header of the request. Names are case-insensitive. Only headers on the runtime's
+    /// allow-list are recorded.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.insert(name.to_ascii_lowercase(), value.into());

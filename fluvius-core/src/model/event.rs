@@ -14,14 +14,15 @@ use crate::model::{Aggregate, AggregateDescriptor, UpcastInput};
 use fluvius_store::Json;
 use fluvius_store::json::JsonError;
 
-/// An event that an action records: a struct with the parameters that are not secret and the data that the action
-/// returned.
+/// An event that an action records: a struct with the parameters that are not secret and the data
+/// that the action returned.
 ///
 /// Implemented by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "not an event",
-    note = "an event is the struct that `#[aggregate]` makes of an `evt_key`: `MoneyDeposited` of `\"money-deposited\"`"
+    note = "an event is the struct that `#[aggregate]` makes of an `evt_key`: `MoneyDeposited` of \
+        `\"money-deposited\"`"
 )]
 pub trait Event:
     Sealed + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
@@ -55,7 +56,8 @@ impl EventDescriptor {
         Self { key, name, docs, read: None }
     }
 
-    /// Returns the description with a function that decodes the event, for the descriptor of its action.
+    /// Returns the description with a function that decodes the event, for the descriptor of its
+    /// action.
     pub(crate) const fn with_reader<E: Event>() -> &'static Self {
         const { &Self { read: Some(|record| read::<E>(record).map(drop)), ..*E::EVENT } }
     }
@@ -93,8 +95,8 @@ fn read<E: Event>(record: &EventRecord) -> Result<E, JsonError> {
     }
 }
 
-/// Returns the fields of an event in the shape of the current revision. The data that the action returned is the field
-/// `data`.
+/// Returns the fields of an event in the shape of the current revision. The data that the action
+/// returned is the field `data`.
 pub(crate) fn fields(
     record: &EventRecord,
     aggregate: &AggregateDescriptor,

@@ -77,7 +77,8 @@ pub trait Inspector: Debug + Send + Sync {
     fn args(&self, action: &'static ActionDescriptor, args: &Json);
 }
 
-/// The constants of a concrete type: those of the inherent impls if their bounds hold, else those of [`NotInspected`].
+/// The constants of a concrete type: those of the inherent impls if their bounds hold, else those
+/// of [`NotInspected`].
 #[derive(Debug)]
 pub struct Inspected<A>(PhantomData<A>);
 

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::decode_error::DecodeError;
 
-/// Returns the descriptor of an aggregate type. As a function it breaks the cycle between the constants of the type and
-/// of its actions.
+/// Returns the descriptor of an aggregate type. As a function it breaks the cycle between the
+/// constants of the type and of its actions.
 pub fn descriptor_of<A: Aggregate>() -> &'static AggregateDescriptor {
     A::DESCRIPTOR
 }
@@ -21,8 +21,8 @@ pub fn decode_event<E: Event>(record: &EventRecord) -> Result<E, DecodeError> {
     super::event::decode(record)
 }
 
-/// Decodes a typed command from its row. Fails if the command has a secret without a default, since secrets are not
-/// stored.
+/// Decodes a typed command from its row. Fails if the command has a secret without a default, since
+/// secrets are not stored.
 pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, DecodeError> {
     record.payload.decode().map_err(|source| DecodeError::Invalid {
         key: record.key().to_owned(),
@@ -90,7 +90,8 @@ pub const fn assert_rejection<E: Rejection>() {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the context of an action",
     label = "not `fluvius_core::ActionContext`",
-    note = "only a reference to `fluvius_core::ActionContext` is lent to an action; every other parameter is owned"
+    note = "only a reference to `fluvius_core::ActionContext` is lent to an action; every other \
+        parameter is owned"
 )]
 pub trait IsActionContext {
     /// Returns the context as the type that the author names.

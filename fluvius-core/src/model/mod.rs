@@ -1,7 +1,8 @@
-//! The domain model: aggregate types, actions, commands, events and rejections, their descriptors, and the registry.
+//! The domain model: aggregate types, actions, commands, events and rejections, their descriptors,
+//! and the registry.
 //!
-//! The model defines how an action is called. It neither schedules nor stores: an action reaches the runtime through
-//! [`ActionContext`], whose backend belongs to the processor.
+//! The model defines how an action is called. It neither schedules nor stores: an action reaches
+//! the runtime through [`ActionContext`], whose backend belongs to the processor.
 
 mod action;
 mod action_context;

@@ -1,12 +1,13 @@
 //! Uses of the author's types that compile whether or not the types meet their bounds.
 //!
-//! If a type of the author lacks a trait, each generated impl would report an error of its own. Instead, one assertion
-//! at the author's token reports it, and everything else goes through [`Probe`]. The compiler picks an inherent item of
-//! `Probe<T>` if its bounds hold, else the item of [`StandIn`] with the same name. A program that picks a stand-in does
-//! not compile, because the assertion fails, so no stand-in ever runs.
+//! If a type of the author lacks a trait, each generated impl would report an error of its own.
+//! Instead, one assertion at the author's token reports it, and everything else goes through
+//! [`Probe`]. The compiler picks an inherent item of `Probe<T>` if its bounds hold, else the item
+//! of [`StandIn`] with the same name. A program that picks a stand-in does not compile, because the
+//! assertion fails, so no stand-in ever runs.
 //!
-//! A `where` clause whose bounds hold for no type is an error, unless the bounds are higher-ranked. Hence the `for<'f>`
-//! in the generated conditions.
+//! A `where` clause whose bounds hold for no type is an error, unless the bounds are higher-ranked.
+//! Hence the `for<'f>` in the generated conditions.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -92,7 +93,8 @@ impl<A: Aggregate> Probe<A> {
     pub const DESCRIPTOR: &'static AggregateDescriptor = A::DESCRIPTOR;
 }
 
-/// The items of a type for which the bounds do not hold. They make its uses compile and are never called.
+/// The items of a type for which the bounds do not hold. They make its uses compile and are never
+/// called.
 pub trait StandIn<T> {
     /// See [`Probe::ACTION`].
     const ACTION: &'static ActionDescriptor = &ActionDescriptor::STAND_IN;
@@ -192,16 +194,19 @@ macro_rules! __fluvius_read {
     };
 }
 
-/// Generates the impls of `#[derive(Clone, Debug, Serialize, Deserialize)]` for a command or an event. Unlike the
-/// derives, it generates them whatever the types of the fields are.
+/// Generates the impls of `#[derive(Clone, Debug, Serialize, Deserialize)]` for a command or an
+/// event. Unlike the derives, it generates them whatever the types of the fields are.
 ///
-/// The brackets hold the struct's name as text, serde's `bound` and further options of serde. Each field has an alias
-/// for its type, because the bound is text and text cannot express every type. With `(serde)` the caller implements
-/// `Debug`.
+/// The brackets hold the struct's name as text, serde's `bound` and further options of serde. Each
+/// field has an alias for its type, because the bound is text and text cannot express every type.
+/// With `(serde)` the caller implements `Debug`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_fields {
-    ($name:ident $options:tt { $($(#[$attribute:meta])* $field:ident: $alias:ident = $type:ty),* }) => {
+    (
+        $name:ident $options:tt
+        { $($(#[$attribute:meta])* $field:ident: $alias:ident = $type:ty),* }
+    ) => {
         $crate::__fluvius_fields! {
             (serde) $name $options { $($(#[$attribute])* $field: $alias = $type),* }
         }

@@ -31,17 +31,20 @@ use crate::model::is_kebab;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot reject a command: it is not a `Rejection`",
     label = "not a rejection",
-    note = "the error of an action is an enum of your own with `#[derive(Debug, thiserror::Error, Rejection)]`, one \
+    note = "the error of an action is an enum of your own with `#[derive(Debug, thiserror::Error, \
+        Rejection)]`, one \
             variant for each reason",
-    note = "use `fluvius_core::SimpleRejection` in place of a text, and `Infallible` if the action cannot fail"
+    note = "use `fluvius_core::SimpleRejection` in place of a text, and `Infallible` if the \
+        action cannot fail"
 )]
 pub trait Rejection: Error + Send + Sync + 'static {
     /// Returns the code, which stays the same across releases.
     fn code(&self) -> &str;
 }
 
-/// A [`Rejection`] with all of its supertraits, used as the condition of generated impls. If an author's `impl
-/// Rejection` is for a type that is not an error, the compiler reports it at that impl only.
+/// A [`Rejection`] with all of its supertraits, used as the condition of generated impls. If an
+/// author's `impl  Rejection` is for a type that is not an error, the compiler reports it at that
+/// impl only.
 #[doc(hidden)]
 pub trait ActionError: Rejection {}
 
@@ -81,8 +84,9 @@ impl SimpleRejection {
     /// Creates a rejection from a code and a message.
     ///
     /// # Panics
-    /// Panics if the code is not kebab case or is one of the framework's ([`Error::CODES`](crate::Error::CODES)). In a
-    /// constant this is a build error; in an action it ends the command with `panicked`.
+    /// Panics if the code is not kebab case or is one of the framework's
+    /// ([`Error::CODES`](crate::Error::CODES)). In a constant this is a build error; in an action
+    /// it ends the command with `panicked`.
     pub const fn new(code: &'static str, message: &'static str) -> Self {
         assert!(
             is_kebab(code),
@@ -114,8 +118,8 @@ impl Rejection for SimpleRejection {
     }
 }
 
-/// Returns the code or message of a rejection in a form that every store can keep, so that a replay from the log equals
-/// the first answer.
+/// Returns the code or message of a rejection in a form that every store can keep, so that a replay
+/// from the log equals the first answer.
 pub(crate) fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }

@@ -15,7 +15,8 @@ use crate::unwind;
 
 /// The response to an applied command: the data that the action returned, or the new state.
 ///
-/// For a command by key, `data` is JSON. For a typed command, it is the command's [`Output`](crate::Command::Output).
+/// For a command by key, `data` is JSON. For a typed command, it is the command's
+/// [`Output`](crate::Command::Output).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Response<T = Json> {
@@ -68,7 +69,8 @@ pub(crate) struct ErasedResponse {
 }
 
 impl ErasedResponse {
-    /// Returns the response with the command's output as data, or `None` if the author's code panics on it.
+    /// Returns the response with the command's output as data, or `None` if the author's code
+    /// panics on it.
     pub(crate) fn typed<C>(self) -> Option<Result<Response<C::Output>, Error>>
     where
         C: Command,

@@ -5,11 +5,13 @@ use uuid::Uuid;
 
 use super::OneBlockForEachType;
 
-/// The supertrait of traits that only the macros implement, so that later releases can add items to them.
+/// The supertrait of traits that only the macros implement, so that later releases can add items to
+/// them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` implements a trait of fluvius by hand",
     label = "not made by a macro",
-    note = "`Aggregate`, `Command` and `Event` are implemented by `#[aggregate]`, `Domain` by `#[derive(Domain)]`"
+    note = "`Aggregate`, `Command` and `Event` are implemented by `#[aggregate]`, `Domain` by \
+        `#[derive(Domain)]`"
 )]
 pub trait Sealed {}
 

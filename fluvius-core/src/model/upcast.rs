@@ -1,7 +1,8 @@
-//! Upcasts: the conversion of stored states and events from older revisions of an aggregate type to the current one.
+//! Upcasts: the conversion of stored states and events from older revisions of an aggregate type to
+//! the current one.
 //!
-//! This module calls the author's function once per revision, on the JSON of one state or event. It knows no rows,
-//! stores or versions.
+//! This module calls the author's function once per revision, on the JSON of one state or event. It
+//! knows no rows, stores or versions.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,15 +13,16 @@ use fluvius_store::json::JsonError;
 
 /// The function that converts a state or an event from one revision to the next.
 ///
-/// Set by `upcast = ..` of [`#[aggregate]`](macro@crate::aggregate). Its arguments are the revision of the JSON, the
-/// kind of the JSON, and the JSON itself, which it converts in place to the next revision. It is called once per step:
-/// from 1 and then from 2, if revision 1 wrote the JSON and the aggregate type has revision 3.
+/// Set by `upcast = ..` of [`#[aggregate]`](macro@crate::aggregate). Its arguments are the revision
+/// of the JSON, the kind of the JSON, and the JSON itself, which it converts in place to the next
+/// revision. It is called once per step: from 1 and then from 2, if revision 1 wrote the JSON and
+/// the aggregate type has revision 3.
 ///
 /// It must be a function of its arguments. Its result is not stored, so it runs at every read.
 ///
 /// # Errors
-/// The read fails with `invalid-state` and the error's message. If the error is a [`JsonError`], its path is reported
-/// too.
+/// The read fails with `invalid-state` and the error's message. If the error is a [`JsonError`],
+/// its path is reported too.
 ///
 /// # Panics
 /// The read fails with `invalid-state`.
@@ -55,15 +57,16 @@ pub type UpcastError = Box<dyn Error + Send + Sync>;
 pub enum UpcastInput<'a> {
     /// A state.
     State,
-    /// An event with this key: a JSON object with the fields of its struct, including the data that the action returned
-    /// as `data`.
+    /// An event with this key: a JSON object with the fields of its struct, including the data that
+    /// the action returned as `data`.
     Event(&'a str),
 }
 
 /// Upcasts JSON from the revision that wrote it to that of the aggregate type. The two differ.
 ///
 /// # Errors
-/// An error if the aggregate type has an older revision than the JSON or no upcast, or if the upcast fails.
+/// An error if the aggregate type has an older revision than the JSON or no upcast, or if the
+/// upcast fails.
 #[cold]
 pub(crate) fn upcast_json(
     upcast: Option<Upcast>,
@@ -73,7 +76,8 @@ pub(crate) fn upcast_json(
 ) -> Result<Value, JsonError> {
     if from > to {
         return Err(JsonError::whole(format!(
-            "revision {from} wrote it, and this program has revision {to} of the aggregate: run one that has revision \
+            "revision {from} wrote it, and this program has revision {to} of the aggregate: run \
+            one that has revision \
              {from} or a later one"
         )));
     }

@@ -30,8 +30,9 @@ pub(crate) fn invalid_state(record: &StateRecord, error: &JsonError) -> Error {
     }
 }
 
-/// A stored state with its version and audit fields. It dereferences to the state. Its own functions are associated
-/// functions, like those of `Arc`, so that they hide no method of an aggregate.
+/// A stored state with its version and audit fields. It dereferences to the state. Its own
+/// functions are associated functions, like those of `Arc`, so that they hide no method of an
+/// aggregate.
 ///
 /// # Examples
 ///
@@ -68,7 +69,8 @@ impl<A> Versioned<A> {
         this.record.etag
     }
 
-    /// Returns the stored row with its audit fields. Its data has the shape of the revision that wrote it.
+    /// Returns the stored row with its audit fields. Its data has the shape of the revision that
+    /// wrote it.
     pub fn record(this: &Self) -> &StateRecord {
         &this.record
     }

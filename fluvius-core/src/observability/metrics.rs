@@ -1,4 +1,5 @@
-//! Metrics, recorded through the `metrics` facade. The program chooses the recorder, so its panics are caught here.
+//! Metrics, recorded through the `metrics` facade. The program chooses the recorder, so its panics
+//! are caught here.
 
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use crate::error::Error;
 use crate::model::DomainMetadata;
 use crate::unwind;
 
-/// The handles of a domain's metrics. They are created when the domain is built, so the recorder must be installed
-/// before.
+/// The handles of a domain's metrics. They are created when the domain is built, so the recorder
+/// must be installed before.
 pub(crate) struct Metrics {
     applied: Counter,
     /// One counter for each framework code with which a command can end.
@@ -29,8 +30,14 @@ const CODES_WITHOUT_COMMAND: &[&str] =
 impl Metrics {
     pub(crate) fn new(metadata: &'static DomainMetadata) -> Self {
         let domain = metadata.namespace;
-        let commands = |kind: &'static str, outcome: &'static str| counter!("fluvius_commands_total", "domain" => domain, "kind" => kind, "outcome" => outcome);
-        let seconds = |stage: &'static str| histogram!("fluvius_stage_duration_seconds", "domain" => domain, "stage" => stage);
+        let commands = |kind: &'static str, outcome: &'static str| {
+            let name = "fluvius_commands_total";
+            counter!(name, "domain" => domain, "kind" => kind, "outcome" => outcome)
+        };
+        let seconds = |stage: &'static str| {
+            let name = "fluvius_stage_duration_seconds";
+            histogram!(name, "domain" => domain, "stage" => stage)
+        };
         Self {
             applied: commands("applied", "applied"),
             ended: Error::CODES

@@ -16,8 +16,8 @@ const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Maximum pause between two failed reads.
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);
 
-/// The followers of a domain that currently cannot read. The first of them reports the outage, and the last one reports
-/// its end.
+/// The followers of a domain that currently cannot read. The first of them reports the outage, and
+/// the last one reports its end.
 pub(crate) struct Outages {
     domain: &'static str,
     ids: Arc<dyn IdGenerator>,
@@ -53,8 +53,9 @@ impl Outages {
 /// The outage of one follower, from its first failed read to the next one that succeeds.
 pub(crate) struct Outage {
     outages: Arc<Outages>,
-    /// A seed that differs between followers, so that they do not all read at once when the store is back. It comes
-    /// from the domain's id generator, so a run with sequential ids is reproducible.
+    /// A seed that differs between followers, so that they do not all read at once when the store
+    /// is back. It comes from the domain's id generator, so a run with sequential ids is
+    /// reproducible.
     seed: Uuid,
     failed_count: u32,
 }
@@ -72,8 +73,8 @@ impl Outage {
         Self { seed: outages.ids.generate(), outages: Arc::clone(outages), failed_count: 0 }
     }
 
-    /// Counts a failed read, and returns the pause before the next one: between half of a bound and the bound, which
-    /// doubles with each failure.
+    /// Counts a failed read, and returns the pause before the next one: between half of a bound and
+    /// the bound, which doubles with each failure.
     pub(crate) fn next_pause(&mut self) -> Duration {
         self.outages.failed_reads.increment(1);
         let jitter = *ids::invoked(self.seed, self.failed_count).as_bytes();

@@ -30,7 +30,8 @@ pub(crate) struct Processor {
     _watch: Watch,
 }
 
-/// The state that all tasks of a runtime share, under one lock that is never held across an `.await`.
+/// The state that all tasks of a runtime share, under one lock that is never held across an
+/// `.await`.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) scheduler: Scheduler<Job>,
@@ -85,8 +86,8 @@ pub(super) enum Accepted {
 }
 
 impl Shared {
-    /// Returns the previous command of a stream, if it is in flight, and the sender that reports the admission of this
-    /// one.
+    /// Returns the previous command of a stream, if it is in flight, and the sender that reports
+    /// the admission of this one.
     fn linked(&self, link: &mut Option<Link>) -> (Option<CommandSeq>, Option<oneshot::Sender<()>>) {
         let (after, admitted) = link.take().map(|link| (link.after, link.admitted)).unzip();
         (after.flatten().and_then(|id| self.in_flight.get(&id).copied()), admitted)
@@ -119,14 +120,14 @@ impl Processor {
         })
     }
 
-    /// Locks the state that all tasks share. Code of an author or a caller never runs under this lock: it is deferred
-    /// until the lock is released.
+    /// Locks the state that all tasks share. Code of an author or a caller never runs under this
+    /// lock: it is deferred until the lock is released.
     pub(crate) fn shared(&self) -> Locked<'_, Shared> {
         Locked::new(self.shared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Answers every command after the tokio runtime of the domain, and with it its tasks, has ended. A unit that was
-    /// handed to the store may or may not be stored.
+    /// Answers every command after the tokio runtime of the domain, and with it its tasks, has
+    /// ended. A unit that was handed to the store may or may not be stored.
     fn runtime_ended(&self) {
         let mut shared = self.shared();
         shared.closed = Some(Closed::RuntimeEnded);
@@ -161,8 +162,8 @@ impl Processor {
         }
     }
 
-    /// Processes a group as one unit of work. Each command is decided on the result of those before it, and either all
-    /// are applied or none.
+    /// Processes a group as one unit of work. Each command is decided on the result of those before
+    /// it, and either all are applied or none.
     pub(crate) async fn run_group(
         self: &Arc<Self>,
         sender: &Arc<Sender>,
@@ -198,7 +199,8 @@ impl Processor {
         self.closed().unwrap_or(Error::ShuttingDown)
     }
 
-    /// Stops accepting commands, waits until all accepted ones are answered, and releases the store.
+    /// Stops accepting commands, waits until all accepted ones are answered, and releases the
+    /// store.
     pub(crate) async fn shut_down(&self) {
         loop {
             let mut idle = pin!(self.idle.notified());
@@ -220,8 +222,8 @@ impl Processor {
         unwind::catch(|| self.services.committed.notify_waiters());
     }
 
-    /// Starts a command of a stream, and waits until it is admitted, but not until it is durable. Returns a future of
-    /// the answer.
+    /// Starts a command of a stream, and waits until it is admitted, but not until it is durable.
+    /// Returns a future of the answer.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         sender: &Arc<Sender>,
@@ -233,15 +235,16 @@ impl Processor {
         let link = Link { after, admitted: sender };
         let begun = self.start(&request, PermitMode::Wait, Some(link)).await;
         let answer = begun.map_err(|ended| ended.error)?;
-        // If the answer needs no admission, or the request joins another one, the sender is dropped.
+        // If the answer needs no admission, or the request joins another one, the sender is
+        // dropped.
         let _ = admitted.await;
         Ok(answer)
     }
 
     /// Accepts a request at time `now`. From then on the runtime owns it.
     ///
-    /// A request that the policy has denied is accepted too, since a group commit records its denial. It joins no other
-    /// request, and no other request joins it.
+    /// A request that the policy has denied is accepted too, since a group commit records its
+    /// denial. It joins no other request, and no other request joins it.
     pub(super) fn accept(
         self: &Arc<Self>,
         request: &Arc<Request>,

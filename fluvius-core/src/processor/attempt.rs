@@ -1,5 +1,5 @@
-//! An attempt to decide a job. Each command is decided on the result of the previous one. The attempt includes the rows
-//! to be stored.
+//! An attempt to decide a job. Each command is decided on the result of the previous one. The
+//! attempt includes the rows to be stored.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -42,8 +42,8 @@ impl Attempt {
     }
 }
 
-/// Decides the commands of a request. Panics and timeouts also yield a decision: even an answer without a row depends
-/// on versions that must be durable first.
+/// Decides the commands of a request. Panics and timeouts also yield a decision: even an answer
+/// without a row depends on versions that must be durable first.
 pub(crate) async fn run(
     processor: Arc<Processor>,
     request: Arc<Request>,
@@ -149,8 +149,8 @@ fn check(
     veto::ask(services, &decision.unit)
 }
 
-/// Replaces the value that an action left with the value decoded from the row to be stored, so that all processes
-/// decide on the same value.
+/// Replaces the value that an action left with the value decoded from the row to be stored, so that
+/// all processes decide on the same value.
 fn read_back(
     services: &Services,
     cached: &mut Arc<CachedVersion>,
@@ -214,8 +214,8 @@ async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<ErasedResp
     Ok(answers)
 }
 
-/// Adds the rows of commands that were not applied: command rows for recorded errors, an activity for a denial, and
-/// nothing for other errors.
+/// Adds the rows of commands that were not applied: command rows for recorded errors, an activity
+/// for a denial, and nothing for other errors.
 fn record_rejection(
     services: &Services,
     unit: &mut UnitOfWork,

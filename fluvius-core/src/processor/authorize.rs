@@ -17,12 +17,12 @@ use crate::unwind::{self, Guarded};
 use fluvius_store::__private::excerpt;
 use fluvius_store::Store;
 
-/// Checks that the action is allowed on the resource, that a store can hold the context, and that the policy allows the
-/// command. The next batch records a denial: see `attempt::denied`.
+/// Checks that the action is allowed on the resource, that a store can hold the context, and that
+/// the policy allows the command. The next batch records a denial: see `attempt::denied`.
 ///
 /// # Errors
-/// `resource-not-allowed`, `invalid-payload` (at `context`), `permission-denied`; `panicked` and `timed-out` for the
-/// policy.
+/// `resource-not-allowed`, `invalid-payload` (at `context`), `permission-denied`; `panicked` and
+/// `timed-out` for the policy.
 pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> Result<(), Error> {
     let sender = &request.sender;
     let span = spans::guarded(|| spans::authorize(&request.span));
@@ -72,11 +72,12 @@ async fn ask(
     verdict(services, task, || policy.authorize(&request)).await
 }
 
-/// Checks by the policy that the logged answers of a request may be replayed, with the current state of each aggregate.
-/// A denial is the answer, and the caller records it.
+/// Checks by the policy that the logged answers of a request may be replayed, with the current
+/// state of each aggregate. A denial is the answer, and the caller records it.
 ///
 /// # Errors
-/// `permission-denied`; `panicked` and `timed-out` for the policy; `outcome-unknown` if a state cannot be read.
+/// `permission-denied`; `panicked` and `timed-out` for the policy; `outcome-unknown` if a state
+/// cannot be read.
 pub(crate) async fn replay(services: &Services, request: &Request) -> Result<(), GroupError> {
     let Some(policy) = &services.policy else {
         return Ok(());

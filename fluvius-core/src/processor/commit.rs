@@ -44,7 +44,8 @@ pub(super) fn run(
     }
 }
 
-/// Notifies the observers of the units that the store has committed. The outcomes are `None` if the store panicked.
+/// Notifies the observers of the units that the store has committed. The outcomes are `None` if the
+/// store panicked.
 fn completion(
     services: &Services,
     batch: &Batch,

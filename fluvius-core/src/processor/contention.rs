@@ -1,4 +1,5 @@
-//! Contention with other processes: the back-off after a version conflict, and the wait for a lease.
+//! Contention with other processes: the back-off after a version conflict, and the wait for a
+//! lease.
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -12,22 +13,23 @@ use crate::id_generator as ids;
 use crate::sync;
 use fluvius_store::{AggregateId, Lease, StateRecord, Store};
 
-/// Maximum wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is slow or gone.
-/// Without a lease the commit performs the same checks.
+/// Maximum wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is
+/// slow or gone. Without a lease the commit performs the same checks.
 const MAX_LEASE_WAIT: Duration = Duration::from_secs(1);
 
-/// Waits longer after each conflict, with jitter, so that commands that keep losing to those of other processes get out
-/// of step with them.
+/// Waits longer after each conflict, with jitter, so that commands that keep losing to those of
+/// other processes get out of step with them.
 pub(super) async fn back_off(id: Uuid, count: u32) {
-    // The jitter is derived from the command's id: it differs between commands, and is reproducible in a run with
-    // sequential ids.
+    // The jitter is derived from the command's id: it differs between commands, and is reproducible
+    // in a run with sequential ids.
     let jitter = ids::invoked(id, count).as_u64_pair().1;
     let bound = 50_u64 << count.min(10);
     sync::sleep(Duration::from_micros(jitter % bound)).await;
 }
 
-/// Acquires the lease of an aggregate, and reads the aggregate under it. Returns `None` if leases are unsupported (the
-/// default) or none was acquired within [`MAX_LEASE_WAIT`]. Commands are then decided without a lease.
+/// Acquires the lease of an aggregate, and reads the aggregate under it. Returns `None` if leases
+/// are unsupported (the default) or none was acquired within [`MAX_LEASE_WAIT`]. Commands are then
+/// decided without a lease.
 pub(super) async fn acquire_lease(
     services: &Services,
     aggregate_id: &AggregateId,

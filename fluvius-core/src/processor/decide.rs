@@ -1,7 +1,7 @@
 //! Decide: runs the author's code on a copy of the state.
 //!
-//! The result is plain data: the changes of the command. This stage never writes to a store, and holds no lock or
-//! transaction while the author's code runs.
+//! The result is plain data: the changes of the command. This stage never writes to a store, and
+//! holds no lock or transaction while the author's code runs.
 
 use std::sync::Arc;
 
@@ -32,7 +32,8 @@ const MAX_INVOKE_DEPTH: usize = 16;
 /// Any error that ends the command. The write set is then unchanged, except for the reads.
 ///
 /// # Cancellation
-/// Dropping the future has the effect of a failure. An action may drop that of an action it has invoked.
+/// Dropping the future has the effect of a failure. An action may drop that of an action it has
+/// invoked.
 pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<ErasedResponse, Error> {
     let before = attempt_state(cx).write_set.savepoint();
     let depth = cx.frames.len();
@@ -96,13 +97,15 @@ async fn decide(
     conclude(cx, task, before, &cached, state, outcome)
 }
 
-/// The input of an action that has nothing to wait for: its method, and the newest version of its aggregate.
+/// The input of an action that has nothing to wait for: its method, and the newest version of its
+/// aggregate.
 pub(crate) struct InlineInput {
     pub(crate) cached: Arc<CachedVersion>,
     pub(crate) run: fn(Call<'_>, &mut ActionContext) -> Result<Outcome, Stop>,
 }
 
-/// Runs a single command that has nothing to wait for, like [`run`] but without a future. There is no policy.
+/// Runs a single command that has nothing to wait for, like [`run`] but without a future. There is
+/// no policy.
 ///
 /// # Errors
 /// As [`run`], except that the write set is not rolled back.
@@ -154,7 +157,8 @@ fn conclude(
     }
 }
 
-/// Checks the life cycle that the receiver declares, and returns the state on which the action runs.
+/// Checks the life cycle that the receiver declares, and returns the state on which the action
+/// runs.
 fn admit(
     cx: &ActionContext,
     task: &Task,
@@ -204,8 +208,8 @@ async fn authorize_with_state(
     }
 }
 
-/// Checks the precondition of a command against a record. For a command it is the record before the command and its
-/// group; for an invoked command, the one that the invoking action sees.
+/// Checks the precondition of a command against a record. For a command it is the record before the
+/// command and its group; for an invoked command, the one that the invoking action sees.
 fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), Error> {
     let Some(expected) = task.if_match else {
         return Ok(());

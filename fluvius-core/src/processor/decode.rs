@@ -17,8 +17,8 @@ use fluvius_store::{AggregateId, Json, Precondition};
 /// Decodes a command by key, and counts a failure.
 ///
 /// # Errors
-/// `unknown-command`, `too-large` for the payload, `invalid-payload`, `invalid-command-id`, `precondition-required`;
-/// `panicked` if the author's `Deserialize` or the clock panics.
+/// `unknown-command`, `too-large` for the payload, `invalid-payload`, `invalid-command-id`,
+/// `precondition-required`; `panicked` if the author's `Deserialize` or the clock panics.
 pub(crate) fn by_key(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
     let span = spans::guarded(|| spans::decode(services.metadata, &bundle.command));
     let decoded = unwind::catch(|| span.in_scope(|| read(services, bundle)));
@@ -62,9 +62,9 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
 /// Checks a typed command, whose payload is its stored part. Counts a failure.
 ///
 /// # Errors
-/// `unknown-command` if the domain does not list the command's aggregate type; `invalid-payload` if a field holds a
-/// value that no store can keep; `too-large` for the payload; `invalid-command-id`, `precondition-required`; `panicked`
-/// if the author's `Serialize` or the clock panics.
+/// `unknown-command` if the domain does not list the command's aggregate type; `invalid-payload` if
+/// a field holds a value that no store can keep; `too-large` for the payload; `invalid-command-id`,
+/// `precondition-required`; `panicked` if the author's `Serialize` or the clock panics.
 pub(crate) fn typed(
     services: &Services,
     id: uuid::Uuid,

@@ -16,8 +16,8 @@ use fluvius_store::{
 
 /// Returns the first answer of a request whose ids are in the log. For a group all of them must be.
 ///
-/// If one of the ids is known to be stored, a fault in reading it is `outcome-unknown`. Any other error would mean that
-/// nothing is stored.
+/// If one of the ids is known to be stored, a fault in reading it is `outcome-unknown`. Any other
+/// error would mean that nothing is stored.
 pub(crate) async fn first_answer(
     services: &Services,
     request: &Request,
@@ -72,8 +72,8 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<JobResult
 
 /// Looks a command up in the log, and returns its answer if it is there.
 ///
-/// An answer that cannot be read back is `outcome-unknown`, whether the store fails or this program cannot read the
-/// state. Any other error would mean that nothing is stored.
+/// An answer that cannot be read back is `outcome-unknown`, whether the store fails or this program
+/// cannot read the state. Any other error would mean that nothing is stored.
 ///
 /// # Errors
 /// Any error of the store.
@@ -172,16 +172,16 @@ async fn again(
     })
 }
 
-/// Returns a state folded from the log, with its fields in the order of the first answer. A state of an older revision
-/// is upcast to the current shape.
+/// Returns a state folded from the log, with its fields in the order of the first answer. A state
+/// of an older revision is upcast to the current shape.
 fn as_written(task: &Task, revision: u32, folded: &Json) -> Result<Json, Error> {
     let aggregate = (task.action.aggregate)();
     let state = aggregate.decode(revision, folded).and_then(|state| aggregate.encode(&state));
     state.map_err(|error| invalid_state(task, revision, &error))
 }
 
-/// Returns the data that an action of another revision returned, upcast together with its event. If the upcast event
-/// has no `data`, the state is the answer.
+/// Returns the data that an action of another revision returned, upcast together with its event. If
+/// the upcast event has no `data`, the state is the answer.
 fn upcast_data(task: &Task, event: &EventRecord) -> Result<Option<Json>, Error> {
     let upcasted = event::fields(event, (task.action.aggregate)()).and_then(|fields| {
         let data = fields.get("data");

@@ -1,8 +1,8 @@
 //! The executor: carries out the scheduler's effects on tokio.
 //!
-//! An effect starts on the thread that causes it, even in a caller's poll, and moves to a task of its own once it has
-//! to wait. So an effect that does not wait costs no task, and a caller that is not polled holds no lock, version or
-//! batch.
+//! An effect starts on the thread that causes it, even in a caller's poll, and moves to a task of
+//! its own once it has to wait. So an effect that does not wait costs no task, and a caller that is
+//! not polled holds no lock, version or batch.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -26,8 +26,9 @@ use crate::sync::{self, Instant};
 use crate::unwind::{self, Deferred, Guarded, Locked};
 use fluvius_store::{AggregateId, CommitOutcome, Lease, StateRecord};
 
-/// Time between two ticks of a lease. A time slice has ten ticks, and its last commit ends after it. It is long enough
-/// to amortize the handover of a lease, and short enough that several processes hold the lease within a second.
+/// Time between two ticks of a lease. A time slice has ten ticks, and its last commit ends after
+/// it. It is long enough to amortize the handover of a lease, and short enough that several
+/// processes hold the lease within a second.
 const LEASE_TICK: Duration = Duration::from_millis(5);
 
 /// The result of an effect, which is the next input to the scheduler.
@@ -82,8 +83,8 @@ impl PendingEffect {
     }
 }
 
-/// Runs the effects caused by a call on this thread, which may belong to any runtime. `now` is the start of the first
-/// effect.
+/// Runs the effects caused by a call on this thread, which may belong to any runtime. `now` is the
+/// start of the first effect.
 pub(super) fn run_effects_for_caller(
     processor: &Arc<Processor>,
     shared: Locked<'_, Shared>,
@@ -101,8 +102,8 @@ pub(super) struct Executor<'a> {
 }
 
 impl<'a> Executor<'a> {
-    /// Runs the effects of the scheduler, and all that follow from them, until they have to wait or this thread has
-    /// reached its bounds. The rest continues in tasks of the runtime.
+    /// Runs the effects of the scheduler, and all that follow from them, until they have to wait or
+    /// this thread has reached its bounds. The rest continues in tasks of the runtime.
     fn run(mut self, mut shared: Locked<'a, Shared>) {
         while let Some(effect) = self.pace.next_effect(&mut shared.scheduler) {
             match self.run_effect(shared, effect) {
@@ -123,7 +124,8 @@ impl<'a> Executor<'a> {
         self.pace.end(self.processor);
     }
 
-    /// Passes the result of an effect to the scheduler, or moves the effect to a task if it has to wait.
+    /// Passes the result of an effect to the scheduler, or moves the effect to a task if it has to
+    /// wait.
     fn continue_with(&mut self, started: StartedEffect) -> Locked<'a, Shared> {
         match started {
             StartedEffect::Completed(completion) => {

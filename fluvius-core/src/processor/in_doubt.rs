@@ -1,7 +1,8 @@
 //! Commits in doubt, and the role of the log in the answer of a command.
 //!
-//! If the store was lost during a commit, looking up the command's id in the log shows whether its unit is stored. An
-//! answer without a row is given only after the log was searched for an earlier answer to the same id.
+//! If the store was lost during a commit, looking up the command's id in the log shows whether its
+//! unit is stored. An answer without a row is given only after the log was searched for an earlier
+//! answer to the same id.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -33,8 +34,8 @@ pub(super) fn resolve(
     let resolving = async move {
         match is_stored(&processor.services, id).await {
             Some(true) => Completion::Ended(seq, Resolution::Duplicate),
-            // The unit is not stored, so the command may be decided again. If a delayed commit still arrives first, the
-            // id is found to be taken.
+            // The unit is not stored, so the command may be decided again. If a delayed commit
+            // still arrives first, the id is found to be taken.
             Some(false) => Completion::Resumed(seq),
             None => Completion::Answered(seq, unknown()),
         }
@@ -42,7 +43,8 @@ pub(super) fn resolve(
     PendingEffect::new(now, resolving, Completion::Answered(seq, unknown()))
 }
 
-/// Looks a command up by its id until the store answers. Returns `None` if the store does not answer in time.
+/// Looks a command up by its id until the store answers. Returns `None` if the store does not
+/// answer in time.
 async fn is_stored(services: &Services, id: Uuid) -> Option<bool> {
     let found = pin!(async {
         let mut pause = Duration::from_millis(5);

@@ -62,8 +62,8 @@ impl Request {
     /// Checks that a group can be stored.
     ///
     /// # Errors
-    /// `too-large` if it has more commands than a unit of work can have rows; `command-id-reused` if two of its
-    /// commands have the same id.
+    /// `too-large` if it has more commands than a unit of work can have rows; `command-id-reused`
+    /// if two of its commands have the same id.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let rows = self.tasks.len();
         if rows == 1 {
@@ -79,7 +79,8 @@ impl Request {
         }
     }
 
-    /// Returns true if the answer to one request answers the other: the commands and the sender are equal.
+    /// Returns true if the answer to one request answers the other: the commands and the sender are
+    /// equal.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.sender.record.actor == other.sender.record.actor
             && self.sender.record.realm == other.sender.record.realm
@@ -154,8 +155,8 @@ impl Job {
         Self { denied: Some(Box::new(denied.clone())), ..job }
     }
 
-    /// Sends the answer to all callers that wait for it. Wakers and destructors are foreign code, so their panics are
-    /// caught here.
+    /// Sends the answer to all callers that wait for it. Wakers and destructors are foreign code,
+    /// so their panics are caught here.
     pub(crate) fn answer(self, outcome: JobResult) {
         let Self { permit, joined, waiting, outcome: before, .. } = self;
         unwind::catch(|| sync::give_back(permit));

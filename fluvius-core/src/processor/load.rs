@@ -12,12 +12,12 @@ use crate::observability::spans;
 use crate::scheduler::CachedVersion;
 use fluvius_store::{AggregateId, Store};
 
-/// Returns the newest version of an aggregate: the one that the command has written, else the newest cached one,
-/// durable or not, else the stored one.
+/// Returns the newest version of an aggregate: the one that the command has written, else the
+/// newest cached one, durable or not, else the stored one.
 ///
 /// # Errors
-/// `reentrant-invoke` if the aggregate is being decided further up in this command, since waiting would deadlock;
-/// `store-unavailable`, `store-error`.
+/// `reentrant-invoke` if the aggregate is being decided further up in this command, since waiting
+/// would deadlock; `store-unavailable`, `store-error`.
 pub(crate) async fn version(
     cx: &mut ActionContext,
     aggregate_id: &AggregateId,

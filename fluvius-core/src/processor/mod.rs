@@ -1,13 +1,14 @@
 //! The processor: takes a command through its stages, one module each.
 //!
-//! decode -> authorize -> accept, deduplicate -> load -> decide -> veto -> commit -> publish. [`Processor::process`]
-//! has the stages up to acceptance. They run in the caller's task, and a caller that is dropped there withdraws its
-//! command. [`Executor::run_effect`] has the later stages, in the order of the scheduler. They run in tasks of the
-//! runtime, or in a caller's poll as long as they do not wait. A decision is plain data; only commit hands it to the
-//! store.
+//! decode -> authorize -> accept, deduplicate -> load -> decide -> veto -> commit -> publish.
+//! [`Processor::process`] has the stages up to acceptance. They run in the caller's task, and a
+//! caller that is dropped there withdraws its command. [`Executor::run_effect`] has the later
+//! stages, in the order of the scheduler. They run in tasks of the runtime, or in a caller's poll
+//! as long as they do not wait. A decision is plain data; only commit hands it to the store.
 //!
-//! An id in flight is recognized at acceptance. The log is searched for an id only before an answer without a row, and
-//! if the commit finds the id taken. So a new command that succeeds costs no read for it.
+//! An id in flight is recognized at acceptance. The log is searched for an id only before an answer
+//! without a row, and if the commit finds the id taken. So a new command that succeeds costs no
+//! read for it.
 //!
 //! | result | of |
 //! |---|---|
@@ -132,8 +133,8 @@ impl Processor {
 }
 
 impl<'a> Executor<'a> {
-    /// Runs an effect: a stage of an accepted command, or its part in the contention with other processes. Returns the
-    /// lock, or `None` if nothing is left to do.
+    /// Runs an effect: a stage of an accepted command, or its part in the contention with other
+    /// processes. Returns the lock, or `None` if nothing is left to do.
     fn run_effect(
         &mut self,
         shared: Locked<'a, Shared>,

@@ -10,8 +10,8 @@ use crate::sync::{self, Instant};
 /// Maximum number of effects that one poll runs before the rest moves to a task of its own.
 const EFFECTS_PER_POLL: usize = 128;
 
-/// Maximum time for which a caller's poll runs effects of other commands. An author's function that takes longer is
-/// slow: all effects after it are left to other tasks.
+/// Maximum time for which a caller's poll runs effects of other commands. An author's function that
+/// takes longer is slow: all effects after it are left to other tasks.
 const TIME_PER_POLL: Duration = Duration::from_micros(100);
 
 /// The bounds of the effects that one poll runs.
@@ -25,7 +25,8 @@ pub(super) struct Pace {
     is_caller: bool,
     /// Set if a caller has run effects of other commands for long enough.
     is_over: bool,
-    /// Set if an author's function was slow. Then only effects that other commands wait for are still run here.
+    /// Set if an author's function was slow. Then only effects that other commands wait for are
+    /// still run here.
     is_slow: bool,
     /// Set if a task was spawned or woken that this thread may keep from other workers.
     pub(super) has_woken: bool,
@@ -73,7 +74,8 @@ impl Pace {
         }
     }
 
-    /// Hands tasks over to other workers, since the code that comes next on this thread may take long.
+    /// Hands tasks over to other workers, since the code that comes next on this thread may take
+    /// long.
     pub(super) fn hand_over(&mut self, processor: &Processor) {
         if std::mem::take(&mut self.has_woken) {
             processor.services.home.hand_over();

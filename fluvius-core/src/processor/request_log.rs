@@ -1,7 +1,7 @@
 //! The part of the log that replays one request: its events, and the states after them.
 //!
-//! A group may have a thousand commands on one aggregate. Their events are consecutive in the log, so each page is read
-//! once for all of them, and each state is folded from the previous one.
+//! A group may have a thousand commands on one aggregate. Their events are consecutive in the log,
+//! so each page is read once for all of them, and each state is folded from the previous one.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,7 +14,8 @@ use fluvius_store::{
     AggregateId, CommandRecord, EventRecord, Json, LogEntry, LogQuery, ResumeToken, Store,
 };
 
-/// Size of the first page of a search. The event of a single command is the first one after its row.
+/// Size of the first page of a search. The event of a single command is the first one after its
+/// row.
 const PAGE_MIN: usize = 16;
 
 /// Maximum size of a page.

@@ -52,7 +52,8 @@ pub(crate) struct Settings {
 }
 
 impl Services {
-    /// Notifies all observers. If one panics, the panic is logged and the others are still notified.
+    /// Notifies all observers. If one panics, the panic is logged and the others are still
+    /// notified.
     pub(crate) fn notify(&self, event: &RuntimeEvent<'_>) {
         for observer in &self.observers {
             if unwind::catch(|| observer.on_event(event)).is_none() {

@@ -8,13 +8,14 @@ use futures_core::future::BoxFuture;
 
 use crate::sync;
 
-/// Returns the output of a future, or `None` if it takes longer than `after`, counted from its first poll.
+/// Returns the output of a future, or `None` if it takes longer than `after`, counted from its
+/// first poll.
 pub(crate) fn timeout<F: Future>(after: Duration, future: Pin<&mut F>) -> Timeout<'_, F> {
     Timeout { future, after, timer: None }
 }
 
-/// The future of [`timeout`]. Like the timeout of tokio, but it borrows the future, and creates the timer only if the
-/// first poll is pending.
+/// The future of [`timeout`]. Like the timeout of tokio, but it borrows the future, and creates the
+/// timer only if the first poll is pending.
 pub(crate) struct Timeout<'a, F> {
     future: Pin<&'a mut F>,
     after: Duration,

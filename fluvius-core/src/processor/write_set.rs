@@ -76,7 +76,8 @@ impl Index {
 }
 
 impl WriteSet {
-    /// Returns the newest version of an aggregate: the one that the command has written, else the one first read.
+    /// Returns the newest version of an aggregate: the one that the command has written, else the
+    /// one first read.
     pub(crate) fn cached(&self, aggregate_id: &AggregateId) -> Option<&Arc<CachedVersion>> {
         let written = match &self.index {
             Some(index) => {
@@ -153,7 +154,8 @@ impl WriteSet {
         }
     }
 
-    /// Removes all writes since the savepoint. The reads remain, since the action may have reacted to them.
+    /// Removes all writes since the savepoint. The reads remain, since the action may have reacted
+    /// to them.
     pub(crate) fn roll_back(&mut self, to: Savepoint) {
         if let Some(index) = &mut self.index {
             for cached in self.writes.drain(to.writes.min(self.writes.len())..).rev() {

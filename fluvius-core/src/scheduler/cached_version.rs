@@ -9,10 +9,12 @@ use crate::model::{AggregateDescriptor, SharedState, invalid_state};
 use crate::unwind::Deferred;
 use fluvius_store::{AggregateId, StateRecord};
 
-/// The mark of a version that no admitted command has written. Command numbers begin at 0; none reaches this one.
+/// The mark of a version that no admitted command has written. Command numbers begin at 0; none
+/// reaches this one.
 const NO_SEQ: CommandSeq = CommandSeq::MAX;
 
-/// A version of an aggregate as seen by a decision: its row, if there is one, and the decoded value.
+/// A version of an aggregate as seen by a decision: its row, if there is one, and the decoded
+/// value.
 #[derive(Debug)]
 pub(crate) struct CachedVersion {
     pub(crate) aggregate_id: AggregateId,
@@ -54,7 +56,8 @@ impl CachedVersion {
         }
     }
 
-    /// Creates a version that an action has left. `is_read_back` is set if the value was decoded from the row.
+    /// Creates a version that an action has left. `is_read_back` is set if the value was decoded
+    /// from the row.
     pub(crate) fn decided(
         record: Arc<StateRecord>,
         value: SharedState,
@@ -99,7 +102,8 @@ impl CachedVersion {
         Some(self.seq.load(Ordering::Relaxed)).filter(|seq| *seq != NO_SEQ)
     }
 
-    /// Marks the version as admitted, which happens once. Written and read under the scheduler's lock.
+    /// Marks the version as admitted, which happens once. Written and read under the scheduler's
+    /// lock.
     pub(crate) fn set_seq(&self, seq: CommandSeq) {
         self.seq.store(seq, Ordering::Relaxed);
     }

@@ -27,7 +27,8 @@ pub(crate) struct CommitQueue {
 pub(crate) struct AdmittedUnit {
     pub(crate) number: UnitNumber,
     pub(crate) seq: CommandSeq,
-    /// The units that wrote versions on which this one was decided, and that were not durable at its admission.
+    /// The units that wrote versions on which this one was decided, and that were not durable at
+    /// its admission.
     pub(crate) depends_on: Vec<UnitNumber>,
     /// The versions that it writes, one per aggregate.
     pub(crate) writes: OneVec<Arc<CachedVersion>>,
@@ -53,8 +54,8 @@ impl CommitQueue {
         !self.has_batch_in_flight && !self.waiting.is_empty()
     }
 
-    /// Returns the next batch, or `None` if one is in flight or no unit waits. A batch is bounded by the number of its
-    /// units and their bytes.
+    /// Returns the next batch, or `None` if one is in flight or no unit waits. A batch is bounded
+    /// by the number of its units and their bytes.
     pub(crate) fn next_batch(&mut self) -> Option<Batch> {
         if !self.has_next_batch() {
             return None;
@@ -69,7 +70,8 @@ impl CommitQueue {
         let mut units = Vec::with_capacity(self.waiting.len().min(self.max_units));
         let mut bytes = 0;
         while let Some((admitted, mut unit)) = self.waiting.pop_front() {
-            // A unit that is not in this batch was in an earlier one and is committed. Unit numbers rise.
+            // A unit that is not in this batch was in an earlier one and is committed. Unit numbers
+            // rise.
             let index_of = |on: &UnitNumber| {
                 self.in_flight.binary_search_by_key(on, |before| before.number).ok()
             };
@@ -96,7 +98,8 @@ impl CommitQueue {
         self.in_flight.iter().map(|unit| unit.seq).collect()
     }
 
-    /// Removes and returns every waiting unit that depends, directly or indirectly, on an aborted one.
+    /// Removes and returns every waiting unit that depends, directly or indirectly, on an aborted
+    /// one.
     pub(crate) fn cascade_abort(
         &mut self,
         aborted: &mut FastMap<UnitNumber, CommandSeq>,

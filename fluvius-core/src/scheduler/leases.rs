@@ -1,13 +1,13 @@
 //! Leases: they serialize the decisions of several processes that keep changing an aggregate.
 //!
-//! The store grants a lease for a time slice, not per command, so that local commands run back to back. After the slice
-//! no further command is decided under the lease, and the scheduler returns it once the units that were decided under
-//! it are durable. During the slice the executor calls [`Scheduler::on_lease_tick`], which returns an unused lease
-//! early.
+//! The store grants a lease for a time slice, not per command, so that local commands run back to
+//! back. After the slice no further command is decided under the lease, and the scheduler returns
+//! it once the units that were decided under it are durable. During the slice the executor calls
+//! [`Scheduler::on_lease_tick`], which returns an unused lease early.
 //!
-//! Deadlock freedom: a command that waits for the lease of an aggregate keeps only leases of earlier aggregates. It
-//! releases those of later aggregates before it waits. In addition, the executor bounds every wait, whatever the store
-//! does.
+//! Deadlock freedom: a command that waits for the lease of an aggregate keeps only leases of
+//! earlier aggregates. It releases those of later aggregates before it waits. In addition, the
+//! executor bounds every wait, whatever the store does.
 
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
@@ -60,8 +60,8 @@ impl Leases {
 }
 
 impl<J> Scheduler<J> {
-    /// Returns true if a command may be decided: this process holds the lease of each of its contended aggregates.
-    /// Otherwise the command waits for the first missing lease.
+    /// Returns true if a command may be decided: this process holds the lease of each of its
+    /// contended aggregates. Otherwise the command waits for the first missing lease.
     pub(super) fn acquire_leases(&mut self, seq: CommandSeq) -> bool {
         let Some(command) = self.commands.get_mut(&seq) else { return false };
         if self.leases.aggregates.is_empty() && command.contended.is_empty() {
@@ -102,11 +102,12 @@ impl<J> Scheduler<J> {
         true
     }
 
-    /// Requests the lease of an aggregate, unless this process holds or has requested it. From then on commands on the
-    /// aggregate are decided under the lease.
+    /// Requests the lease of an aggregate, unless this process holds or has requested it. From then
+    /// on commands on the aggregate are decided under the lease.
     ///
-    /// Also called when the store reports that other processes use leases on the aggregate. A process that wins every
-    /// race sees no conflict, so it would never request a lease itself, and the others could not overtake it.
+    /// Also called when the store reports that other processes use leases on the aggregate. A
+    /// process that wins every race sees no conflict, so it would never request a lease itself, and
+    /// the others could not overtake it.
     pub(super) fn request_lease(&mut self, aggregate_id: AggregateId, waiting: Vec<CommandSeq>) {
         if self.leases.aggregates.contains_key(&aggregate_id) {
             return;
@@ -121,7 +122,8 @@ impl<J> Scheduler<J> {
         self.leases.aggregates.insert(aggregate_id, contended);
     }
 
-    /// Returns an aggregate that a decision has read and whose required lease is not held for the command.
+    /// Returns an aggregate that a decision has read and whose required lease is not held for the
+    /// command.
     pub(super) fn missing_lease(
         &self,
         seq: CommandSeq,
@@ -155,8 +157,8 @@ impl<J> Scheduler<J> {
         self.acquire_locks(seq);
     }
 
-    /// Stores a lease that the store has granted, and the aggregate's row under it. `None` means that no lease was
-    /// granted.
+    /// Stores a lease that the store has granted, and the aggregate's row under it. `None` means
+    /// that no lease was granted.
     pub(crate) fn on_lease_acquired(
         &mut self,
         aggregate_id: &AggregateId,
@@ -208,8 +210,8 @@ impl<J> Scheduler<J> {
         self.release_leases_where(seq, |_| true);
     }
 
-    /// Releases the leases of aggregates later than the one that a command waits for. The command may hold one from an
-    /// earlier pass, since an aggregate can become contended at any time.
+    /// Releases the leases of aggregates later than the one that a command waits for. The command
+    /// may hold one from an earlier pass, since an aggregate can become contended at any time.
     fn release_later_leases(&mut self, seq: CommandSeq, waits_for: &AggregateId) {
         #[cfg(feature = "__test_seams")]
         if self.limits.has(crate::mutants::Mutant::LeasesInNoOrder)
@@ -283,7 +285,8 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Stops leasing an aggregate. Commands are decided without leases until they meet conflicts on it again.
+    /// Stops leasing an aggregate. Commands are decided without leases until they meet conflicts on
+    /// it again.
     fn stop_leasing(&mut self, aggregate_id: &AggregateId) {
         let Some(contended) = self.leases.aggregates.remove(aggregate_id) else { return };
         for seq in contended.waiting {

@@ -34,7 +34,8 @@ impl LockTable {
     /// Acquires the lock of an aggregate.
     ///
     /// # Errors
-    /// The holder, if another command holds the lock. This command then waits in the queue of the lock.
+    /// The holder, if another command holds the lock. This command then waits in the queue of the
+    /// lock.
     pub(crate) fn lock(
         &mut self,
         aggregate_id: &AggregateId,
@@ -61,7 +62,8 @@ impl LockTable {
         }
     }
 
-    /// Waits for the release of a lock without a place in its queue. Returns false if the lock is free.
+    /// Waits for the release of a lock without a place in its queue. Returns false if the lock is
+    /// free.
     pub(crate) fn wait_until_unlocked(
         &mut self,
         aggregate_id: &AggregateId,

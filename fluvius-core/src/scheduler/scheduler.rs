@@ -48,12 +48,14 @@ pub(crate) enum Effect {
     Commit(Batch),
     /// Answer the command, then call [`Scheduler::finish`].
     Answer(CommandSeq, Resolution),
-    /// Wait, longer after each conflict, then call [`Scheduler::resume`]. The command keeps its locks, so later
-    /// commands do not overtake it.
+    /// Wait, longer after each conflict, then call [`Scheduler::resume`]. The command keeps its
+    /// locks, so later commands do not overtake it.
     BackOff(CommandSeq, u32),
-    /// Look up by command id whether the unit is stored, then call [`Scheduler::resume`] or [`Scheduler::end`].
+    /// Look up by command id whether the unit is stored, then call [`Scheduler::resume`] or
+    /// [`Scheduler::end`].
     ResolveInDoubt(CommandSeq),
-    /// Acquire the lease of the aggregate, load the aggregate, then call [`Scheduler::on_lease_acquired`].
+    /// Acquire the lease of the aggregate, load the aggregate, then call
+    /// [`Scheduler::on_lease_acquired`].
     AcquireLease(AggregateId),
     /// Wait for one tick of a held lease, then call [`Scheduler::on_lease_tick`].
     KeepLease(AggregateId),
@@ -68,7 +70,8 @@ pub(crate) enum Resolution {
     Committed,
     /// The log already has an id of its unit.
     Duplicate,
-    /// Other processes changed its aggregates in each attempt: the last such aggregate, and the number of attempts.
+    /// Other processes changed its aggregates in each attempt: the last such aggregate, and the
+    /// number of attempts.
     Conflict(AggregateId, u32),
     /// The store failed.
     Failed(StoreError),
@@ -85,7 +88,8 @@ pub(crate) struct Decision {
     pub(crate) unit: UnitOfWork,
 }
 
-/// The scheduler: orders decisions, admissions and commits. `J` is the executor's data of a command.
+/// The scheduler: orders decisions, admissions and commits. `J` is the executor's data of a
+/// command.
 #[derive(Debug)]
 pub(crate) struct Scheduler<J> {
     pub(crate) versions: VersionCache,
@@ -125,7 +129,8 @@ pub(super) struct Command<J> {
     pub(super) leased: OneVec<AggregateId>,
     /// Set if no decision on it is pending: it is admitted, or has ended.
     pub(super) is_decided: bool,
-    /// Number of older commands that must be decided before it, since it depended on their aborted units.
+    /// Number of older commands that must be decided before it, since it depended on their aborted
+    /// units.
     pub(super) predecessor_count: usize,
     /// Younger commands that depended on its aborted unit, and are decided after it.
     pub(super) successors: Vec<CommandSeq>,
@@ -147,7 +152,8 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Accepts a command on one aggregate, or a group on several. `previous` is the previous command of its stream.
+    /// Accepts a command on one aggregate, or a group on several. `previous` is the previous
+    /// command of its stream.
     pub(crate) fn accept(
         &mut self,
         mut aggregate_ids: OneVec<AggregateId>,
@@ -183,8 +189,9 @@ impl<J> Scheduler<J> {
         self.commands.get_mut(&seq).map(|command| &mut command.job)
     }
 
-    /// Admits a decision if every version that it has read is still the newest. Then it installs the new versions of
-    /// all aggregates together, and adds the unit to the commit queue. Returns true if the decision was admitted.
+    /// Admits a decision if every version that it has read is still the newest. Then it installs
+    /// the new versions of all aggregates together, and adds the unit to the commit queue. Returns
+    /// true if the decision was admitted.
     pub(crate) fn admit(&mut self, seq: CommandSeq, decision: Decision) -> bool {
         if self.must_yield(seq) {
             self.release_locks(seq);
@@ -227,17 +234,19 @@ impl<J> Scheduler<J> {
         true
     }
 
-    /// Returns the next effect. After each input the executor takes effects until there are none, on any thread.
+    /// Returns the next effect. After each input the executor takes effects until there are none,
+    /// on any thread.
     ///
-    /// Decisions come after the effects that end commands, which never wait. A commit comes last, so that it includes
-    /// the units decided before it.
+    /// Decisions come after the effects that end commands, which never wait. A commit comes last,
+    /// so that it includes the units decided before it.
     pub(crate) fn next_effect(&mut self) -> Option<Effect> {
         let effect = self.effects.pop_front();
         let effect = effect.or_else(|| self.undecided.pop_front().map(Effect::Decide));
         effect.or_else(|| self.queue.next_batch().map(Effect::Commit))
     }
 
-    /// Returns the next effect other than a decision. Decisions are left to other tasks, since their code is slow.
+    /// Returns the next effect other than a decision. Decisions are left to other tasks, since
+    /// their code is slow.
     pub(crate) fn next_effect_except_decide(&mut self) -> Option<Effect> {
         self.effects.pop_front().or_else(|| self.queue.next_batch().map(Effect::Commit))
     }
@@ -247,8 +256,8 @@ impl<J> Scheduler<J> {
         !self.effects.is_empty() || !self.undecided.is_empty() || self.queue.has_next_batch()
     }
 
-    /// Discards all commands and effects. Returns each command with true if its unit was handed to the store. Units
-    /// that are still waiting are never handed to it.
+    /// Discards all commands and effects. Returns each command with true if its unit was handed to
+    /// the store. Units that are still waiting are never handed to it.
     pub(crate) fn abandon(&mut self) -> Vec<(J, bool)> {
         let at_the_store = self.queue.abandon();
         self.undecided.clear();
@@ -259,7 +268,8 @@ impl<J> Scheduler<J> {
         commands.map(|(seq, command)| (command.job, at_the_store.contains(&seq))).collect()
     }
 
-    /// Processes the outcomes of the batch in flight, in its order. A unit without an outcome has failed.
+    /// Processes the outcomes of the batch in flight, in its order. A unit without an outcome has
+    /// failed.
     pub(crate) fn on_batch_committed(&mut self, outcomes: Vec<CommitOutcome>) {
         let mut aborted: FastMap<UnitNumber, CommandSeq> = FastMap::default();
         let mut retried: Vec<AdmittedUnit> = Vec::new();
@@ -321,7 +331,8 @@ impl<J> Scheduler<J> {
             }
         }
         if outcomes.len() > 0 {
-            // Surplus outcomes contain values of the store, which must not be dropped under the lock.
+            // Surplus outcomes contain values of the store, which must not be dropped under the
+            // lock.
             Deferred::Value(Box::new(outcomes.collect::<Vec<CommitOutcome>>())).defer();
         }
         for unit in self.queue.cascade_abort(&mut aborted) {
@@ -386,8 +397,8 @@ impl<J> Scheduler<J> {
         std::mem::take(&mut command.successors)
     }
 
-    /// Schedules another attempt, after a back-off, of a command with a version conflict. Returns false if the conflict
-    /// has ended the command.
+    /// Schedules another attempt, after a back-off, of a command with a version conflict. Returns
+    /// false if the conflict has ended the command.
     fn retry_after_conflict(&mut self, seq: CommandSeq, aggregate_id: AggregateId) -> bool {
         let Some(command) = self.commands.get_mut(&seq) else { return false };
         command.conflict_count += 1;

@@ -1,8 +1,8 @@
 //! The scheduling of decisions: when a command is decided, and which commands wait for it.
 //!
-//! Deadlock freedom: a command waits only for older commands, or for one that is being decided or backs off, which
-//! finishes without further waits. A waiting command yields its locks to an older one. So the wait-for graph is
-//! acyclic.
+//! Deadlock freedom: a command waits only for older commands, or for one that is being decided or
+//! backs off, which finishes without further waits. A waiting command yields its locks to an older
+//! one. So the wait-for graph is acyclic.
 
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
@@ -49,7 +49,8 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Decides a command again, because another command has replaced a version on which it was decided.
+    /// Decides a command again, because another command has replaced a version on which it was
+    /// decided.
     pub(super) fn on_admission_lost(&mut self, seq: CommandSeq, decision: &Decision) {
         let reads = decision.reads.iter().filter(|read| !read.is_durable());
         for predecessor in reads.filter_map(|read| read.seq()) {
@@ -68,8 +69,8 @@ impl<J> Scheduler<J> {
         self.acquire_locks(seq);
     }
 
-    /// Makes a command wait until an exclusive command is admitted. It holds no lock in the meantime, so that other
-    /// commands on its own aggregate continue.
+    /// Makes a command wait until an exclusive command is admitted. It holds no lock in the
+    /// meantime, so that other commands on its own aggregate continue.
     pub(super) fn on_excluded(
         &mut self,
         seq: CommandSeq,
@@ -87,8 +88,8 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Returns true if another command holds an aggregate exclusively. An exclusive command that waits does not exclude
-    /// older commands.
+    /// Returns true if another command holds an aggregate exclusively. An exclusive command that
+    /// waits does not exclude older commands.
     pub(super) fn is_excluded(&self, seq: CommandSeq, aggregate_id: &AggregateId) -> bool {
         let Some(holder) = self.locks.holder(aggregate_id).filter(|holder| *holder != seq) else {
             return false;
@@ -98,8 +99,9 @@ impl<J> Scheduler<J> {
         command.is_some_and(|command| command.is_exclusive && !yields(command))
     }
 
-    /// Makes a command exclusive. It releases its locks, and acquires those of all aggregates of its last attempt in
-    /// the order of the aggregates. If it already holds all of them, it keeps them.
+    /// Makes a command exclusive. It releases its locks, and acquires those of all aggregates of
+    /// its last attempt in the order of the aggregates. If it already holds all of them, it keeps
+    /// them.
     fn acquire_all_locks(&mut self, seq: CommandSeq, decision: &Decision) {
         #[cfg(feature = "__test_seams")]
         if self.limits.has(crate::mutants::Mutant::WaitWhileHolding) {
@@ -145,8 +147,8 @@ impl<J> Scheduler<J> {
         self.acquire_locks(seq);
     }
 
-    /// Acquires the wanted locks in the order of the aggregates, as far as they are free. The command is decided once
-    /// it has all locks and leases and no predecessor is left.
+    /// Acquires the wanted locks in the order of the aggregates, as far as they are free. The
+    /// command is decided once it has all locks and leases and no predecessor is left.
     pub(super) fn acquire_locks(&mut self, seq: CommandSeq) {
         let Some(command) = self.commands.get_mut(&seq) else { return };
         while let Some(aggregate_id) = command.wanted.get(command.held_count) {
@@ -176,7 +178,8 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Preempts a waiting holder: it yields its locks to an older command, and queues for them again.
+    /// Preempts a waiting holder: it yields its locks to an older command, and queues for them
+    /// again.
     fn preempt(&mut self, holder: CommandSeq, older: CommandSeq) {
         #[cfg(feature = "__test_seams")]
         if self.limits.has(crate::mutants::Mutant::WaitWhileHolding) {
@@ -193,7 +196,8 @@ impl<J> Scheduler<J> {
         self.acquire_locks(holder);
     }
 
-    /// Releases the locks and leases of a command. It still wants the locks, since it may be decided again.
+    /// Releases the locks and leases of a command. It still wants the locks, since it may be
+    /// decided again.
     pub(super) fn release_locks(&mut self, seq: CommandSeq) {
         self.release_leases(seq);
         let Some(command) = self.commands.get_mut(&seq) else { return };

@@ -431,8 +431,8 @@ fn leasing_stops_after_two_uncontended_leases() {
     }
 }
 
-/// Lets a command that lost its admission wait for the lease of an earlier aggregate while the time slice of the later
-/// one ends. Returns the effects after that.
+/// Lets a command that lost its admission wait for the lease of an earlier aggregate while the time
+/// slice of the later one ends. Returns the effects after that.
 fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     // A group on two aggregates, of which only the later one is contended at first.
     world.accept(&[9]);
@@ -445,7 +445,8 @@ fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     world.give(9, 5);
     world.expect(&["keep 9", "decide 1", "-"]);
     let decision = world.decision(&[1, 9, 4], &[1, 9]);
-    // Meanwhile the earlier aggregate becomes contended, and the state that the group has read changes.
+    // Meanwhile the earlier aggregate becomes contended, and the state that the group has read
+    // changes.
     world.accept(&[5]);
     world.expect(&["decide 2"]);
     assert!(world.decide(2, &[5, 4]));

@@ -1,4 +1,5 @@
-//! The newest versions of the aggregates in flight, and a bounded cache of those of idle aggregates.
+//! The newest versions of the aggregates in flight, and a bounded cache of those of idle
+//! aggregates.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,11 +10,13 @@ use super::cached_version::CachedVersion;
 use super::{CommandSeq, UnitNumber};
 use fluvius_store::{AggregateId, StateRecord};
 
-/// Estimated size of a cached version in addition to its data: names, audit fields, and parts of the decoded value.
+/// Estimated size of a cached version in addition to its data: names, audit fields, and parts of
+/// the decoded value.
 const ENTRY_OVERHEAD_BYTES: usize = 512;
 
-/// Unchanged re-reads required before a cached version is trusted again after a foreign write. Until then an idle
-/// aggregate is read from the store: further foreign writes are likely, and a read costs less than an aborted decision.
+/// Unchanged re-reads required before a cached version is trusted again after a foreign write.
+/// Until then an idle aggregate is read from the store: further foreign writes are likely, and a
+/// read costs less than an aborted decision.
 const REVALIDATIONS: u8 = 4;
 
 /// The version chains of the known aggregates.
@@ -30,13 +33,14 @@ pub(crate) struct VersionCache {
     visited: usize,
 }
 
-/// The versions of one aggregate: the last durable one and, above it, admitted ones that are not yet durable, oldest
-/// first.
+/// The versions of one aggregate: the last durable one and, above it, admitted ones that are not
+/// yet durable, oldest first.
 #[derive(Debug, Default)]
 struct VersionChain {
     durable: Option<Arc<CachedVersion>>,
     pending: VecDeque<(UnitNumber, Arc<CachedVersion>)>,
-    /// Number of further re-reads, while the aggregate is idle, before its cached version is trusted.
+    /// Number of further re-reads, while the aggregate is idle, before its cached version is
+    /// trusted.
     revalidations_left: u8,
     /// Set if the version was just loaded, and no command has been decided on it since.
     is_fresh: bool,
@@ -95,8 +99,8 @@ impl VersionCache {
         chain.newest().map(Arc::clone)
     }
 
-    /// Inserts a loaded version, and returns the newest one. That is another one if a command has inserted a newer
-    /// version first.
+    /// Inserts a loaded version, and returns the newest one. That is another one if a command has
+    /// inserted a newer version first.
     pub(crate) fn insert_loaded(&mut self, loaded: Arc<CachedVersion>) -> Arc<CachedVersion> {
         let mut revalidations_left = 0;
         if let Some(chain) = self.chains.to_back(&loaded.aggregate_id) {
@@ -114,7 +118,8 @@ impl VersionCache {
                 _ => revalidations_left = REVALIDATIONS,
             }
         }
-        // Only the command that has loaded it decides on it. The next command reads the aggregate again.
+        // Only the command that has loaded it decides on it. The next command reads the aggregate
+        // again.
         let chain = VersionChain::from_store(Arc::clone(&loaded), revalidations_left);
         self.replace(&loaded.aggregate_id, VersionChain { is_fresh: false, ..chain });
         self.evict();
@@ -130,8 +135,9 @@ impl VersionCache {
 
     /// Returns true if a version that was read is still the newest.
     ///
-    /// If the aggregate is no longer cached, a durable version may still be the newest, and the commit checks its
-    /// number. A version that never became durable is not, since another version may be stored under its number.
+    /// If the aggregate is no longer cached, a durable version may still be the newest, and the
+    /// commit checks its number. A version that never became durable is not, since another version
+    /// may be stored under its number.
     pub(crate) fn is_newest(&self, read: &Arc<CachedVersion>) -> bool {
         match self.chains.get(&read.aggregate_id).and_then(VersionChain::newest) {
             Some(newest) => Arc::ptr_eq(newest, read),
@@ -213,8 +219,8 @@ impl VersionCache {
     ) -> bool {
         let version = CachedVersion::loaded(aggregate_id.clone(), stored);
         let known = self.chains.get(aggregate_id).and_then(|chain| chain.durable.as_ref());
-        // If the row is known, an earlier abort for the same foreign write has already reported it, and later decisions
-        // depend on it.
+        // If the row is known, an earlier abort for the same foreign write has already reported it,
+        // and later decisions depend on it.
         let is_new = known.is_none_or(|known| !known.is_same_row(&version));
         if is_new {
             self.replace(aggregate_id, VersionChain::from_store(Arc::new(version), REVALIDATIONS));
@@ -259,8 +265,8 @@ impl VersionCache {
         }
     }
 
-    /// Evicts idle aggregates, the least recently used first, until the rest fits. Aggregates in flight stay; their
-    /// number is bounded by the number of commands in flight.
+    /// Evicts idle aggregates, the least recently used first, until the rest fits. Aggregates in
+    /// flight stay; their number is bounded by the number of commands in flight.
     fn evict(&mut self) {
         // Without an idle aggregate there is nothing to evict, however many are in flight.
         while self.bytes > self.max_bytes && self.idle_count > 0 {

@@ -10,13 +10,15 @@ use crate::model::{Aggregate, IntoAggregateId, Versioned, check_resource};
 use fluvius_store::{AggregateId, ETag, EventRecord, LogEntry, StateRecord, Store};
 
 impl StateManager {
-    /// Returns the events of an aggregate in a range of versions, in order. Closed aggregates are included.
+    /// Returns the events of an aggregate in a range of versions, in order. Closed aggregates are
+    /// included.
     ///
-    /// All of them are in memory at once: read a long history in pieces, `1..=1_000`, then `1_001..=2_000`.
-    /// `A::Event::try_from` converts one to a typed event.
+    /// All of them are in memory at once: read a long history in pieces, `1..=1_000`, then
+    /// `1_001..=2_000`. `A::Event::try_from` converts one to a typed event.
     ///
     /// # Errors
-    /// `not-found` if the aggregate does not exist or belongs to another realm; `store-unavailable`, `store-error`.
+    /// `not-found` if the aggregate does not exist or belongs to another realm;
+    /// `store-unavailable`, `store-error`.
     ///
     /// # Examples
     ///
@@ -51,14 +53,16 @@ impl StateManager {
         Ok(self.store.history(aggregate_id, first, last).await?)
     }
 
-    /// Returns the state of an aggregate at an earlier point, as [`fetch`](Self::fetch) would have returned it then.
+    /// Returns the state of an aggregate at an earlier point, as [`fetch`](Self::fetch) would have
+    /// returned it then.
     ///
-    /// The state is folded from the log: from the last snapshot before the point and at most 63 patches after it. A
-    /// time is resolved to a version by a binary search over the events of the aggregate.
+    /// The state is folded from the log: from the last snapshot before the point and at most 63
+    /// patches after it. A time is resolved to a version by a binary search over the events of the
+    /// aggregate.
     ///
     /// # Errors
-    /// [`Error::NotFoundAt`] (`not-found`) if the aggregate has no such version, did not exist at that time, was
-    /// closed, or belongs to another realm; else as [`fetch`](Self::fetch).
+    /// [`Error::NotFoundAt`] (`not-found`) if the aggregate has no such version, did not exist at
+    /// that time, was closed, or belongs to another realm; else as [`fetch`](Self::fetch).
     ///
     /// # Examples
     ///
@@ -90,7 +94,8 @@ impl StateManager {
         Err(Error::NotFoundAt { aggregate_id, point, newest })
     }
 
-    /// Returns the state of an aggregate at an earlier point, as [`find`](Self::find) would have returned it then.
+    /// Returns the state of an aggregate at an earlier point, as [`find`](Self::find) would have
+    /// returned it then.
     ///
     /// # Errors
     /// As [`fetch_at`](Self::fetch_at), except for `not-found`.
@@ -107,8 +112,8 @@ impl StateManager {
         }
     }
 
-    /// Returns the row of an aggregate at an earlier point, as [`find_record`](Self::find_record) would have returned
-    /// it then.
+    /// Returns the row of an aggregate at an earlier point, as [`find_record`](Self::find_record)
+    /// would have returned it then.
     ///
     /// # Errors
     /// `store-error` if the log cannot be read back; `store-unavailable`.

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::error::Error;
 use fluvius_store::{AggregateId, DynStore, EventRecord, Json, LogEntry, Store, StoreError};
 
-/// Maximum distance between two snapshots in the log of an aggregate, in versions. Folding any version reads at most
-/// this many events.
+/// Maximum distance between two snapshots in the log of an aggregate, in versions. Folding any
+/// version reads at most this many events.
 pub(crate) const SNAPSHOT_INTERVAL: u64 = 64;
 
 /// Returns the state of an aggregate at a version, and the revision of its shape.
@@ -39,8 +39,8 @@ pub(crate) async fn state_at(
     }
 }
 
-/// Returns the last version of an aggregate, up to `last`, whose event occurred at or before a time; 0 if there is
-/// none.
+/// Returns the last version of an aggregate, up to `last`, whose event occurred at or before a
+/// time; 0 if there is none.
 pub(super) async fn version_at(
     store: &DynStore,
     aggregate_id: &AggregateId,
@@ -70,10 +70,11 @@ pub(super) async fn event_at(
     events.pop().ok_or_else(|| broken(aggregate_id, version, "its event is missing"))
 }
 
-/// Returns the version that an aggregate had for the command at a position: that of the last event whose own command
-/// precedes that position.
+/// Returns the version that an aggregate had for the command at a position: that of the last event
+/// whose own command precedes that position.
 ///
-/// The position of the event itself is no criterion: in the unit of an atomic group all commands precede all events.
+/// The position of the event itself is no criterion: in the unit of an atomic group all commands
+/// precede all events.
 pub(crate) async fn version_before(
     store: &DynStore,
     aggregate_id: &AggregateId,

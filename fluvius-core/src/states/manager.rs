@@ -11,7 +11,8 @@ use fluvius_store::{AggregateId, DynStore, RealmFilter, StateRecord, Store};
 
 /// A reader of the stored states. It sees only durable states, and never part of a unit of work.
 ///
-/// The state manager of a session sees the aggregates of the session's realm; that of a domain sees all aggregates.
+/// The state manager of a session sees the aggregates of the session's realm; that of a domain sees
+/// all aggregates.
 #[derive(Clone)]
 pub struct StateManager {
     pub(super) store: DynStore,
@@ -32,9 +33,9 @@ impl StateManager {
     /// Returns the state of an aggregate.
     ///
     /// # Errors
-    /// `not-found` if the aggregate does not exist, is closed, or belongs to another realm; `resource-not-allowed` if
-    /// the target's resource does not belong to `A`; `invalid-state` if the stored state does not decode;
-    /// `store-unavailable`, `store-error`.
+    /// `not-found` if the aggregate does not exist, is closed, or belongs to another realm;
+    /// `resource-not-allowed` if the target's resource does not belong to `A`; `invalid-state` if
+    /// the stored state does not decode; `store-unavailable`, `store-error`.
     pub async fn fetch<A: Aggregate>(
         &self,
         target: impl IntoAggregateId,
@@ -46,7 +47,8 @@ impl StateManager {
         }
     }
 
-    /// Returns the state of an aggregate, or `None` where [`fetch`](Self::fetch) fails with `not-found`.
+    /// Returns the state of an aggregate, or `None` where [`fetch`](Self::fetch) fails with
+    /// `not-found`.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch), except for `not-found`.
@@ -65,8 +67,8 @@ impl StateManager {
     /// Returns the stored row of an aggregate of any type. The state is not decoded.
     ///
     /// # Errors
-    /// `not-found` if the aggregate does not exist, is closed, or belongs to another realm; `store-unavailable`,
-    /// `store-error`.
+    /// `not-found` if the aggregate does not exist, is closed, or belongs to another realm;
+    /// `store-unavailable`, `store-error`.
     pub async fn fetch_record(&self, aggregate_id: &AggregateId) -> Result<StateRecord, Error> {
         match self.find_record(aggregate_id).await? {
             Some(record) => Ok(record),
@@ -74,8 +76,8 @@ impl StateManager {
         }
     }
 
-    /// Returns the stored row of an aggregate, or `None` where [`fetch_record`](Self::fetch_record) fails with
-    /// `not-found`.
+    /// Returns the stored row of an aggregate, or `None` where [`fetch_record`](Self::fetch_record)
+    /// fails with `not-found`.
     ///
     /// # Errors
     /// `store-unavailable`, `store-error`.
@@ -87,12 +89,12 @@ impl StateManager {
         Ok(record.filter(|record| aggregate_id.is_storable() && self.shows(record)))
     }
 
-    /// Returns the stored rows of several aggregates at one point in time. The changes of one unit of work are seen
-    /// together or not at all.
+    /// Returns the stored rows of several aggregates at one point in time. The changes of one unit
+    /// of work are seen together or not at all.
     ///
     /// # Shape
-    /// One entry per aggregate, in the order of `aggregate_ids`; `None` where [`find_record`](Self::find_record)
-    /// returns `None`. [`Aggregate::decode`] decodes a row.
+    /// One entry per aggregate, in the order of `aggregate_ids`; `None` where
+    /// [`find_record`](Self::find_record) returns `None`. [`Aggregate::decode`] decodes a row.
     ///
     /// # Errors
     /// `store-unavailable`, `store-error`.
@@ -102,10 +104,13 @@ impl StateManager {
     /// ```
     /// use fluvius_core::Versioned;
     /// # use fluvius_core::{Aggregate, AggregateId, Error, StateManager};
-    /// # async fn run<Account: Aggregate>(statemgr: StateManager, aggregate_ids: [AggregateId; 2]) -> Result<(), Error> {
+    /// # async fn run<Account: Aggregate>(
+    /// #     statemgr: StateManager, aggregate_ids: [AggregateId; 2],
+    /// # ) -> Result<(), Error> {
     /// for row in statemgr.snapshot(&aggregate_ids).await?.into_iter().flatten() {
     ///     let account = Account::decode(row)?;
-    ///     println!("{} {}", Versioned::record(&account).aggregate_id, Versioned::version(&account));
+    ///     let record = Versioned::record(&account);
+    ///     println!("{} {}", record.aggregate_id, record.version);
     /// }
     /// # Ok(())
     /// # }
@@ -134,8 +139,8 @@ impl StateManager {
         StateQueryBuilder::of_rows(self.store.clone(), self.realm.clone(), resource.into())
     }
 
-    /// Returns the only aggregate of an aggregate type's main resource that matches a filter, or `None` if there is
-    /// none.
+    /// Returns the only aggregate of an aggregate type's main resource that matches a filter, or
+    /// `None` if there is none.
     ///
     /// # Errors
     /// `multiple-results` if more than one matches; else as [`StateQueryBuilder::page`].
@@ -146,8 +151,8 @@ impl StateManager {
         self.query::<A>().filter(filter).one().await
     }
 
-    /// Returns all aggregates of an aggregate type's main resource that match a filter, ordered by id. Their number is
-    /// unbounded: see [`StateQueryBuilder::all`].
+    /// Returns all aggregates of an aggregate type's main resource that match a filter, ordered by
+    /// id. Their number is unbounded: see [`StateQueryBuilder::all`].
     ///
     /// # Errors
     /// As [`StateQueryBuilder::page`].

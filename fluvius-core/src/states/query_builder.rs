@@ -15,12 +15,12 @@ const MAX_PAGE_ROWS: usize = 10_000;
 
 /// A query of the stored aggregates of one resource.
 ///
-/// Created by [`StateManager::query`](crate::StateManager::query), whose rows are [`Versioned`] states, or by
-/// [`StateManager::query_rows`](crate::StateManager::query_rows), whose rows are stored rows. A query is cheap to
-/// clone. Each method that narrows it returns the narrowed query.
+/// Created by [`StateManager::query`](crate::StateManager::query), whose rows are [`Versioned`]
+/// states, or by [`StateManager::query_rows`](crate::StateManager::query_rows), whose rows are
+/// stored rows. A query is cheap to clone. Each method that narrows it returns the narrowed query.
 ///
-/// Each page is a consistent snapshot. Between pages other commands may write; see [`Cursor`]. Closed aggregates and
-/// those of other realms are excluded.
+/// Each page is a consistent snapshot. Between pages other commands may write; see [`Cursor`].
+/// Closed aggregates and those of other realms are excluded.
 ///
 /// # Examples
 ///
@@ -38,7 +38,8 @@ const MAX_PAGE_ROWS: usize = 10_000;
 /// loop {
 ///     let page = reader.page().await?;
 ///     for account in &page.rows {
-///         println!("{} is at version {}", Versioned::record(account).aggregate_id, Versioned::version(account));
+///         let record = Versioned::record(account);
+///         println!("{} is at version {}", record.aggregate_id, record.version);
 ///     }
 ///     match page.next {
 ///         Some(cursor) => reader = reader.after(cursor),
@@ -61,8 +62,8 @@ pub struct StateQueryBuilder<T> {
 pub struct StatePage<T> {
     /// The aggregates, in the order of the query.
     pub rows: Vec<T>,
-    /// The cursor of the next page, for [`StateQueryBuilder::after`]; `None` if there were no more aggregates at the
-    /// time of the read.
+    /// The cursor of the next page, for [`StateQueryBuilder::after`]; `None` if there were no more
+    /// aggregates at the time of the read.
     pub next: Option<Cursor>,
 }
 
@@ -99,8 +100,8 @@ impl<T> StateQueryBuilder<T> {
         self
     }
 
-    /// Adds a sort key. A later key orders the aggregates that are equal by the earlier keys. Aggregates that are equal
-    /// by all keys are ordered by id.
+    /// Adds a sort key. A later key orders the aggregates that are equal by the earlier keys.
+    /// Aggregates that are equal by all keys are ordered by id.
     #[must_use]
     pub fn sort(mut self, key: SortKey) -> Self {
         self.query.sort.push(key);
@@ -121,7 +122,8 @@ impl<T> StateQueryBuilder<T> {
         self
     }
 
-    /// Includes closed aggregates, which have a [`Column::ClosedAt`](fluvius_store::query::Column::ClosedAt).
+    /// Includes closed aggregates, which have a
+    /// [`Column::ClosedAt`](fluvius_store::query::Column::ClosedAt).
     #[must_use]
     pub fn with_closed(mut self) -> Self {
         self.query.with_closed = true;
@@ -131,9 +133,9 @@ impl<T> StateQueryBuilder<T> {
     /// Reads one page.
     ///
     /// # Errors
-    /// `invalid-query` if [`StateQuery::check`] fails or the limit is too large; `resource-not-allowed` if the resource
-    /// does not belong to the aggregate type; `invalid-state` if a state does not decode; `store-unavailable`,
-    /// `store-error`.
+    /// `invalid-query` if [`StateQuery::check`] fails or the limit is too large;
+    /// `resource-not-allowed` if the resource does not belong to the aggregate type;
+    /// `invalid-state` if a state does not decode; `store-unavailable`, `store-error`.
     pub async fn page(&self) -> Result<StatePage<T>, Error> {
         let (limit, query) = (self.query.limit, &self.query);
         if limit > MAX_PAGE_ROWS {

@@ -1,8 +1,9 @@
 //! The locks, notifications, tasks and timers of the processor and the memory store.
 //!
-//! They are those of std and tokio. With the feature `__test_seams`, each of them first checks whether a test schedules
-//! the tasks of its thread (`model_checking`). If so, the test decides which task continues: everything that one task
-//! of the processor can see of another passes through here.
+//! They are those of std and tokio. With the feature `__test_seams`, each of them first checks
+//! whether a test schedules the tasks of its thread (`model_checking`). If so, the test decides
+//! which task continues: everything that one task of the processor can see of another passes
+//! through here.
 
 #[cfg(feature = "__test_seams")]
 mod model_checking;
@@ -82,9 +83,9 @@ impl Home {
 
     /// Lets other workers run the task that this one has spawned or woken last.
     ///
-    /// A tokio worker keeps that task in its own slot, from which no other worker steals. If this worker then runs long
-    /// code of an author or a caller, the task has to wait. Spawning one more task moves it to the queue, from which
-    /// others steal.
+    /// A tokio worker keeps that task in its own slot, from which no other worker steals. If this
+    /// worker then runs long code of an author or a caller, the task has to wait. Spawning one more
+    /// task moves it to the queue, from which others steal.
     pub(crate) fn hand_over(&self) {
         if let Some(handle) = self.handle.as_ref().filter(|_| self.has_workers) {
             drop(handle.spawn(std::future::ready(())));

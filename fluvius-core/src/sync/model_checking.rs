@@ -1,8 +1,8 @@
 //! The locks, notifications, tasks and timers of [`crate::sync`] under a test's scheduler.
 //!
-//! A scheduling point precedes each operation that another task can see. The code between two points is one step: all
-//! tasks of a scheduled run are on one thread, and no other task runs within a step. If no test has set a scheduler,
-//! the operations behave as those of std and tokio.
+//! A scheduling point precedes each operation that another task can see. The code between two
+//! points is one step: all tasks of a scheduled run are on one thread, and no other task runs
+//! within a step. If no test has set a scheduler, the operations behave as those of std and tokio.
 
 use std::cell::Cell;
 use std::fmt;
@@ -18,7 +18,8 @@ use tokio::sync::futures::Notified;
 /// A scheduler that replaces tokio's and the operating system's, for tests of interleavings.
 ///
 /// # Shape
-/// All tasks of a run are on the thread on which [`run`](Self::run) has set the scheduler, each with its own stack.
+/// All tasks of a run are on the thread on which [`run`](Self::run) has set the scheduler, each
+/// with its own stack.
 pub trait Scheduler: Sync {
     /// Lets another task continue here.
     fn point(&self);
@@ -81,7 +82,8 @@ impl<T> Mutex<T> {
             match self.0.try_lock() {
                 Ok(guard) => return Ok(guard),
                 Err(TryLockError::Poisoned(error)) => return Err(error),
-                // The lock's holder is suspended at a point on this same thread: blocking would deadlock.
+                // The lock's holder is suspended at a point on this same thread: blocking would
+                // deadlock.
                 Err(TryLockError::WouldBlock) => scheduler.wait(),
             }
         }
@@ -138,7 +140,8 @@ pub(crate) fn give_back(permit: OwnedSemaphorePermit) {
     drop(permit);
 }
 
-/// Returns true if a step took longer than a limit. If a test schedules the tasks, the test decides.
+/// Returns true if a step took longer than a limit. If a test schedules the tasks, the test
+/// decides.
 pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
     match CURRENT.get() {
         Some(scheduler) => scheduler.is_slow(),
@@ -171,7 +174,8 @@ pub(crate) async fn sleep(duration: Duration) {
     .await;
 }
 
-/// Returns a future that completes after a duration. If a test schedules the tasks, the scheduler decides at each poll.
+/// Returns a future that completes after a duration. If a test schedules the tasks, the scheduler
+/// decides at each poll.
 pub(crate) fn timer(after: Duration) -> BoxFuture<'static, ()> {
     match CURRENT.get() {
         Some(scheduler) => Box::pin(poll_fn(move |_| match scheduler.is_time_up() {

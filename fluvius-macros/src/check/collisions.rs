@@ -1,7 +1,7 @@
 //! Collisions: names and keys that two actions of one block would share.
 //!
-//! Only actions under equal `cfg`s are compared. Under different ones perhaps only one of the two exists; an actual
-//! collision is then found when the domain is built.
+//! Only actions under equal `cfg`s are compared. Under different ones perhaps only one of the two
+//! exists; an actual collision is then found when the domain is built.
 
 use proc_macro2::Ident;
 use quote::ToTokens;

@@ -1,7 +1,7 @@
 //! Generated names that would hide a name used by the module.
 //!
-//! A generated type shadows the prelude and glob imports without a warning, so a field could silently become another
-//! type.
+//! A generated type shadows the prelude and glob imports without a warning, so a field could
+//! silently become another type.
 
 use proc_macro2::{Ident, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -177,7 +177,8 @@ fn report(
     true
 }
 
-/// Collects the names that begin a path, but not the `b` and `C` of `a::b`, `x.b` and `Trait<C = T>`.
+/// Collects the names that begin a path, but not the `b` and `C` of `a::b`, `x.b` and
+/// `Trait<C = T>`.
 fn bare_names(tokens: TokenStream) -> Vec<Ident> {
     let mut names = Vec::new();
     // The two punctuation characters directly before the token.
@@ -190,7 +191,8 @@ fn bare_names(tokens: TokenStream) -> Vec<Ident> {
                 let goes_on = matches!(before, [':', ':'] | [_, '\'']);
                 let is_member = before[1] == '.' && before[0] != '.';
                 let next = stream.peek();
-                let is_binding = matches!(next, Some(TokenTree::Punct(punct)) if punct.as_char() == '=' && punct.spacing() == Spacing::Alone);
+                let is_binding = matches!(next, Some(TokenTree::Punct(punct))
+                    if punct.as_char() == '=' && punct.spacing() == Spacing::Alone);
                 if !goes_on && !is_member && !is_binding {
                     names.push(word);
                 }

@@ -18,7 +18,8 @@ pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Error
     }
 }
 
-/// Rejects a required precondition on an internal action: only a sender can supply it, and an internal action has none.
+/// Rejects a required precondition on an internal action: only a sender can supply it, and an
+/// internal action has none.
 fn unused_by_internal(action: &Action, errors: &mut Errors) {
     if !action.internal {
         return;
@@ -27,7 +28,8 @@ fn unused_by_internal(action: &Action, errors: &mut Errors) {
         errors.at(
             written,
             "an internal action is never sent, so no sender has a version of it to expect: remove \
-             `if_match` here, and call `cx.invoke(..).if_match(version)` where a caller expects one",
+             `if_match` here, and call `cx.invoke(..).if_match(version)` where a caller expects \
+             one",
         );
     }
 }

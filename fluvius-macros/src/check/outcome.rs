@@ -1,4 +1,5 @@
-//! Checks of the return type. Requirements that only the compiler can check are asserted in the expansion.
+//! Checks of the return type. Requirements that only the compiler can check are asserted in the
+//! expansion.
 
 use proc_macro2::Span;
 use syn::Type;
@@ -30,8 +31,8 @@ pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Error
     }
 }
 
-/// Returns a flaw of the return type. A `'static` reference may be an answer, which is only written. Events are read
-/// too.
+/// Returns a flaw of the return type. A `'static` reference may be an answer, which is only
+/// written. Events are read too.
 fn flaw<'a>(action: &Action, outcome: &'a Outcome) -> Option<Flaw<'a>> {
     let in_event = || outcome.flaw_in_event().filter(|_| action.event.is_some());
     types::flaw(&outcome.written, true).or_else(in_event)
@@ -88,8 +89,8 @@ fn returns_self(aggregate: &Aggregate, action: &Action, outcome: &Outcome, error
     }
 }
 
-/// Rejects `Self` as the data of an action with a receiver: the receiver is the new state, so a second state would be
-/// dropped.
+/// Rejects `Self` as the data of an action with a receiver: the receiver is the new state, so a
+/// second state would be dropped.
 fn returns_no_second_self(
     aggregate: &Aggregate,
     action: &Action,

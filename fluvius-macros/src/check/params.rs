@@ -134,7 +134,8 @@ fn flawed(whole: &Type, flaw: &Flaw<'_>, errors: &mut Errors) {
     }
 }
 
-/// Rejects two fields that read the same name, since each would miss the value that the other takes.
+/// Rejects two fields that read the same name, since each would miss the value that the other
+/// takes.
 fn json_names(action: &Action, errors: &mut Errors) {
     let mut seen: Vec<(String, &Field)> = Vec::new();
     for field in action.fields() {

@@ -38,8 +38,8 @@ fn transparent(case: &Case, errors: &mut Errors) {
     }
 }
 
-/// Rejects a context error without `transparent`: its code would be lost, since every such error would have the code of
-/// this case.
+/// Rejects a context error without `transparent`: its code would be lost, since every such error
+/// would have the code of this case.
 fn forgotten(case: &Case, errors: &mut Errors) {
     let mut fields = case.fields.iter();
     if let (Some(field), None) = (fields.next(), fields.next())
@@ -48,7 +48,8 @@ fn forgotten(case: &Case, errors: &mut Errors) {
     {
         errors.at(
             &case.ident,
-            "the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or a code of its own with \
+            "the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or \
+            a code of its own with \
              `#[rejection(code = \"..\")]`",
         );
     }
@@ -89,7 +90,8 @@ fn reserved(rejection: &Rejection, case: &Case, errors: &mut Errors) {
     }
 }
 
-/// Rejects a derived code that equals another one. Two cases may share a code if both are written out.
+/// Rejects a derived code that equals another one. Two cases may share a code if both are written
+/// out.
 fn same_code(first: &Case, second: &Case, errors: &mut Errors) {
     let (CaseAnswer::Code(one), CaseAnswer::Code(other)) = (&first.answer, &second.answer) else {
         return;

@@ -94,8 +94,8 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     scope.closed(&quote!(#attributes #allow), &items)
 }
 
-/// Generates a type as visible as the actions, and its use in the `impl` of a public trait. If the type of the block is
-/// more visible, the compiler reports it by name, at the first action.
+/// Generates a type as visible as the actions, and its use in the `impl` of a public trait. If the
+/// type of the block is more visible, the compiler reports it by name, at the first action.
 fn visibility(scope: &Scope<'_>, parts: &[Part<'_>]) -> (Option<TokenStream>, TokenStream) {
     let place = parts.first().map(|part| part.action.method.span());
     match place.filter(|_| !scope.aggregate.is_public()) {

@@ -1,7 +1,8 @@
-//! The requirements on the author's types, asserted at the author's tokens so that the compiler's message points there.
+//! The requirements on the author's types, asserted at the author's tokens so that the compiler's
+//! message points there.
 //!
-//! Each type is asserted once per block, at its first use. Nothing else that is generated fails where an assertion
-//! does: see [`conditions`](super::conditions).
+//! Each type is asserted once per block, at its first use. Nothing else that is generated fails
+//! where an assertion does: see [`conditions`](super::conditions).
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};

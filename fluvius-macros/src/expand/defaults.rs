@@ -9,9 +9,9 @@ use super::Scope;
 use super::spans::generated;
 use crate::model::{Action, Field, names};
 
-/// Generates the functions. The expression of a default is in a function of the aggregate type, so that `Self` means
-/// that type. serde takes the path of a function only as text, which cannot express every path to the type. So a second
-/// function is next to the command.
+/// Generates the functions. The expression of a default is in a function of the aggregate type, so
+/// that `Self` means that type. serde takes the path of a function only as text, which cannot
+/// express every path to the type. So a second function is next to the command.
 pub(crate) fn defaults(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let private = scope.private;
     let self_type = scope.self_type;

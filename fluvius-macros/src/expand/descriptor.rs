@@ -81,8 +81,8 @@ fn field(private: &PrivatePath, field: &Field) -> TokenStream {
     quote!(#private::FieldDescriptor { #aliases #optional #secret ..#base })
 }
 
-/// Generates the author's module, file and line. The span is the author's own, because `line!()` returns the line of
-/// its outermost call.
+/// Generates the author's module, file and line. The span is the author's own, because `line!()`
+/// returns the line of its outermost call.
 pub(crate) fn location(private: &PrivatePath, place: Span) -> TokenStream {
     at(place, quote!(#private::location!()))
 }

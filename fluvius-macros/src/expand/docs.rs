@@ -1,4 +1,5 @@
-//! The docs of generated items: the author's text, then a description of the item, then a link back.
+//! The docs of generated items: the author's text, then a description of the item, then a link
+//! back.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -113,7 +114,8 @@ pub(crate) fn of_enum(scope: &Scope<'_>, of: &str) -> String {
 /// Returns the table of commands and events, as doc attributes of the impl block.
 pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let head = format!(
-        "# Commands and events\n\n{}\n\n| command | key | event | what it does |\n|---|---|---|---|",
+        "# Commands and events\n\n{}\n\n| command | key | event | what it does \
+        |\n|---|---|---|---|",
         revision(scope)
     );
     let rows = parts.iter().map(|part| {
@@ -145,7 +147,8 @@ fn revision(scope: &Scope<'_>) -> String {
     let revision = scope.aggregate.revision;
     match &scope.aggregate.upcast {
         Some(upcast) => format!(
-            "States and events are written at revision {revision}; `{}` converts those of older revisions.",
+            "States and events are written at revision {revision}; `{}` converts those of older \
+            revisions.",
             token_text(&upcast.path)
         ),
         None => format!("States and events are written at revision {revision}."),
@@ -179,13 +182,14 @@ fn method_link(scope: &Scope<'_>, action: &Action) -> String {
     link(&shown, &format!("{}::{}", scope.self_type.link, action.method_name))
 }
 
-/// Returns a link to a generated type. `type@` is needed because a function or a macro may have the same name.
+/// Returns a link to a generated type. `type@` is needed because a function or a macro may have the
+/// same name.
 fn type_link(name: &Ident) -> String {
     link(&name.to_string(), &format!("type@{name}"))
 }
 
-/// Returns a link. The target is written only if it differs from the shown text. There is no link if the target
-/// contains `$crate`, which text cannot express.
+/// Returns a link. The target is written only if it differs from the shown text. There is no link
+/// if the target contains `$crate`, which text cannot express.
 fn link(shown: &str, target: &str) -> String {
     if target.contains("$crate") {
         return format!("`{shown}`");
@@ -202,7 +206,8 @@ fn life_cycle(action: &Action) -> &'static str {
             "changes the aggregate; where there is none, the answer is `not-found`"
         }
         Some(Lifecycle::Close) => {
-            "closes the aggregate; where there is none, the answer is `not-found`, and so it is for \
+            "closes the aggregate; where there is none, the answer is `not-found`, and so it is \
+            for \
              every later command"
         }
         Some(Lifecycle::Unchanged) | None => {

@@ -70,8 +70,9 @@ impl Variant {
     }
 }
 
-/// Returns the visibility of the enums, which the `impl` of a public trait names. It is public, so that the compiler
-/// never reports the enums if the type of the block is more visible than its actions.
+/// Returns the visibility of the enums, which the `impl` of a public trait names. It is public, so
+/// that the compiler never reports the enums if the type of the block is more visible than its
+/// actions.
 fn enum_vis(scope: &Scope<'_>) -> TokenStream {
     spans::at(spans::generated(scope.self_type.ident.span()), quote!(pub))
 }

@@ -8,7 +8,8 @@ use super::spans::{self, at, generated, generated_ident};
 use super::{Scope, docs, field, hidden_attributes};
 use crate::model::{Action, Field};
 
-/// Generates the struct. Older events stay readable: unknown fields are ignored, and missing ones get their defaults.
+/// Generates the struct. Older events stay readable: unknown fields are ignored, and missing ones
+/// get their defaults.
 pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let event = action.event.as_ref()?;
     let private = scope.private;
@@ -47,12 +48,13 @@ pub(crate) fn implementation(scope: &Scope<'_>, action: &Action) -> Option<Token
     let fields: Vec<ShapeField> = fields.chain(data).collect();
     let (options, fields) = shape(&ident, None, &fields);
     let attributes = hidden_attributes(scope, action);
-    Some(
-        quote!(#private::event! { [#attributes] #ident of #self_type, #key, #text, #options #fields }),
-    )
+    Some(quote! {
+        #private::event! { [#attributes] #ident of #self_type, #key, #text, #options #fields }
+    })
 }
 
-/// Returns the parameters that are fields of the event. A parameter named `data` is excluded if the event has data.
+/// Returns the parameters that are fields of the event. A parameter named `data` is excluded if the
+/// event has data.
 fn kept(action: &Action) -> impl Iterator<Item = &Field> {
     let has_data = action.event_has_data();
     action.fields().filter(move |field| !(field.secret || has_data && field.ident == "data"))

@@ -1,14 +1,14 @@
 //! Guards: one error for two blocks of one type, and for two commands of one name.
 //!
-//! Items that may conflict are emitted through a macro that accepts the items of its own block only. It is called by a
-//! path that names the conflict and its remedy. The compiler reports the second module of that name, and the second
-//! block calls the macro of the first, which emits nothing. Without a guard, each item would conflict with one of the
-//! other block.
+//! Items that may conflict are emitted through a macro that accepts the items of its own block
+//! only. It is called by a path that names the conflict and its remedy. The compiler reports the
+//! second module of that name, and the second block calls the macro of the first, which emits
+//! nothing. Without a guard, each item would conflict with one of the other block.
 //!
-//! A glob import may bring the path of another module into scope, which the compiler calls ambiguous. So the path ends
-//! in a number that is the same for the blocks of one module, but differs for a module inside or around it. It is
-//! derived from the file and the indentation. If two blocks of a module are indented differently, the compiler only
-//! reports more errors.
+//! A glob import may bring the path of another module into scope, which the compiler calls
+//! ambiguous. So the path ends in a number that is the same for the blocks of one module, but
+//! differs for a module inside or around it. It is derived from the file and the indentation. If
+//! two blocks of a module are indented differently, the compiler only reports more errors.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -71,7 +71,8 @@ fn snake(name: &str) -> String {
     names::kebab(name).replace('-', "_")
 }
 
-/// Returns an identifier of this block, derived from its line and the names of its type and actions.
+/// Returns an identifier of this block, derived from its line and the names of its type and
+/// actions.
 fn id(scope: &Scope<'_>, parts: &[Part<'_>]) -> Ident {
     let line = place(scope).map_or(0, |(_, line, _)| line);
     let methods = parts.iter().map(|part| part.action.method_name.as_str());

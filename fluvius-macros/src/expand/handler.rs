@@ -1,4 +1,5 @@
-//! Generates the function that runs an action, the only generated code that calls the author's method.
+//! Generates the function that runs an action, the only generated code that calls the author's
+//! method.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,8 +8,8 @@ use super::spans::{at, generated, generated_ident};
 use super::{Part, Scope};
 use crate::model::{Action, Answer, Argument, Lifecycle, Outcome, Soundness};
 
-/// Generates a closure without captures. The author's parameters are fields of one local variable, so their names
-/// cannot collide with generated ones.
+/// Generates a closure without captures. The author's parameters are fields of one local variable,
+/// so their names cannot collide with generated ones.
 pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let action = part.action;
     let private = &scope.inner;
@@ -96,7 +97,8 @@ fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStr
                 quote!(#private::probe!(#ty, updated_with_data)(__fluvius_state, __fluvius_result))
             }
             (data, _) => {
-                quote!(#private::updated_with_data::<#data, _, _>(__fluvius_state, __fluvius_result))
+                let function = quote!(#private::updated_with_data::<#data, _, _>);
+                quote!(#function(__fluvius_state, __fluvius_result))
             }
         },
         (Lifecycle::Unchanged | Lifecycle::Close, false) => {

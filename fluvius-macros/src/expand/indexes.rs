@@ -9,7 +9,8 @@ use crate::keywords;
 use crate::model::{Index, names};
 use crate::parse::{IndexPlace, IndexedFields};
 
-/// Generates the constant. Returns nothing if no field is listed, since the default of the trait applies.
+/// Generates the constant. Returns nothing if no field is listed, since the default of the trait
+/// applies.
 pub(crate) fn constant(scope: &Scope<'_>) -> Option<TokenStream> {
     let private = &scope.inner;
     let indexes: Vec<TokenStream> = known(scope)
@@ -23,8 +24,8 @@ pub(crate) fn constant(scope: &Scope<'_>) -> Option<TokenStream> {
         .then(|| quote!(const INDEXES: &'static [#private::FieldIndex] = &[#(#indexes),*];))
 }
 
-/// Returns the input of the derive that names every field, so that a missing field is an error at its token. The output
-/// of a derive may name a deprecated field without a warning.
+/// Returns the input of the derive that names every field, so that a missing field is an error at
+/// its token. The output of a derive may name a deprecated field without a warning.
 pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
     let private = &scope.inner;
     let self_type = scope.self_type;

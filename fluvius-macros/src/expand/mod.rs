@@ -41,7 +41,8 @@ impl<'a> Scope<'a> {
         Self { aggregate, self_type, private: &aggregate.private, inner: PrivatePath::alias() }
     }
 
-    /// Returns the `cfg`s of the block and the action, which are on every item that names the action.
+    /// Returns the `cfg`s of the block and the action, which are on every item that names the
+    /// action.
     pub(crate) fn cfgs(&self, action: &Action) -> TokenStream {
         let block = &self.aggregate.cfgs;
         let own = &action.cfgs;
@@ -76,8 +77,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Returns an `#[allow]` for uses of a deprecated command: it is still registered and decoded, but not by the author's
-/// code.
+/// Returns an `#[allow]` for uses of a deprecated command: it is still registered and decoded, but
+/// not by the author's code.
 pub(crate) fn allow_deprecated(is_deprecated: bool) -> Option<TokenStream> {
     is_deprecated.then(|| quote!(#[allow(deprecated)]))
 }

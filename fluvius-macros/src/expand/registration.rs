@@ -1,7 +1,7 @@
 //! Generates the entries in the linked list.
 //!
-//! Only the call of `submit!` is generated. fluvius-core defines its expansion, which is empty without the feature
-//! `inventory`.
+//! Only the call of `submit!` is generated. fluvius-core defines its expansion, which is empty
+//! without the feature `inventory`.
 
 use proc_macro2::TokenStream;
 use quote::quote;

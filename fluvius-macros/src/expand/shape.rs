@@ -1,6 +1,7 @@
 //! The fields of a generated struct as serde's derives see them.
 //!
-//! serde takes the `bound` of its impls as text, which cannot express every type. So each type has an alias there.
+//! serde takes the `bound` of its impls as text, which cannot express every type. So each type has
+//! an alias there.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -33,7 +34,8 @@ impl ShapeField {
     }
 }
 
-/// Returns the input of the core's macros for a struct: the options for serde, with its name, and its fields.
+/// Returns the input of the core's macros for a struct: the options for serde, with its name, and
+/// its fields.
 pub(crate) fn shape(
     ident: &Ident,
     option: Option<TokenStream>,
@@ -58,8 +60,8 @@ pub(crate) fn aliases(fields: &[ShapeField]) -> TokenStream {
     declared.collect()
 }
 
-/// Returns the conditions of serde's impls. A field of the struct's own type has none, since the impl would be a
-/// condition of itself.
+/// Returns the conditions of serde's impls. A field of the struct's own type has none, since the
+/// impl would be a condition of itself.
 pub(crate) fn bound(fields: &[ShapeField], own: &Ident) -> String {
     let conditions = fields
         .iter()

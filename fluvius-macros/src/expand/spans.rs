@@ -13,14 +13,14 @@ pub(crate) fn generated_ident(ident: &Ident) -> Ident {
     names::placed(ident, generated(ident.span()))
 }
 
-/// Returns the name of the author's item for the output of a derive. The name of a deprecated item is marked as
-/// generated, so that its use causes no warning.
+/// Returns the name of the author's item for the output of a derive. The name of a deprecated item
+/// is marked as generated, so that its use causes no warning.
 pub(crate) fn own_name(ident: &Ident, is_deprecated: bool) -> Ident {
     if is_deprecated { generated_ident(ident) } else { ident.clone() }
 }
 
-/// Builds an item whose head and braces have one span, to which the compiler points in messages about the item as a
-/// whole. The tokens inside keep their spans.
+/// Builds an item whose head and braces have one span, to which the compiler points in messages
+/// about the item as a whole. The tokens inside keep their spans.
 pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenStream {
     let place = generated(place);
     let mut braces = Group::new(Delimiter::Brace, body);
@@ -30,8 +30,8 @@ pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenSt
     item
 }
 
-/// Builds an `impl` whose words have one span. The types keep their spans, so that the compiler reports one fault in
-/// the author's type instead of one per use.
+/// Builds an `impl` whose words have one span. The types keep their spans, so that the compiler
+/// reports one fault in the author's type instead of one per use.
 pub(crate) fn implementation(
     place: Span,
     head: TokenStream,

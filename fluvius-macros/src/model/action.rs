@@ -158,8 +158,9 @@ impl Action {
     }
 }
 
-/// Returns a type name with the span of the method, so that the compiler's messages about the generated item point
-/// there. If the text is not a valid name, which is reported separately, returns a placeholder.
+/// Returns a type name with the span of the method, so that the compiler's messages about the
+/// generated item point there. If the text is not a valid name, which is reported separately,
+/// returns a placeholder.
 fn derived_ident(text: &str, kind: &str, method: &Ident) -> Ident {
     names::type_ident(&names::upper_camel(text), method.span())
         .unwrap_or_else(|| Ident::new(&format!("FluviusUnnamed{kind}"), method.span()))

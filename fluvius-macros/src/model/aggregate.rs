@@ -130,8 +130,8 @@ fn enum_ident(name: &str, suffix: &str, place: Span) -> Ident {
 }
 
 impl Aggregate {
-    /// Returns true if docs may link from the type's page to the generated items. A link from a public page to a less
-    /// visible item is a rustdoc warning.
+    /// Returns true if docs may link from the type's page to the generated items. A link from a
+    /// public page to a less visible item is a rustdoc warning.
     pub(crate) fn is_public(&self) -> bool {
         matches!(self.vis, Visibility::Public(_))
     }

@@ -4,8 +4,8 @@ use syn::{Expr, Lit, Type};
 
 use super::{Action, Field, types};
 
-/// Returns a code block with the payload. An unknown type is written as its name in `<..>`, and the block is then
-/// `text` instead of `json`.
+/// Returns a code block with the payload. An unknown type is written as its name in `<..>`, and the
+/// block is then `text` instead of `json`.
 pub(crate) fn fence(action: &Action) -> String {
     let mut known = true;
     let fields: Vec<String> = action

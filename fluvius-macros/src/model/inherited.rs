@@ -9,7 +9,8 @@ use syn::{Attribute, Meta};
 #[derive(Default)]
 pub(crate) struct Inherited {
     pub(crate) cfgs: Vec<Attribute>,
-    /// `#[allow(..)]`, and `#[expect(..)]` as `#[allow(..)]`, since an expected lint need not fire in a generated item.
+    /// `#[allow(..)]`, and `#[expect(..)]` as `#[allow(..)]`, since an expected lint need not fire
+    /// in a generated item.
     pub(crate) allows: Vec<Attribute>,
     pub(crate) deprecated: Option<Deprecated>,
 }

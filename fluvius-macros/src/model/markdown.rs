@@ -1,5 +1,5 @@
-//! The subset of Markdown that is needed to show a doc comment on another item: code, links with their definitions,
-//! footnotes and HTML tags. It is not a full parser.
+//! The subset of Markdown that is needed to show a doc comment on another item: code, links with
+//! their definitions, footnotes and HTML tags. It is not a full parser.
 
 /// Returns the lines without code blocks, since an example runs on the method only.
 pub(crate) fn without_code(lines: &[String]) -> Vec<String> {
@@ -102,8 +102,8 @@ pub(crate) fn without_empty_headings(lines: Vec<String>) -> Vec<String> {
     kept
 }
 
-/// Returns the first paragraph as one self-contained line. Links include their targets. Footnotes and HTML tags are
-/// removed, because the rest of their text is not shown.
+/// Returns the first paragraph as one self-contained line. Links include their targets. Footnotes
+/// and HTML tags are removed, because the rest of their text is not shown.
 pub(crate) fn summary(lines: &[String]) -> String {
     let definitions = definitions(lines);
     let paragraph = lines

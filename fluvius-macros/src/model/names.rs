@@ -38,7 +38,8 @@ pub(crate) fn namespace(type_name: &str) -> String {
     kebab(stem)
 }
 
-/// Returns true for lower-case ASCII words joined by single hyphens, the first starting with a letter.
+/// Returns true for lower-case ASCII words joined by single hyphens, the first starting with a
+/// letter.
 pub(crate) fn is_kebab(text: &str) -> bool {
     let starts_with_letter = text.starts_with(|first: char| first.is_ascii_lowercase());
     starts_with_letter
@@ -55,8 +56,8 @@ pub(crate) fn type_ident(name: &str, span: Span) -> Option<Ident> {
     Some(ident)
 }
 
-/// Words that an edition later than the author's may reserve. The compiler reads generated tokens in the edition of
-/// this crate.
+/// Words that an edition later than the author's may reserve. The compiler reads generated tokens
+/// in the edition of this crate.
 const RESERVED_LATER: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
 
 fn is_reserved_later(ident: &Ident) -> bool {
@@ -73,7 +74,8 @@ pub(crate) fn placed(name: &Ident, place: Span) -> Ident {
     name
 }
 
-/// Gives all tokens another span. `$crate` and the words that an edition reserves keep their meaning.
+/// Gives all tokens another span. `$crate` and the words that an edition reserves keep their
+/// meaning.
 pub(crate) fn all_placed(tokens: TokenStream, place: Span) -> TokenStream {
     tokens
         .into_iter()

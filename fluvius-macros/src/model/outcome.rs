@@ -19,11 +19,13 @@ pub(crate) struct Outcome {
     /// `E` of a written `Result<T, E>`, as written and with `Self` replaced.
     pub(crate) err: Option<(Type, TokenStream)>,
     pub(crate) answer: Answer,
-    /// Set if the type is certainly not a `Result`. For most types this is unknown, since an alias may hide one.
+    /// Set if the type is certainly not a `Result`. For most types this is unknown, since an alias
+    /// may hide one.
     pub(crate) is_no_result: bool,
 }
 
-/// The data of the response. It is derived from the written type alone: an alias that hides `()` counts as data.
+/// The data of the response. It is derived from the written type alone: an alias that hides `()`
+/// counts as data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The new state, for `Result<(), _>` and `Result<Self, _>`.
@@ -59,7 +61,8 @@ impl Outcome {
         self.ok.clone().unwrap_or_else(|| self.hidden(private, "Data"))
     }
 
-    /// Returns the type of the data for the receiver of a response: the owned form of a `'static` reference.
+    /// Returns the type of the data for the receiver of a response: the owned form of a `'static`
+    /// reference.
     pub(crate) fn sent_data(&self, private: &PrivatePath) -> TokenStream {
         let written = ok_type(&self.written).map(|ty| types::ungrouped(ty.clone()));
         match written {
@@ -79,7 +82,8 @@ impl Outcome {
         }
     }
 
-    /// Returns a type that an alias hides. Its tokens have the span of the alias, so that messages point there.
+    /// Returns a type that an alias hides. Its tokens have the span of the alias, so that messages
+    /// point there.
     fn hidden(&self, private: &PrivatePath, part: &str) -> TokenStream {
         let ty = &self.ty;
         let place = self.place().resolved_at(Span::call_site());

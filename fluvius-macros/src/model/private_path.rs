@@ -16,8 +16,8 @@ pub(crate) enum Root {
     Core,
 }
 
-/// A path that prints as `::fluvius::__private`, or as the same module of another crate or of the path given with
-/// `crate = ..`.
+/// A path that prints as `::fluvius::__private`, or as the same module of another crate or of the
+/// path given with `crate = ..`.
 #[derive(Clone)]
 pub(crate) struct PrivatePath {
     tokens: TokenStream,

@@ -67,8 +67,8 @@ fn lower_case(source: SourceCase) -> Case {
     }
 }
 
-/// Counts the `Box<..>` written around the error. `Box` itself does not implement `Rejection`, so that the compiler can
-/// explain what is wrong with `Box<dyn Error>`.
+/// Counts the `Box<..>` written around the error. `Box` itself does not implement `Rejection`, so
+/// that the compiler can explain what is wrong with `Box<dyn Error>`.
 fn boxes(ty: &Type) -> usize {
     if !types::is_named(ty, "Box") {
         return 0;

@@ -55,7 +55,9 @@ impl SelfType {
         while let Some(token) = stream.next() {
             match token {
                 TokenTree::Ident(word) if word == "Self" => {
-                    let is_path = matches!(stream.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+                    let next = stream.peek();
+                    let is_path =
+                        matches!(next, Some(TokenTree::Punct(next)) if next.as_char() == ':');
                     out.extend(self.in_place_of(word.span(), is_path));
                 }
                 TokenTree::Group(group) => {

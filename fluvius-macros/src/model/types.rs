@@ -1,5 +1,5 @@
-//! Syntactic questions about a written type. An alias hides everything, so what syntax cannot show is left to trait
-//! bounds.
+//! Syntactic questions about a written type. An alias hides everything, so what syntax cannot show
+//! is left to trait bounds.
 
 use quote::ToTokens;
 use syn::{
@@ -21,7 +21,8 @@ pub(crate) enum Flaw<'a> {
     HiddenSelf(proc_macro2::TokenStream),
 }
 
-/// Returns the first flaw of a type. `'static` references are allowed in an answer that is only written and never read.
+/// Returns the first flaw of a type. `'static` references are allowed in an answer that is only
+/// written and never read.
 pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
     let inner = |ty| flaw(ty, static_allowed);
     match ty {
@@ -139,7 +140,8 @@ pub(crate) fn is_option(ty: &Type) -> bool {
     is_named(ty, "Option") && arguments(ty).len() == 1
 }
 
-/// Returns true for `Option<Option<T>>`, in which an absent field and `null` would be indistinguishable.
+/// Returns true for `Option<Option<T>>`, in which an absent field and `null` would be
+/// indistinguishable.
 pub(crate) fn is_double_option(ty: &Type) -> bool {
     is_option(ty) && arguments(ty).first().is_some_and(|inner| is_option(inner))
 }

@@ -31,7 +31,8 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
     if let (Some(one), Some(many)) = (&one, &many) {
         errors.at(
             &one.name,
-            "write `resource = \"..\"` for one resource or `resources = [..]` for several, not both",
+            "write `resource = \"..\"` for one resource or `resources = [..]` for several, not \
+            both",
         );
         errors.at(&many.name, "the other list of resources is here");
     }

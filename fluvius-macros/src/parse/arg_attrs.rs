@@ -1,4 +1,5 @@
-//! The attributes on a parameter of an action: `#[arg(..)]`, docs, and those that do not belong there.
+//! The attributes on a parameter of an action: `#[arg(..)]`, docs, and those that do not belong
+//! there.
 
 use proc_macro2::Span;
 use syn::{Attribute, Expr, LitStr};

@@ -1,6 +1,7 @@
 //! Parses the impl block under `#[aggregate]`: its header and its actions.
 //!
-//! Items that are not actions pass through unread. A fault in one item is recorded, and the other items are still read.
+//! Items that are not actions pass through unread. A fault in one item is recorded, and the other
+//! items are still read.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;
@@ -113,7 +114,8 @@ fn has_impl_keyword(head: TokenStream) -> bool {
     parser.parse2(head).unwrap_or(false)
 }
 
-/// Returns the narrowest span of an item that is not an impl block: that of its name, if it has one.
+/// Returns the narrowest span of an item that is not an impl block: that of its name, if it has
+/// one.
 fn item_place(item: TokenStream) -> Span {
     let parser = |input: ParseStream<'_>| -> syn::Result<Span> {
         input.call(Attribute::parse_outer)?;
@@ -171,7 +173,8 @@ fn parse_item(item: RawItem, errors: &mut Errors) -> Option<SourceAction> {
     })
 }
 
-/// Returns the attributes that are not ours. A half-typed one is excluded; the compiler reports it in the block.
+/// Returns the attributes that are not ours. A half-typed one is excluded; the compiler reports it
+/// in the block.
 fn foreign_attributes(item: &RawItem) -> Vec<Attribute> {
     let foreign = item.attributes.iter().filter(|raw| raw.marker() == Marker::NotOurs);
     foreign
@@ -182,8 +185,8 @@ fn foreign_attributes(item: &RawItem) -> Vec<Attribute> {
         .collect()
 }
 
-/// Parses the attributes that make a method an action. The last one counts, since one above it may be half typed and
-/// meant for another method.
+/// Parses the attributes that make a method an action. The last one counts, since one above it may
+/// be half typed and meant for another method.
 fn parse_markers(item: &RawItem, errors: &mut Errors) -> Option<(Span, ActionArgs)> {
     let mut last: Option<(Span, ActionArgs)> = None;
     for raw in &item.attributes {
@@ -225,7 +228,8 @@ fn path_place(path: &Path) -> Span {
     path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span())
 }
 
-/// Rejects `#[action]` inside a macro call: the call expands after this macro, so its actions would be lost.
+/// Rejects `#[action]` inside a macro call: the call expands after this macro, so its actions would
+/// be lost.
 fn reject_hidden_action(item: &RawItem, errors: &mut Errors) {
     if item.is_macro_call() && has_action_attribute(item.head.iter().chain(&item.end)) {
         errors.at(

@@ -24,8 +24,8 @@ pub(super) enum Value {
     Unreadable,
 }
 
-/// Reads every option of the list. A fault in one leaves the others readable, so that none of them is reported as
-/// missing.
+/// Reads every option of the list. A fault in one leaves the others readable, so that none of them
+/// is reported as missing.
 pub(super) fn read_all(tokens: TokenStream, errors: &mut Errors) -> Vec<AttrOption> {
     let parser = |input: ParseStream<'_>| -> syn::Result<(Vec<AttrOption>, Vec<syn::Error>)> {
         let (mut list, mut faults) = (Vec::new(), Vec::new());
@@ -81,7 +81,8 @@ fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) && input.parse::<TokenTree>().is_ok() {}
 }
 
-/// Removes the invisible groups around single tokens, in which `macro_rules!` passes a literal or a one-word type.
+/// Removes the invisible groups around single tokens, in which `macro_rules!` passes a literal or a
+/// one-word type.
 pub(super) fn without_single_groups(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()

@@ -1,6 +1,7 @@
 //! The list of options inside an attribute: `key = "..", internal, tags(..)`.
 //!
-//! This module knows the names of options and the kinds of their values. The model decides what an option means.
+//! This module knows the names of options and the kinds of their values. The model decides what an
+//! option means.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::parse::Parser;
@@ -17,8 +18,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Parses the options of `attribute`, its name as shown in messages, such as `#[action]`. Those in `repeatable` may
-    /// be given more than once.
+    /// Parses the options of `attribute`, its name as shown in messages, such as `#[action]`. Those
+    /// in `repeatable` may be given more than once.
     pub(crate) fn parse(
         attribute: &str,
         tokens: TokenStream,

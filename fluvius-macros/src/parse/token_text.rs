@@ -6,8 +6,8 @@ use syn::Type;
 
 use super::tokens::opened;
 
-/// Returns the tokens as text, without the spaces that printing inserts and without `$crate`, which an author does not
-/// see.
+/// Returns the tokens as text, without the spaces that printing inserts and without `$crate`, which
+/// an author does not see.
 pub(crate) fn token_text(tokens: &impl ToTokens) -> String {
     tidy(&opened(tokens.to_token_stream()).to_string()).replace("$crate::", "")
 }
@@ -33,8 +33,9 @@ fn with_marked_crates(tokens: TokenStream) -> TokenStream {
         .collect()
 }
 
-/// Returns the number of the macro call that a token comes from. The compiler shows it only in the `Debug` text of a
-/// span: `#5 bytes(10..15)`. If it is missing, all tokens count as part of one call.
+/// Returns the number of the macro call that a token comes from. The compiler shows it only in the
+/// `Debug` text of a span: `#5 bytes(10..15)`. If it is missing, all tokens count as part of one
+/// call.
 fn expansion(span: Span) -> String {
     let shown = format!("{span:?}");
     let number = shown.strip_prefix('#').unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Splits the body of an impl block into items, at the level of tokens.
 //!
-//! Method bodies are never inspected, so that half-typed code inside them cannot break the rest of the block. The
-//! syntax inside an item is left to that item's parser.
+//! Method bodies are never inspected, so that half-typed code inside them cannot break the rest of
+//! the block. The syntax inside an item is left to that item's parser.
 
 use std::collections::VecDeque;
 
@@ -86,8 +86,8 @@ impl RawAttribute {
                 Marker::NotOurs
             };
         }
-        // A real attribute may resemble ours by chance; requiring the first letter and a small distance makes that
-        // unlikely.
+        // A real attribute may resemble ours by chance; requiring the first letter and a small
+        // distance makes that unlikely.
         let near = name.to_lowercase().starts_with('a')
             && spelling::nearest(&name, &[keywords::ACTION]).is_some();
         if near { Marker::AlmostAction } else { Marker::NotOurs }
@@ -162,8 +162,8 @@ fn open_groups(tokens: &mut VecDeque<TokenTree>) {
     }
 }
 
-/// Removes all invisible groups, such as that of a `meta` or `path` fragment in an attribute. Not for values, in which
-/// such a group binds like parentheses.
+/// Removes all invisible groups, such as that of a `meta` or `path` fragment in an attribute. Not
+/// for values, in which such a group binds like parentheses.
 pub(crate) fn opened(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()
@@ -193,9 +193,11 @@ fn begins_item(
     }
     let next = rest.front();
     if is_punct(Some(token), '#') {
-        let is_attribute = matches!(next, Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket);
+        let is_attribute = matches!(next, Some(TokenTree::Group(group))
+            if group.delimiter() == Delimiter::Bracket);
         // A generic parameter may have attributes.
-        let before_item = matches!(rest.get(1), Some(TokenTree::Ident(word)) if word == "pub" || word == "fn" || word == "async");
+        let before_item = matches!(rest.get(1), Some(TokenTree::Ident(word))
+            if word == "pub" || word == "fn" || word == "async");
         let in_generics = !depth.is_zero()
             && !before_item
             && is_function_head(head)
@@ -231,8 +233,8 @@ fn is_keyword_before_fn(token: &TokenTree) -> bool {
     }
 }
 
-/// Returns true if the item ends here. A method ends with its braces, a constant with its semicolon (its value may
-/// contain braces), and a macro call with either.
+/// Returns true if the item ends here. A method ends with its braces, a constant with its semicolon
+/// (its value may contain braces), and a macro call with either.
 fn ends_item(
     token: &TokenTree,
     next: Option<&TokenTree>,
@@ -258,7 +260,8 @@ fn is_block(group: &Group) -> bool {
     match group.delimiter() {
         Delimiter::Brace => true,
         Delimiter::None => {
-            matches!((inner.next(), inner.next()), (Some(TokenTree::Group(only)), None) if is_block(&only))
+            let (first, second) = (inner.next(), inner.next());
+            matches!((first, second), (Some(TokenTree::Group(only)), None) if is_block(&only))
         }
         Delimiter::Parenthesis | Delimiter::Bracket => false,
     }

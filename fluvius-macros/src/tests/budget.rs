@@ -5,8 +5,9 @@ use quote::quote;
 
 use super::{aggregate, deposit, pretty, withdraw};
 
-/// Maximum number of lines for one more action with one parameter and an event: without docs, and before serde's
-/// derives expand. They are two structs, two impls, one handler, and two variants with their arms.
+/// Maximum number of lines for one more action with one parameter and an event: without docs, and
+/// before serde's derives expand. They are two structs, two impls, one handler, and two variants
+/// with their arms.
 const MAX_LINES: usize = 62;
 
 #[test]

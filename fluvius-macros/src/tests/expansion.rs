@@ -74,7 +74,9 @@ fn expands_an_asynchronous_action_with_context_and_secret() {
 
                     #[cfg(feature = "closing")]
                     #[deprecated(note = "use `end`")]
-                    #[action(evt_key = "account-closed", internal, key = "end", command = "EndAccount")]
+                    #[action(
+                        evt_key = "account-closed", internal, key = "end", command = "EndAccount"
+                    )]
                     pub fn close_account(self) -> Result<(), Infallible> {
                         Ok(())
                     }
@@ -122,7 +124,9 @@ fn keeps_the_sound_actions_of_a_block_with_mistakes() {
             quote! {
                 impl Account {
                     #[action(evt_key = "money-deposited")]
-                    pub fn deposit_money(&mut self, amount: Decimal, note: &str) -> Result<(), AccountError> {
+                    pub fn deposit_money(
+                        &mut self, amount: Decimal, note: &str
+                    ) -> Result<(), AccountError> {
                         self.balance += amount;
                         Ok(())
                     }
@@ -144,7 +148,9 @@ fn cleans_a_block_for_which_nothing_can_be_generated() {
             quote! {
                 impl<T> Account<T> {
                     #[action(evt_key = "money-deposited")]
-                    pub fn deposit_money(&mut self, /** How much. */ #[arg(secret)] amount: T) -> Result<(), AccountError> {
+                    pub fn deposit_money(
+                        &mut self, /** Amount. */ #[arg(secret)] amount: T
+                    ) -> Result<(), AccountError> {
                         Ok(())
                     }
                 }
@@ -237,7 +243,9 @@ fn expands_a_domain() {
             Root::Facade,
             quote! {
                 /// Domain for managing bank account transactions.
-                #[domain(aggregates(Account, crate::Ledger), revision = 1, tags("banking", "finance"))]
+                #[domain(
+                    aggregates(Account, crate::Ledger), revision = 1, tags("banking", "finance")
+                )]
                 pub struct TransactionManagerDomain;
             },
         ),

@@ -14,7 +14,8 @@ use quote::quote;
 
 use crate::model::Root;
 
-/// Expands `#[aggregate(..)]` on a block. The calls of guards are replaced by the items that they emit.
+/// Expands `#[aggregate(..)]` on a block. The calls of guards are replaced by the items that they
+/// emit.
 fn aggregate(args: TokenStream, block: TokenStream) -> TokenStream {
     unguarded(crate::pipeline::aggregate(Root::Facade, args, block))
 }

@@ -1,7 +1,8 @@
 //! The address of a database, with libpq's settings.
 //!
-//! The client's own parser supports three of libpq's six values of `sslmode`, and no `sslrootcert`. Its errors do not
-//! name the invalid part of an address. No error quotes a value, since it may be the password.
+//! The client's own parser supports three of libpq's six values of `sslmode`, and no `sslrootcert`.
+//! Its errors do not name the invalid part of an address. No error quotes a value, since it may be
+//! the password.
 
 mod settings;
 mod syntax;
@@ -39,14 +40,15 @@ impl Invalid {
 }
 
 impl Invalid {
-    /// The error of a setting with an unknown name. It quotes the name only if it resembles a known one, since it may
-    /// be part of a password that is not percent-encoded.
+    /// The error of a setting with an unknown name. It quotes the name only if it resembles a known
+    /// one, since it may be part of a password that is not percent-encoded.
     fn unknown(name: &str) -> Self {
         match settings::nearest(name) {
             Some(known) => Self::new(name, format!("is not known: did you mean `{known}`?")),
             None => Self {
                 part: "a setting".to_owned(),
-                problem: "has a name that is not known: leave it out; in a user name or a password, write `%3F` for `?` \
+                problem: "has a name that is not known: leave it out; in a user name or a \
+                    password, write `%3F` for `?` \
                           and `%26` for `&`"
                     .to_owned(),
             },

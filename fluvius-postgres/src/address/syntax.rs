@@ -147,7 +147,8 @@ fn of_pairs(text: &str) -> Result<Settings, Invalid> {
     Ok(settings)
 }
 
-/// The error of a word without `=`. It does not quote the word, which may be the rest of a password.
+/// The error of a word without `=`. It does not quote the word, which may be the rest of a
+/// password.
 fn no_pair(last: Option<&str>) -> Invalid {
     match last {
         Some(last) => Invalid::new(
@@ -189,7 +190,8 @@ fn checked(name: &str) -> Result<&str, Invalid> {
         true => Err(Invalid::unknown(name)),
         false => Err(Invalid {
             part: "a setting".to_owned(),
-            problem: "has no valid name: names have lower-case letters, digits and `_`; in a user name or a password, \
+            problem: "has no valid name: names have lower-case letters, digits and `_`; in a user \
+                name or a password, \
                       write `%3F` for `?` and `%26` for `&`"
                 .to_owned(),
         }),

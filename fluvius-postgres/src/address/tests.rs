@@ -61,9 +61,11 @@ fn hosts_may_be_several_sockets_and_addresses() {
 
 #[test]
 fn supported_settings_of_other_tools_are_accepted() {
-    let tail = "sslmode=require&channel_binding=require&gssencmode=disable&client_encoding=UTF8&pgbouncer=false\
+    let tail = "sslmode=require&channel_binding=require&gssencmode=disable&client_encoding=UTF8\
+                &pgbouncer=false\
                 &keepalives=1&keepalives_idle=10&keepalives_count=3&tcp_user_timeout=1000&sslsni=1\
-                &target_session_attrs=primary&fallback_application_name=tool&options=-c%20statement_timeout%3D1000";
+                &target_session_attrs=primary&fallback_application_name=tool\
+                &options=-c%20statement_timeout%3D1000";
     let config = parse(&format!("postgres://u@h/b?{tail}")).config;
     assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(1)));
     assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);

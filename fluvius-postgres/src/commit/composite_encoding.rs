@@ -1,6 +1,7 @@
 //! Arrays of rows in PostgreSQL's binary form for composite types.
 //!
-//! An array of rows is one parameter, so a batch of any size is a call with the same number of parameters.
+//! An array of rows is one parameter, so a batch of any size is a call with the same number of
+//! parameters.
 
 use std::error::Error;
 
@@ -107,7 +108,8 @@ impl<'t> RowArray<'t> {
         self.bytes.put_i32(-1);
     }
 
-    /// Writes the type of the next column. The server rejects a row with too few or too many columns.
+    /// Writes the type of the next column. The server rejects a row with too few or too many
+    /// columns.
     fn begin(&mut self) {
         self.bytes.put_u32(self.row_type.columns.get(self.column).copied().unwrap_or(0));
         self.column += 1;

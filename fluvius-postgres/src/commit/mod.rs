@@ -1,7 +1,8 @@
 //! The commits of a store: batches go over one connection, in the order of the calls.
 //!
-//! [`writer`] owns the connection and the outcome of each call. [`params`] prepares a batch as parameters,
-//! [`row_arrays`] its rows as arrays in the binary form of [`composite_encoding`], and [`reply`] reads the outcomes.
+//! [`writer`] owns the connection and the outcome of each call. [`params`] prepares a batch as
+//! parameters, [`row_arrays`] its rows as arrays in the binary form of [`composite_encoding`], and
+//! [`reply`] reads the outcomes.
 
 mod batch_parts;
 mod composite_encoding;

@@ -1,5 +1,5 @@
-//! The parameters of a batch, for `commit_batch` and for the update statements. Units, aggregates and command ids are
-//! numbered from 1.
+//! The parameters of a batch, for `commit_batch` and for the update statements. Units, aggregates
+//! and command ids are numbered from 1.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,10 +13,12 @@ use super::writer_connection::{RowTypes, WriterConnection};
 use crate::error::Fault;
 use crate::read::saturating_i64;
 
-/// The largest size of a unit of work: PostgreSQL accepts no message of 1 GiB. A batch is sent in far smaller parts.
+/// The largest size of a unit of work: PostgreSQL accepts no message of 1 GiB. A batch is sent in
+/// far smaller parts.
 pub(crate) const MAX_UNIT_BYTES: usize = 512 * 1024 * 1024;
 
-/// Names and types of the parameters of the update statements, in the order of [`BatchParams::update_params`].
+/// Names and types of the parameters of the update statements, in the order of
+/// [`BatchParams::update_params`].
 pub(crate) const UPDATE_PARAMS: [(&str, &str); 19] = [
     ("durability", "text"),
     ("process", "bigint"),
@@ -59,7 +61,8 @@ pub(crate) struct BatchParams<'b> {
     pub(crate) ids: Vec<Uuid>,
     /// The number of rows before those of each unit.
     pub(crate) offsets: Vec<u64>,
-    /// Set if all units commit, provided that no command id is taken and all aggregates are at their first versions.
+    /// Set if all units commit, provided that no command id is taken and all aggregates are at
+    /// their first versions.
     is_consistent: bool,
     /// By aggregate: set if the batch writes it.
     are_written: Vec<bool>,
@@ -78,8 +81,8 @@ pub(crate) struct BatchParams<'b> {
 }
 
 impl<'b> BatchParams<'b> {
-    /// Prepares units. `first` is the number of earlier units of the batch, which are not sent with them; those that
-    /// they depend on are committed.
+    /// Prepares units. `first` is the number of earlier units of the batch, which are not sent with
+    /// them; those that they depend on are committed.
     pub(crate) fn new(batch: &'b [UnitOfWork], first: usize) -> Self {
         let malformed: HashMap<usize, StoreError> = batch
             .iter()
@@ -230,8 +233,9 @@ impl<'b> BatchParams<'b> {
         Ok(params)
     }
 
-    /// Returns whether an update statement may store the batch. Such a statement needs a row for each aggregate, and
-    /// locks each as if it were written. So all aggregates are present, and a unit with several writes them all.
+    /// Returns whether an update statement may store the batch. Such a statement needs a row for
+    /// each aggregate, and locks each as if it were written. So all aggregates are present, and a
+    /// unit with several writes them all.
     pub(crate) fn is_update(&self) -> bool {
         let are_present = self.first_versions.iter().all(|version| *version > 0);
         let is_update = |unit: &UnitOfWork| {
@@ -306,8 +310,8 @@ impl<'b> BatchParams<'b> {
         units.iter().map(|unit| aggregate(unit).unwrap_or(0)).collect()
     }
 
-    /// By aggregate: set if exactly one unit has it, and that unit has no other aggregate and no commit dependency in
-    /// either direction.
+    /// By aggregate: set if exactly one unit has it, and that unit has no other aggregate and no
+    /// commit dependency in either direction.
     fn are_independent(&self) -> Vec<bool> {
         let count = |counts: &mut Vec<u32>, number: i32| {
             let count = index(number).and_then(|index| counts.get_mut(index));
@@ -338,8 +342,8 @@ impl<'b> BatchParams<'b> {
         ids.map(|aggregate_id| (aggregate_id.resource.to_string(), aggregate_id.id)).unzip()
     }
 
-    /// The states that the first call sends: the last one of each aggregate if that omits more than half of them. If a
-    /// unit then fails to commit, a second call sends the batch with all states.
+    /// The states that the first call sends: the last one of each aggregate if that omits more than
+    /// half of them. If a unit then fails to commit, a second call sends the batch with all states.
     pub(crate) fn initial_states(&self) -> States {
         let aggregate_count = self.are_written.iter().filter(|is_written| **is_written).count();
         let state_count: usize = self.valid_units().map(|(_, unit)| unit.states.len()).sum();

@@ -44,8 +44,8 @@ pub(crate) struct CommitReply {
 }
 
 impl CommitReply {
-    /// Reads the reply of `commit_batch`. Returns `None` if it has written nothing, since some unit does not commit and
-    /// it has not got all states of the batch.
+    /// Reads the reply of `commit_batch`. Returns `None` if it has written nothing, since some unit
+    /// does not commit and it has not got all states of the batch.
     pub(crate) fn from_function(found: &[Row]) -> Result<Option<Self>, Fault> {
         let mut stored = HashMap::new();
         let mut reply = None;
@@ -172,7 +172,8 @@ async fn duplicate(
         if let Some(found) = found {
             let record = unit.commands[found].as_ref().clone();
             let command = Box::new(LogEntry { position: first + found as u64, record });
-            // The first row of a context stays. Only a unit that no runtime made may differ from it.
+            // The first row of a context stays. Only a unit that no runtime made may differ from
+            // it.
             let context = read::context(pool, unit.context.id).await?;
             let context = context.unwrap_or_else(|| Arc::clone(&unit.context));
             return Ok(CommitOutcome::DuplicateCommand { command, context });

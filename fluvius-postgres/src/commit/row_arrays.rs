@@ -9,8 +9,8 @@ use crate::error::Fault;
 use crate::read::rows::{serde_variant_name, to_json_text};
 use crate::read::saturating_i64;
 
-/// The rows of one table, and the unit of each. Of a state `numbers` has the aggregate, of a pair of unit and context
-/// the context.
+/// The rows of one table, and the unit of each. Of a state `numbers` has the aggregate, of a pair
+/// of unit and context the context.
 pub(crate) struct TableArray<'t> {
     pub(crate) rows: RowArray<'t>,
     pub(crate) units: Vec<i32>,
@@ -51,7 +51,8 @@ impl<'t> RowArrays<'t> {
         tables.iter().map(|table| table.rows.len()).sum()
     }
 
-    /// Adds the states of a unit. If the last unit of each aggregate is given, it adds only the states of these.
+    /// Adds the states of a unit. If the last unit of each aggregate is given, it adds only the
+    /// states of these.
     pub(crate) fn add_states(
         &mut self,
         unit: &UnitOfWork,

@@ -1,18 +1,20 @@
--- Commits a batch whose aggregates are all present: one statement, which stores what `commit_batch` would store, at
--- less cost. A unit is left out if its one aggregate has another version than it expects and no other unit of the batch
--- has that aggregate. Any other conflict concerns the whole batch: nothing is stored and the result is empty; then
--- `commit_batch` finds the cause.
+-- Commits a batch whose aggregates are all present: one statement, which stores what `commit_batch`
+-- would store, at less cost. A unit is left out if its one aggregate has another version than it
+-- expects and no other unit of the batch has that aggregate. Any other conflict concerns the whole
+-- batch: nothing is stored and the result is empty; then `commit_batch` finds the cause.
 --
--- The statement sees what was committed before it began. The rows that it locks are the exception: it compares and
--- writes them as they are after the wait for the lock. A version or a command id that was taken meanwhile violates a
--- unique index.
+-- The statement sees what was committed before it began. The rows that it locks are the exception:
+-- it compares and writes them as they are after the wait for the lock. A version or a command id
+-- that was taken meanwhile violates a unique index.
 --
--- Aggregates are numbered from 1, and so are the positions of rows, from the first row of the batch. `state_aggregates`
--- has the aggregate of each state, `row_aggregates` an aggregate of the unit that has the row at each position, and
--- `context_aggregates` an aggregate of the unit in each pair of unit and context.
+-- Aggregates are numbered from 1, and so are the positions of rows, from the first row of the
+-- batch. `state_aggregates` has the aggregate of each state, `row_aggregates` an aggregate of the
+-- unit that has the row at each position, and `context_aggregates` an aggregate of the unit in each
+-- pair of unit and context.
 WITH setting AS MATERIALIZED (
     -- A server may be set to more than `on`, which is kept.
-    SELECT CASE WHEN @durability = 'off' OR current_setting('synchronous_commit') IN ('off', 'local')
+    SELECT CASE WHEN @durability = 'off'
+        OR current_setting('synchronous_commit') IN ('off', 'local')
         THEN set_config('synchronous_commit', @durability, true) END
 ), locked AS MATERIALIZED (
     -- Deadlock freedom: every batch locks its aggregates in the same order, one after another.
@@ -20,7 +22,8 @@ WITH setting AS MATERIALIZED (
     FROM unnest(@resources, @identifiers, @first_versions) WITH ORDINALITY
         AS a (resource, identifier, first_version, number)
     CROSS JOIN LATERAL (
-        SELECT version, CASE WHEN version <> a.first_version THEN s END AS conflict FROM resource_state AS s
+        SELECT version, CASE WHEN version <> a.first_version THEN s END AS conflict
+            FROM resource_state AS s
         WHERE s.resource = a.resource AND s.identifier = a.identifier FOR UPDATE) AS s
 ), found AS MATERIALIZED (
     SELECT array_agg(is_current ORDER BY number) AS are_current,
@@ -33,38 +36,42 @@ WITH setting AS MATERIALIZED (
     AND current_setting('transaction_isolation') = 'read committed'
     AND NOT EXISTS (SELECT FROM command_log WHERE id = ANY (@ids))
 ), written AS (
-    UPDATE resource_state AS s SET version = n.version, etag = n.etag, revision = n.revision, data = n.data,
-        created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by,
-        closed_at = n.closed_at, realm = n.realm
+    UPDATE resource_state AS s
+        SET version = n.version, etag = n.etag, revision = n.revision, data = n.data,
+        created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at,
+        updated_by = n.updated_by, closed_at = n.closed_at, realm = n.realm
     FROM storable, unnest(@states) WITH ORDINALITY AS n (
-        resource, identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at,
-        realm, number)
-    WHERE are_current[@state_aggregates[number]] AND s.resource = n.resource AND s.identifier = n.identifier
+        resource, identifier, version, etag, revision, data, created_at, created_by, updated_at,
+        updated_by, closed_at, realm, number)
+    WHERE are_current[@state_aggregates[number]] AND s.resource = n.resource
+        AND s.identifier = n.identifier
     RETURNING 1
 ), drawn AS MATERIALIZED (
     -- If a locked row was not written, it draws no positions, which is an error.
-    SELECT draw_positions(CASE WHEN w.count = written_count THEN @row_count END) AS base, are_current
+    SELECT draw_positions(CASE WHEN w.count = written_count THEN @row_count END) AS base,
+        are_current
     FROM storable, (SELECT count(*) AS count FROM written) AS w
 ), commands AS (
     INSERT INTO command_log
-    SELECT base + position, id, parent, domain, revision, command, resource, identifier, payload, payload_hash,
-        context_id, status, code, response, received_at
+    SELECT base + position, id, parent, domain, revision, command, resource, identifier, payload,
+        payload_hash, context_id, status, code, response, received_at
     FROM drawn, unnest(@commands)
     WHERE are_current[@row_aggregates[position]]
 ), events AS (
     INSERT INTO event_log
-    SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id, args, data, delta,
-        occurred_at
+    SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id,
+        args, data, delta, occurred_at
     FROM drawn, unnest(@events)
     WHERE are_current[@row_aggregates[position]]
--- BEGIN of the tables that most batches do not write: `update_plain` is this statement without them.
+-- BEGIN of the tables that most batches do not write: `update_plain` is this statement without
+-- them.
 ), contexts AS (
     INSERT INTO context_log
-    SELECT id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
-        correlation, causation
+    SELECT id, domain, revision, transport, source, headers, user_id, profile_id, organization_id,
+        roles, realm, correlation, causation
     FROM drawn, unnest(@contexts) WITH ORDINALITY AS x (
-        id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
-        correlation, causation, number)
+        id, domain, revision, transport, source, headers, user_id, profile_id, organization_id,
+        roles, realm, correlation, causation, number)
     WHERE EXISTS (
         SELECT FROM unnest(@context_aggregates, @context_numbers) AS u (aggregate, context)
         WHERE u.context = x.number AND are_current[u.aggregate])
@@ -76,12 +83,14 @@ WITH setting AS MATERIALIZED (
     WHERE are_current[@row_aggregates[position]]
 ), activities AS (
     INSERT INTO activity_log
-    SELECT base + position, id, resource, identifier, context_id, command_id, message, kind, label, code, data
+    SELECT base + position, id, resource, identifier, context_id, command_id, message, kind, label,
+        code, data
     FROM drawn, unnest(@activities)
     WHERE are_current[@row_aggregates[position]]
 -- END
 )
--- The first row is the result of the batch, the others are the states of the aggregates that units conflict at.
+-- The first row is the result of the batch, the others are the states of the aggregates that units
+-- conflict at.
 SELECT base, are_current, ARRAY(
     SELECT a.number::int FROM lease AS l
     JOIN unnest(@resources, @identifiers) WITH ORDINALITY AS a (resource, identifier, number)

@@ -1,13 +1,15 @@
--- Commits a batch of one unit with one command, which updates one present aggregate and stores nothing else: what
--- `update_batch.sql` would store, with the same parameters, at less cost. If anything conflicts, nothing is stored and
--- the result is empty; then `commit_batch` finds the cause.
+-- Commits a batch of one unit with one command, which updates one present aggregate and stores
+-- nothing else: what `update_batch.sql` would store, with the same parameters, at less cost. If
+-- anything conflicts, nothing is stored and the result is empty; then `commit_batch` finds the
+-- cause.
 --
--- A statement that waited for the row compares the row as it is after the wait. A version or a command id that was
--- taken meanwhile violates a unique index.
+-- A statement that waited for the row compares the row as it is after the wait. A version or a
+-- command id that was taken meanwhile violates a unique index.
 WITH written AS (
-    UPDATE resource_state SET version = (n).version, etag = (n).etag, revision = (n).revision, data = (n).data,
-        created_at = (n).created_at, created_by = (n).created_by, updated_at = (n).updated_at, updated_by = (n).updated_by,
-        closed_at = (n).closed_at, realm = (n).realm
+    UPDATE resource_state SET version = (n).version, etag = (n).etag, revision = (n).revision,
+        data = (n).data, created_at = (n).created_at, created_by = (n).created_by,
+        updated_at = (n).updated_at, updated_by = (n).updated_by, closed_at = (n).closed_at,
+        realm = (n).realm
     FROM (SELECT @states[1] AS n) AS x
     WHERE resource = @resources[1] AND identifier = @identifiers[1] AND version = @first_versions[1]
     AND current_setting('transaction_isolation') = 'read committed'
@@ -21,13 +23,14 @@ WITH written AS (
     FROM written
 ), commands AS (
     INSERT INTO command_log
-    SELECT base + (c).position, (c).id, (c).parent, (c).domain, (c).revision, (c).command, (c).resource, (c).identifier,
-        (c).payload, (c).payload_hash, (c).context_id, (c).status, (c).code, (c).response, (c).received_at
+    SELECT base + (c).position, (c).id, (c).parent, (c).domain, (c).revision, (c).command,
+        (c).resource, (c).identifier, (c).payload, (c).payload_hash, (c).context_id, (c).status,
+        (c).code, (c).response, (c).received_at
     FROM drawn, (SELECT @commands[1] AS c) AS x
 ), events AS (
     INSERT INTO event_log
-    SELECT base + (e).position, (e).id, (e).domain, (e).revision, (e).event, (e).resource, (e).identifier, (e).version,
-        (e).command_id, (e).args, (e).data, (e).delta, (e).occurred_at
+    SELECT base + (e).position, (e).id, (e).domain, (e).revision, (e).event, (e).resource,
+        (e).identifier, (e).version, (e).command_id, (e).args, (e).data, (e).delta, (e).occurred_at
     FROM drawn, (SELECT @events[1] AS e) AS x
 )
 SELECT base, ARRAY[true] AS are_current, ARRAY(

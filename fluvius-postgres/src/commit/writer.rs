@@ -162,7 +162,7 @@ impl Writer {
         match result {
             CallResult::Done(reply) => {
                 reply::outcomes(&self.pool, params, &reply).await.unwrap_or_else(|fault| {
-                    tracing::error!(error = %fault, "cannot read the outcomes of a committed batch");
+                    tracing::error!(error = %fault, "cannot read the outcomes of a commit");
                     in_doubt()
                 })
             }
@@ -292,7 +292,8 @@ impl Writer {
             return Ok(Arc::clone(connection));
         }
         slot.connection = None;
-        // An attempt that failed while this call waited for the lock has failed for this call as well.
+        // An attempt that failed while this call waited for the lock has failed for this call as
+        // well.
         if let Some((_, error)) = slot.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(error.clone().into());
         }
@@ -319,7 +320,8 @@ impl Writer {
         }
     }
 
-    /// Marks a connection as lost: nothing more is sent over it, and its transaction has to be ended.
+    /// Marks a connection as lost: nothing more is sent over it, and its transaction has to be
+    /// ended.
     fn mark_lost(&self, connection: &WriterConnection) {
         if !connection.is_lost.swap(true, Ordering::SeqCst) {
             self.lost().push(connection.lock);
@@ -333,8 +335,10 @@ impl Writer {
         let lost = self.lost().clone();
         for LivenessLock(key) in lost {
             let params = || vec![param(key, Type::INT8)];
-            let terminate = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
-                             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+            let terminate = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = \
+                'advisory' AND granted \
+                             AND database = (SELECT oid FROM pg_database WHERE datname = \
+                             current_database()) \
                              AND ((classid::bigint << 32) | objid::bigint) = $1 AND objsubid = 1";
             self.pool.query_prepared(terminate, params()).await?;
             self.pool.query_prepared("SELECT pg_advisory_xact_lock($1)", params()).await?;
@@ -359,7 +363,8 @@ fn aborted_dependency(
     unit.depends_on.iter().copied().find(|on| *on < first && !is_committed(*on))
 }
 
-/// A call whose outcome is open. If it ends without a reply, or its future is dropped, its connection is lost.
+/// A call whose outcome is open. If it ends without a reply, or its future is dropped, its
+/// connection is lost.
 struct OpenCall<'w> {
     writer: &'w Writer,
     connection: &'w WriterConnection,

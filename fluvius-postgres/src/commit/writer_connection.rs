@@ -1,4 +1,5 @@
-//! The one connection that commits: its prepared statements, and the lock that shows that it has ended.
+//! The one connection that commits: its prepared statements, and the lock that shows that it has
+//! ended.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -15,9 +16,10 @@ use crate::connection::Connector;
 use crate::error::Fault;
 use crate::{connection, migrations, pooler};
 
-/// Makes the server find rows by index, whatever it knew of the size of a table when it planned. Nothing but commits
-/// runs on the connection.
-const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+/// Makes the server find rows by index, whatever it knew of the size of a table when it planned.
+/// Nothing but commits runs on the connection.
+const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = \
+    off; \
                      SET plan_cache_mode = force_generic_plan";
 
 /// The number of parameters of `commit_batch`.
@@ -32,7 +34,8 @@ const RARE_PART: (&str, &str) = ("-- BEGIN", "-- END");
 /// Updates one aggregate by one command.
 const UPDATE_ONE: &str = include_str!("update_one.sql");
 
-/// The largest number of contexts that a connection remembers as stored, before it forgets all of them.
+/// The largest number of contexts that a connection remembers as stored, before it forgets all of
+/// them.
 const MAX_CONTEXTS: usize = 1_024;
 
 /// The row types of the tables that commits write.
@@ -86,13 +89,14 @@ pub(crate) struct WriterConnection {
     contexts: Mutex<HashSet<Uuid>>,
 }
 
-/// The key of an advisory lock that the server holds for a session, and releases after the end of its transaction.
+/// The key of an advisory lock that the server holds for a session, and releases after the end of
+/// its transaction.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LivenessLock(pub(crate) i64);
 
 impl WriterConnection {
-    /// Connects, and checks that the server still has `newest`, the last position that this store knows. If `migrates`
-    /// is set, it checks for a pooler and migrates the schema first.
+    /// Connects, and checks that the server still has `newest`, the last position that this store
+    /// knows. If `migrates` is set, it checks for a pooler and migrates the schema first.
     pub(crate) async fn open(
         connector: &Connector,
         migrates: bool,
@@ -171,8 +175,8 @@ fn with_numbers(sql: &str) -> String {
     })
 }
 
-/// Returns [`UPDATE_BATCH`] without the tables that most batches do not write: the server opens each table that a
-/// statement names.
+/// Returns [`UPDATE_BATCH`] without the tables that most batches do not write: the server opens
+/// each table that a statement names.
 fn without_rare_part() -> String {
     let (begin, end) = RARE_PART;
     let (head, rest) = UPDATE_BATCH.split_once(begin).unwrap_or((UPDATE_BATCH, ""));
@@ -180,12 +184,15 @@ fn without_rare_part() -> String {
     format!("{head}{tail}")
 }
 
-/// The last position of the logs. The sequence may be up to 32 ahead of it on a standby, and after a crash.
+/// The last position of the logs. The sequence may be up to 32 ahead of it on a standby, and after
+/// a crash.
 const NEWEST: &str = "SELECT greatest(0, (SELECT max(position) FROM command_log), \
-                      (SELECT max(position) FROM event_log), (SELECT max(position) FROM message_log), \
+                      (SELECT max(position) FROM event_log), (SELECT max(position) FROM \
+                      message_log), \
                       (SELECT max(position) FROM activity_log))";
 
-/// Fails if the server has not got what it has acknowledged: it may be a standby that was promoted too early.
+/// Fails if the server has not got what it has acknowledged: it may be a standby that was promoted
+/// too early.
 async fn check_position(client: &Client, newest: i64) -> Result<(), Fault> {
     let row = client.query_one(NEWEST, &[]).await?;
     let found: i64 = row.try_get(0)?;
@@ -193,7 +200,8 @@ async fn check_position(client: &Client, newest: i64) -> Result<(), Fault> {
         return Ok(());
     }
     Err(StoreError::permanent(format!(
-        "the server has lost commits: it acknowledged position {newest} to this program and is at {found} now; find \
+        "the server has lost commits: it acknowledged position {newest} to this program and is at \
+        {found} now; find \
          out what is missing, and restart the program"
     ))
     .into())

@@ -1,6 +1,6 @@
--- The processes that hold, or wait for, the lease of an aggregate, and the time up to which a row counts. The lease
--- itself is an advisory lock of a session. The rows only tell other processes of it, so a crash that empties the table
--- loses nothing.
+-- The processes that hold, or wait for, the lease of an aggregate, and the time up to which a row
+-- counts. The lease itself is an advisory lock of a session. The rows only tell other processes of
+-- it, so a crash that empties the table loses nothing.
 CREATE UNLOGGED TABLE lease (
     resource text COLLATE "C" NOT NULL,
     identifier uuid NOT NULL,
@@ -10,13 +10,16 @@ CREATE UNLOGGED TABLE lease (
     PRIMARY KEY (resource, identifier, process, backend)
 );
 
--- Differs from the key that `commit_batch` locks for an aggregate without a row: a commit never waits for a lease.
+-- Differs from the key that `commit_batch` locks for an aggregate without a row: a commit never
+-- waits for a lease.
 CREATE FUNCTION lease_key(resource text, identifier uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT hashtextextended(resource, hashtextextended(identifier::text, hashtextextended(current_schema(), 1)))
+    SELECT hashtextextended(resource,
+        hashtextextended(identifier::text, hashtextextended(current_schema(), 1)))
 $$;
 
 -- Announces that this session waits for a lease.
-CREATE FUNCTION announce_lease(resource text, identifier uuid, process bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION announce_lease(resource text, identifier uuid, process bigint) RETURNS void
+    LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
     DELETE FROM lease WHERE until < clock_timestamp();
@@ -35,7 +38,8 @@ END
 $$;
 
 -- Releases the lease that this session holds, if any, and withdraws its announcement.
-CREATE FUNCTION release_lease(resource text, identifier uuid, process bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION release_lease(resource text, identifier uuid, process bigint) RETURNS void
+    LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM pg_advisory_unlock_all();

@@ -1,5 +1,5 @@
--- The tables of the guide. Texts are compared by their bytes, which for UTF-8 is the order of code points. JSON is
--- stored as text, so that it is read back as it was written.
+-- The tables of the guide. Texts are compared by their bytes, which for UTF-8 is the order of code
+-- points. JSON is stored as text, so that it is read back as it was written.
 
 CREATE TABLE schema_version (
     version bigint NOT NULL
@@ -11,8 +11,9 @@ CREATE TABLE resource_owner (
     domain text COLLATE "C" NOT NULL
 );
 
--- One row per aggregate, updated by every command on it. Each page has room for the next version, and no index has a
--- column that changes, so a new version writes to no index (a heap-only tuple). Vacuum runs early, in small steps.
+-- One row per aggregate, updated by every command on it. Each page has room for the next version,
+-- and no index has a column that changes, so a new version writes to no index (a heap-only tuple).
+-- Vacuum runs early, in small steps.
 CREATE TABLE resource_state (
     resource text COLLATE "C" NOT NULL,
     identifier uuid NOT NULL,
@@ -85,7 +86,8 @@ CREATE TABLE event_log (
     data text COLLATE "C",
     delta text COLLATE "C" NOT NULL,
     occurred_at timestamptz NOT NULL,
-    -- Finds the history of an aggregate, and is the last guard against a version that is written twice.
+    -- Finds the history of an aggregate, and is the last guard against a version that is written
+    -- twice.
     UNIQUE (identifier, version, resource)
 );
 
@@ -129,7 +131,8 @@ DO $$
 DECLARE
     log text;
 BEGIN
-    FOREACH log IN ARRAY ARRAY['command_log', 'event_log', 'context_log', 'message_log', 'activity_log'] LOOP
+    FOREACH log IN ARRAY ARRAY['command_log', 'event_log', 'context_log', 'message_log',
+        'activity_log'] LOOP
         EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON %I '
             'FOR EACH ROW EXECUTE FUNCTION reject_change()', log);
         EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I '
@@ -140,12 +143,14 @@ END
 $$;
 
 -- Registers the resources of a domain: all or none.
-CREATE FUNCTION register_domain(of_domain text, resources text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION register_domain(of_domain text, resources text[]) RETURNS void LANGUAGE plpgsql
+    AS $$
 DECLARE
     taken record;
 BEGIN
     INSERT INTO resource_owner (resource, domain)
-    SELECT name, of_domain FROM (SELECT DISTINCT name COLLATE "C" AS name FROM unnest(resources) AS name) AS n
+    SELECT name, of_domain FROM (SELECT DISTINCT name COLLATE "C" AS name
+        FROM unnest(resources) AS name) AS n
     ORDER BY name
     ON CONFLICT DO NOTHING;
     -- A statement of its own sees what another process has registered since.
@@ -158,8 +163,10 @@ BEGIN
 END
 $$;
 
--- The version that an aggregate has reached at a position. Versions rise with positions, so a binary search finds it.
-CREATE FUNCTION version_at(of_resource text, of_identifier uuid, at bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+-- The version that an aggregate has reached at a position. Versions rise with positions, so a
+-- binary search finds it.
+CREATE FUNCTION version_at(of_resource text, of_identifier uuid, at bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE AS $$
 DECLARE
     low bigint := 0;
     high bigint;

@@ -1,8 +1,9 @@
--- Reading the field of a state as a value of a kind: null if the field has no value of that kind. The functions read
--- what fluvius_store::query reads, text by text. None of them ever fails, since one malformed row must not end a query
--- over all others.
+-- Reading the field of a state as a value of a kind: null if the field has no value of that kind.
+-- The functions read what fluvius_store::query reads, text by text. None of them ever fails, since
+-- one malformed row must not end a query over all others.
 --
--- They take the parsed state, so that a query parses the state of a row once, however many fields and terms it has.
+-- They take the parsed state, so that a query parses the state of a row once, however many fields
+-- and terms it has.
 
 -- Parses a text; null if it is not JSON.
 CREATE FUNCTION state_json(state text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $$
@@ -15,7 +16,8 @@ END
 $$;
 
 -- The value at a path through objects.
-CREATE FUNCTION field_at(state jsonb, path text[]) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_at(state jsonb, path text[]) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT
+    AS $$
 DECLARE
     value jsonb := state;
     name text;
@@ -30,7 +32,8 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION field_text(state jsonb, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_text(state jsonb, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
+    AS $$
 DECLARE
     value jsonb := field_at(state, path);
 BEGIN
@@ -38,7 +41,8 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION field_boolean(state jsonb, path text[]) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_boolean(state jsonb, path text[]) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     value jsonb := field_at(state, path);
 BEGIN
@@ -46,8 +50,10 @@ BEGIN
 END
 $$;
 
--- A number as fluvius_store::query::Number reads it: its exponent has at most four digits after leading zeros.
-CREATE FUNCTION field_number(state jsonb, path text[]) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+-- A number as fluvius_store::query::Number reads it: its exponent has at most four digits after
+-- leading zeros.
+CREATE FUNCTION field_number(state jsonb, path text[]) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     value jsonb := field_at(state, path);
     written text;
@@ -71,11 +77,12 @@ EXCEPTION
 END
 $$;
 
-CREATE FUNCTION field_uuid(state jsonb, path text[]) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_uuid(state jsonb, path text[]) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT
+    AS $$
 DECLARE
     written text := field_text(state, path);
 BEGIN
-    IF written ~ '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$' THEN
+    IF written ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN
         RETURN written::uuid;
     END IF;
     RETURN NULL;
@@ -83,7 +90,8 @@ END
 $$;
 
 -- A time, in microseconds since 1970.
-CREATE FUNCTION field_time(state jsonb, path text[]) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_time(state jsonb, path text[]) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     written text := field_text(state, path);
     parts text[];
@@ -96,7 +104,8 @@ BEGIN
     IF octet_length(written) > 40 THEN
         RETURN NULL;
     END IF;
-    parts := regexp_match(written, '^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})'
+    parts := regexp_match(written,
+        '^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})'
         '(?:[.]([0-9]{1,9}))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))$');
     IF parts IS NULL THEN
         RETURN NULL;
@@ -130,31 +139,36 @@ $$;
 
 -- The same for a state as it is stored.
 
-CREATE FUNCTION field_text(state text, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_text(state text, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
+    AS $$
 BEGIN
     RETURN field_text(state_json(state), path);
 END
 $$;
 
-CREATE FUNCTION field_boolean(state text, path text[]) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_boolean(state text, path text[]) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
     RETURN field_boolean(state_json(state), path);
 END
 $$;
 
-CREATE FUNCTION field_number(state text, path text[]) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_number(state text, path text[]) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
     RETURN field_number(state_json(state), path);
 END
 $$;
 
-CREATE FUNCTION field_uuid(state text, path text[]) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_uuid(state text, path text[]) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT
+    AS $$
 BEGIN
     RETURN field_uuid(state_json(state), path);
 END
 $$;
 
-CREATE FUNCTION field_time(state text, path text[]) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_time(state text, path text[]) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
     RETURN field_time(state_json(state), path);
 END

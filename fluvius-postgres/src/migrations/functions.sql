@@ -2,15 +2,16 @@
 
 -- Draws the positions of `row_count` rows, and returns the number before the first of them.
 --
--- The caller holds a lock of the schema from here to the end of its commit. So positions rise in commit order, and no
--- row appears behind a reader. It is the last wait of a commit, within one call, so no client can pause while it holds
--- the lock.
+-- The caller holds a lock of the schema from here to the end of its commit. So positions rise in
+-- commit order, and no row appears behind a reader. It is the last wait of a commit, within one
+-- call, so no client can pause while it holds the lock.
 CREATE OR REPLACE FUNCTION draw_positions(row_count bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     first bigint;
 BEGIN
     IF row_count IS NULL THEN
-        RAISE EXCEPTION 'cannot draw positions: a locked row was not written' USING ERRCODE = 'FL003';
+        RAISE EXCEPTION 'cannot draw positions: a locked row was not written'
+            USING ERRCODE = 'FL003';
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended(current_schema(), 0));
     first := nextval('position');
@@ -21,30 +22,32 @@ BEGIN
 END
 $$;
 
--- Commits a batch of units of work: one call is one round trip and one transaction. Each statement of a function sees
--- what was committed before that statement began; a single statement would see less.
+-- Commits a batch of units of work: one call is one round trip and one transaction. Each statement
+-- of a function sees what was committed before that statement began; a single statement would see
+-- less.
 --
--- Units, aggregates and command ids are numbered from 1. An array `x_units` has the unit of each entry of `x`, in the
--- order of the units.
+-- Units, aggregates and command ids are numbered from 1. An array `x_units` has the unit of each
+-- entry of `x`, in the order of the units.
 --
--- An outcome is 0 (committed), 1 (malformed, by the caller), 2 (dependency aborted), 3 (duplicate command) or 4
--- (version conflict). `causes` has the number of the unit, command id or aggregate that caused it. `contended` has the
--- aggregates whose lease another process holds or waits for.
+-- An outcome is 0 (committed), 1 (malformed, by the caller), 2 (dependency aborted), 3 (duplicate
+-- command) or 4 (version conflict). `causes` has the number of the unit, command id or aggregate
+-- that caused it. `contended` has the aggregates whose lease another process holds or waits for.
 --
--- The result has one row with the outcomes and with `base`, the number that was added to the positions of the rows, and
--- without an aggregate. The cause rows are the states of the aggregates that units conflict at, as they were before
--- this batch.
+-- The result has one row with the outcomes and with `base`, the number that was added to the
+-- positions of the rows, and without an aggregate. The cause rows are the states of the aggregates
+-- that units conflict at, as they were before this batch.
 CREATE OR REPLACE FUNCTION commit_batch(
     durability text,
     -- The process whose own leases are not reported.
     own_process bigint,
-    -- The aggregates of the batch in the order (resource, identifier), a flag for those that it writes, and the
-    -- versions that it expects first.
+    -- The aggregates of the batch in the order (resource, identifier), a flag for those that it
+    -- writes, and the versions that it expects first.
     resources text[], identifiers uuid[], are_written boolean[], first_versions bigint[],
-    -- Set if all units commit, provided that no command id is taken and all aggregates are at their first versions.
+    -- Set if all units commit, provided that no command id is taken and all aggregates are at their
+    -- first versions.
     is_consistent boolean,
-    -- Set if `states` has only the last state of each aggregate. Then nothing is written unless all units commit, and
-    -- the result is one row without outcomes.
+    -- Set if `states` has only the last state of each aggregate. Then nothing is written unless all
+    -- units commit, and the result is one row without outcomes.
     are_states_last boolean,
     -- The number of positions that the batch takes.
     row_count bigint,
@@ -62,20 +65,21 @@ CREATE OR REPLACE FUNCTION commit_batch(
     contexts context_log[], context_units int[], context_numbers int[]
 ) RETURNS TABLE (
     base bigint, unit_outcomes int[], unit_causes int[], contended_aggregates int[],
-    aggregate int, r_resource text, r_identifier uuid, r_version bigint, r_etag text, r_revision bigint, r_data text,
-    r_created_at timestamptz, r_created_by uuid, r_updated_at timestamptz, r_updated_by uuid, r_closed_at timestamptz,
-    r_realm text
+    aggregate int, r_resource text, r_identifier uuid, r_version bigint, r_etag text,
+    r_revision bigint, r_data text, r_created_at timestamptz, r_created_by uuid,
+    r_updated_at timestamptz, r_updated_by uuid, r_closed_at timestamptz, r_realm text
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     found_version bigint;
     versions bigint[] := '{}';
     aggregate_key bigint;
-    -- The number of aggregates that are expected to be absent, and a flag: only this batch may create aggregates
-    -- meanwhile.
+    -- The number of aggregates that are expected to be absent, and a flag: only this batch may
+    -- create aggregates meanwhile.
     new_count bigint;
     is_exclusive boolean;
-    -- For each command id: 0 if it is free, -1 if it is in the log, else the unit that has taken it.
+    -- For each command id: 0 if it is free, -1 if it is in the log, else the unit that has taken
+    -- it.
     taken int[];
     has_duplicates boolean;
     causes int[];
@@ -90,7 +94,7 @@ DECLARE
     mark int;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'commit_batch must run in READ COMMITTED: in % it would not see what it checks',
+        RAISE EXCEPTION 'commit_batch must run in READ COMMITTED, not in %',
             current_setting('transaction_isolation') USING ERRCODE = 'FL002';
     END IF;
     -- A server may be set to more than `on`, which is kept.
@@ -98,14 +102,17 @@ BEGIN
         PERFORM set_config('synchronous_commit', durability, true);
     END IF;
 
-    -- The batches that create aggregates share one lock of the schema, taken before all row locks. A batch that creates
-    -- many takes it exclusively and needs no lock per aggregate: a server has room for a few thousand locks.
+    -- The batches that create aggregates share one lock of the schema, taken before all row locks.
+    -- A batch that creates many takes it exclusively and needs no lock per aggregate: a server has
+    -- room for a few thousand locks.
     new_count := (SELECT count(*) FROM unnest(first_versions) AS version WHERE version = 0);
     is_exclusive := new_count > 64;
     IF is_exclusive THEN
-        PERFORM pg_advisory_xact_lock(hashtextextended('fluvius aggregates ' || current_schema(), 0));
+        PERFORM pg_advisory_xact_lock(hashtextextended('fluvius aggregates '
+            || current_schema(), 0));
     ELSIF new_count > 0 THEN
-        PERFORM pg_advisory_xact_lock_shared(hashtextextended('fluvius aggregates ' || current_schema(), 0));
+        PERFORM pg_advisory_xact_lock_shared(hashtextextended('fluvius aggregates '
+            || current_schema(), 0));
     END IF;
 
     -- Deadlock freedom: every batch locks its aggregates in the same order, one after another.
@@ -122,7 +129,8 @@ BEGIN
             IF new_count = 0 THEN
                 -- The aggregate was expected to be present.
                 new_count := 1;
-                PERFORM pg_advisory_xact_lock_shared(hashtextextended('fluvius aggregates ' || current_schema(), 0));
+                PERFORM pg_advisory_xact_lock_shared(hashtextextended('fluvius aggregates '
+                    || current_schema(), 0));
             END IF;
             aggregate_key := hashtextextended(resources[i],
                 hashtextextended(identifiers[i]::text, hashtextextended(current_schema(), 0)));
@@ -139,13 +147,15 @@ BEGIN
         versions[i] := coalesce(found_version, 0);
     END LOOP;
 
-    SELECT array_agg(CASE WHEN c.id IS NULL THEN 0 ELSE -1 END ORDER BY i.number), bool_or(c.id IS NOT NULL)
+    SELECT array_agg(CASE WHEN c.id IS NULL THEN 0 ELSE -1 END ORDER BY i.number),
+        bool_or(c.id IS NOT NULL)
     INTO taken, has_duplicates
     FROM unnest(ids) WITH ORDINALITY AS i (id, number) LEFT JOIN command_log AS c ON c.id = i.id;
 
     IF NOT (is_consistent AND versions = first_versions AND has_duplicates IS NOT TRUE) THEN
         IF are_states_last THEN
-            RETURN QUERY SELECT NULL::bigint, NULL::int[], NULL::int[], NULL::int[], NULL::int, (NULL::resource_state).*;
+            RETURN QUERY SELECT NULL::bigint, NULL::int[], NULL::int[], NULL::int[], NULL::int,
+                (NULL::resource_state).*;
             RETURN;
         END IF;
         causes := array_fill(0, ARRAY[cardinality(outcomes)]);
@@ -193,7 +203,8 @@ BEGIN
         RETURN QUERY
         SELECT NULL::bigint, NULL::int[], NULL::int[], NULL::int[], r.number, s.*
         FROM (SELECT DISTINCT number FROM unnest(conflicts) AS number) AS r
-        JOIN resource_state AS s ON s.resource = resources[r.number] AND s.identifier = identifiers[r.number];
+        JOIN resource_state AS s ON s.resource = resources[r.number]
+            AND s.identifier = identifiers[r.number];
     END IF;
 
     IF EXISTS (SELECT FROM lease WHERE process <> own_process AND until > clock_timestamp()) THEN
@@ -205,44 +216,45 @@ BEGIN
 
     -- Only the last version of each aggregate.
     INSERT INTO resource_state AS stored
-    SELECT DISTINCT ON (aggregate) resource, identifier, version, etag, revision, data, created_at, created_by,
-        updated_at, updated_by, closed_at, realm
+    SELECT DISTINCT ON (aggregate) resource, identifier, version, etag, revision, data, created_at,
+        created_by, updated_at, updated_by, closed_at, realm
     FROM ROWS FROM (unnest(states), unnest(state_units), unnest(state_aggregates)) AS s (
-        resource, identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at,
-        realm, unit, aggregate)
+        resource, identifier, version, etag, revision, data, created_at, created_by, updated_at,
+        updated_by, closed_at, realm, unit, aggregate)
     WHERE outcomes[unit] = 0
     ORDER BY aggregate, unit DESC
-    ON CONFLICT (resource, identifier) DO UPDATE SET version = excluded.version, etag = excluded.etag,
-        revision = excluded.revision, data = excluded.data, created_at = excluded.created_at,
-        created_by = excluded.created_by, updated_at = excluded.updated_at, updated_by = excluded.updated_by,
-        closed_at = excluded.closed_at, realm = excluded.realm;
+    ON CONFLICT (resource, identifier) DO UPDATE
+        SET version = excluded.version, etag = excluded.etag, revision = excluded.revision,
+        data = excluded.data, created_at = excluded.created_at, created_by = excluded.created_by,
+        updated_at = excluded.updated_at, updated_by = excluded.updated_by,
+            closed_at = excluded.closed_at, realm = excluded.realm;
 
     base := 0;
     IF row_count > 0 AND 0 = ANY (outcomes) THEN
         base := draw_positions(row_count);
         INSERT INTO context_log
-        SELECT id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
-            correlation, causation
+        SELECT id, domain, revision, transport, source, headers, user_id, profile_id,
+            organization_id, roles, realm, correlation, causation
         FROM unnest(contexts) WITH ORDINALITY AS x (
-            id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
-            correlation, causation, number)
+            id, domain, revision, transport, source, headers, user_id, profile_id, organization_id,
+            roles, realm, correlation, causation, number)
         JOIN LATERAL (
             SELECT 1 FROM unnest(context_units, context_numbers) AS u (unit, context)
             WHERE u.context = x.number AND outcomes[u.unit] = 0 LIMIT 1) AS carried ON true
         ON CONFLICT DO NOTHING;
         INSERT INTO command_log
-        SELECT base + position, id, parent, domain, revision, command, resource, identifier, payload, payload_hash,
-            context_id, status, code, response, received_at
+        SELECT base + position, id, parent, domain, revision, command, resource, identifier,
+            payload, payload_hash, context_id, status, code, response, received_at
         FROM ROWS FROM (unnest(commands), unnest(command_units)) AS c (
-            position, id, parent, domain, revision, command, resource, identifier, payload, payload_hash, context_id,
-            status, code, response, received_at, unit)
+            position, id, parent, domain, revision, command, resource, identifier, payload,
+            payload_hash, context_id, status, code, response, received_at, unit)
         WHERE outcomes[unit] = 0;
         INSERT INTO event_log
-        SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id, args, data,
-            delta, occurred_at
+        SELECT base + position, id, domain, revision, event, resource, identifier, version,
+            command_id, args, data, delta, occurred_at
         FROM ROWS FROM (unnest(events), unnest(event_units)) AS e (
-            position, id, domain, revision, event, resource, identifier, version, command_id, args, data, delta,
-            occurred_at, unit)
+            position, id, domain, revision, event, resource, identifier, version, command_id, args,
+            data, delta, occurred_at, unit)
         WHERE outcomes[unit] = 0;
         IF cardinality(messages) > 0 THEN
             INSERT INTO message_log
@@ -253,9 +265,11 @@ BEGIN
         END IF;
         IF cardinality(activities) > 0 THEN
             INSERT INTO activity_log
-            SELECT base + position, id, resource, identifier, context_id, command_id, message, kind, label, code, data
+            SELECT base + position, id, resource, identifier, context_id, command_id, message, kind,
+                label, code, data
             FROM ROWS FROM (unnest(activities), unnest(activity_units)) AS a (
-                position, id, resource, identifier, context_id, command_id, message, kind, label, code, data, unit)
+                position, id, resource, identifier, context_id, command_id, message, kind, label,
+                    code, data, unit)
             WHERE outcomes[unit] = 0;
         END IF;
     END IF;

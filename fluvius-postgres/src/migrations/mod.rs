@@ -6,7 +6,8 @@ use tokio_postgres::Client;
 use crate::error::Fault;
 use crate::privileges;
 
-/// The version of the schema that the first migration creates. Lower versions are from before the first release.
+/// The version of the schema that the first migration creates. Lower versions are from before the
+/// first release.
 const FIRST_VERSION: i64 = 5;
 
 /// The migrations: the first one creates the schema, each other one brings it to the next version.
@@ -36,8 +37,9 @@ const TABLES: [&str; 10] = [
 
 /// Brings a schema to the version of this release, in one transaction.
 ///
-/// Any number of processes may call it at once: one migrates, the others wait for it. If the schema has the version
-/// already, it is only checked. A schema that this release cannot migrate is left untouched.
+/// Any number of processes may call it at once: one migrates, the others wait for it. If the schema
+/// has the version already, it is only checked. A schema that this release cannot migrate is left
+/// untouched.
 pub(crate) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Fault> {
     run(client, schema, &MIGRATIONS).await
 }
@@ -72,20 +74,22 @@ async fn run(client: &mut Client, schema: &str, migrations: &[&str]) -> Result<(
     Ok(())
 }
 
-/// Returns the number of migrations that a schema has had. Fails if its version is not one of this release's, which end
-/// with `last`.
+/// Returns the number of migrations that a schema has had. Fails if its version is not one of this
+/// release's, which end with `last`.
 async fn applied(client: &Client, schema: &str, last: i64) -> Result<usize, Fault> {
     let Some(version) = version(client, schema).await? else { return Ok(0) };
     if version < FIRST_VERSION {
         return Err(StoreError::permanent(format!(
-            "the schema `{schema}` has version {version}, from before the first release of fluvius, and cannot be \
+            "the schema `{schema}` has version {version}, from before the first release of \
+            fluvius, and cannot be \
              migrated: name another schema, or drop this one if its data is no longer needed"
         ))
         .into());
     }
     if version > last {
         return Err(StoreError::permanent(format!(
-            "the schema `{schema}` has version {version}, and this program knows versions up to {last}: use a newer \
+            "the schema `{schema}` has version {version}, and this program knows versions up to \
+            {last}: use a newer \
              release"
         ))
         .into());
@@ -93,10 +97,12 @@ async fn applied(client: &Client, schema: &str, last: i64) -> Result<usize, Faul
     Ok(usize::try_from(version - FIRST_VERSION + 1).unwrap_or(usize::MAX))
 }
 
-/// Returns the version of a schema with the tables of a store. Fails if the user lacks a right in it.
+/// Returns the version of a schema with the tables of a store. Fails if the user lacks a right in
+/// it.
 async fn version(client: &Client, schema: &str) -> Result<Option<i64>, Fault> {
     // `to_regclass` may return the cached answer of the time before the lock.
-    let has_table = "SELECT count(*) = 2 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+    let has_table = "SELECT count(*) = 2 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = \
+        c.relnamespace \
                      WHERE n.nspname = $1 AND c.relname IN ('schema_version', 'resource_state')";
     if !client.query_one(has_table, &[&schema]).await?.try_get::<_, bool>(0)? {
         return Ok(None);

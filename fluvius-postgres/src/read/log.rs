@@ -61,7 +61,8 @@ const ACTIVITIES: Log<ActivityRecord> = Log {
 };
 
 /// The position of the newest committed row. The sequence may be ahead of it.
-const NEWEST: &str = "(SELECT max(position) FROM (SELECT max(position) AS position FROM command_log \
+const NEWEST: &str = "(SELECT max(position) FROM (SELECT max(position) AS position FROM \
+    command_log \
     UNION ALL SELECT max(position) FROM event_log UNION ALL SELECT max(position) FROM message_log \
     UNION ALL SELECT max(position) FROM activity_log) AS n)";
 
@@ -72,10 +73,11 @@ fn row_at(position: &str) -> String {
     format!("(SELECT id FROM ({}) AS r LIMIT 1)", all.join(" UNION ALL "))
 }
 
-/// Reads a page of a log. Its rows, the check of the resume token and the end of the scan are of one snapshot.
+/// Reads a page of a log. Its rows, the check of the resume token and the end of the scan are of
+/// one snapshot.
 ///
-/// A snapshot that shows a row shows all rows at lower positions (`draw_positions` in `migrations/functions.sql`). So
-/// no row can appear later at or below the newest position.
+/// A snapshot that shows a row shows all rows at lower positions (`draw_positions` in
+/// `migrations/functions.sql`). So no row can appear later at or below the newest position.
 pub(crate) async fn log(
     pool: &ReadPool,
     kind: LogKind,
@@ -111,8 +113,9 @@ async fn page<T: LogRecord>(
     Ok(LogPage::new(rows, scanned_to, page_end.newest).into())
 }
 
-/// Returns the statement of a page. Four columns after those of a record are the same in all rows: the newest position,
-/// the identifier of the row at `after`, and position and identifier of the last scanned row.
+/// Returns the statement of a page. Four columns after those of a record are the same in all rows:
+/// the newest position, the identifier of the row at `after`, and position and identifier of the
+/// last scanned row.
 fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>) {
     let (after, limit) =
         (saturating_i64(query.after.position()), saturating_i64(query.limit as u64));
@@ -125,7 +128,8 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>)
         params.push(param(aggregate_id.resource.to_string(), Type::TEXT));
         params.push(param(aggregate_id.id, Type::UUID));
         if log.has_versions {
-            // An index finds the events of an aggregate by version, and versions rise with positions.
+            // An index finds the events of an aggregate by version, and versions rise with
+            // positions.
             conditions = "l.version > version_at($4, $5, $1)".to_owned();
             order = "l.version";
         }
@@ -156,7 +160,8 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>)
         "WITH page AS MATERIALIZED ( \
              SELECT {} FROM {scanned} AS l WHERE {conditions} ORDER BY {order} LIMIT $2 \
          ), page_end AS MATERIALIZED ( \
-             SELECT CASE WHEN (SELECT count(*) FROM page) >= $2 THEN (SELECT max(position) FROM page) \
+             SELECT CASE WHEN (SELECT count(*) FROM page) >= $2 THEN (SELECT max(position) FROM \
+             page) \
                  ELSE {end} END AS position \
          ) \
          SELECT l.*, {NEWEST}, {}, page_end.position, {} FROM page_end LEFT JOIN page AS l ON true \

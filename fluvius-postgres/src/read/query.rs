@@ -1,7 +1,7 @@
 //! Queries over states as SQL. Every value of a query is a parameter of the statement.
 //!
-//! A function of the schema reads a field of a state, and returns null for a value of another kind. It runs once per
-//! row, however often the query names the field.
+//! A function of the schema reads a field of a state, and returns null for a value of another kind.
+//! It runs once per row, however often the query names the field.
 
 use std::sync::Arc;
 
@@ -56,8 +56,8 @@ struct Sql<'i> {
     params: Vec<Param<'static>>,
     /// The indexes that are joined: each has one row per aggregate of the resource.
     joined: Vec<&'i Index>,
-    /// The other fields of the state, without duplicates: the state of a row is parsed once, and each field is read
-    /// once.
+    /// The other fields of the state, without duplicates: the state of a row is parsed once, and
+    /// each field is read once.
     read: Vec<Field>,
 }
 
@@ -110,7 +110,8 @@ impl<'i> Sql<'i> {
                 sql.push(", ");
             }
             sql.field(&key.field);
-            // Null sorts first. A column that is never null needs no clause for it, which its index would not match.
+            // Null sorts first. A column that is never null needs no clause for it, which its index
+            // would not match.
             sql.push(match (is_never_null(&key.field), key.is_descending) {
                 (true, false) => " ASC",
                 (true, true) => " DESC",
@@ -126,8 +127,8 @@ impl<'i> Sql<'i> {
         sql
     }
 
-    /// Selects the fields of each row's state. `OFFSET 0` keeps the planner from inlining the expression at each of its
-    /// uses.
+    /// Selects the fields of each row's state. `OFFSET 0` keeps the planner from inlining the
+    /// expression at each of its uses.
     fn values(&mut self) {
         let read = std::mem::take(&mut self.read);
         for (index, field) in read.iter().enumerate() {

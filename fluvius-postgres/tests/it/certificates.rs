@@ -39,8 +39,8 @@ struct TlsServer {
 }
 
 impl TlsServer {
-    /// Starts a server with a certificate with these extensions, in the form of openssl. Returns `None` if a required
-    /// program is not installed.
+    /// Starts a server with a certificate with these extensions, in the form of openssl. Returns
+    /// `None` if a required program is not installed.
     fn start(extensions: &str) -> Option<Self> {
         Self::start_with(extensions, "host all all all trust")
     }

@@ -12,14 +12,19 @@ async fn rows_of_logs_cannot_be_updated_deleted_or_truncated() {
     let client = client(server.url()).await;
     client.batch_execute(&format!("SET search_path = \"{}\"", schema.name())).await.unwrap();
     let rows = "
-        INSERT INTO command_log VALUES (1, gen_random_uuid(), NULL, 'd', 1, 'c', 'r', gen_random_uuid(), '{}', '', \
+        INSERT INTO command_log VALUES (1, gen_random_uuid(), NULL, 'd', 1, 'c', 'r', \
+        gen_random_uuid(), '{}', '', \
             gen_random_uuid(), 'applied', NULL, NULL, now());
-        INSERT INTO event_log VALUES (2, gen_random_uuid(), 'd', 1, 'e', 'r', gen_random_uuid(), 1, \
+        INSERT INTO event_log VALUES (2, gen_random_uuid(), 'd', 1, 'e', 'r', gen_random_uuid(), \
+        1, \
             gen_random_uuid(), '{}', NULL, '{}', now());
-        INSERT INTO message_log VALUES (3, gen_random_uuid(), 'k', '{}', gen_random_uuid(), 'r', gen_random_uuid());
-        INSERT INTO activity_log VALUES (4, gen_random_uuid(), 'r', gen_random_uuid(), gen_random_uuid(), \
+        INSERT INTO message_log
+                VALUES (3, gen_random_uuid(), 'k', '{}', gen_random_uuid(), 'r', gen_random_uuid());
+        INSERT INTO activity_log VALUES (4, gen_random_uuid(), 'r', gen_random_uuid(), \
+        gen_random_uuid(), \
             gen_random_uuid(), 'm', 'user-action', NULL, NULL, NULL);
-        INSERT INTO context_log VALUES (gen_random_uuid(), 'd', 1, 'http', 's', '{}', NULL, NULL, NULL, '[]', NULL, \
+        INSERT INTO context_log VALUES (gen_random_uuid(), 'd', 1, 'http', 's', '{}', NULL, NULL, \
+        NULL, '[]', NULL, \
             NULL, NULL);";
     client.batch_execute(rows).await.unwrap();
     let logs = ["command_log", "event_log", "message_log", "activity_log", "context_log"];

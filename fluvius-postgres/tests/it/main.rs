@@ -1,5 +1,5 @@
-//! The store over real servers: the contract, opening, TLS and poolers. The suite `postgres` of `fluvius-tests` has the
-//! tests with a domain.
+//! The store over real servers: the contract, opening, TLS and poolers. The suite `postgres` of
+//! `fluvius-tests` has the tests with a domain.
 #![allow(missing_docs, reason = "the name of a test describes it")]
 #![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 

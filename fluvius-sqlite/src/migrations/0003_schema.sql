@@ -1,6 +1,7 @@
--- The tables are compact, since every command writes to them: a name is stored as a number, an identifier as 16 bytes,
--- a time as microseconds since 1970. The views `resource_state`, `command_log`, `event_log`, `context_log`,
--- `message_log` and `activity_log` are the documented tables, with names, identifiers and times as text.
+-- The tables are compact, since every command writes to them: a name is stored as a number, an
+-- identifier as 16 bytes, a time as microseconds since 1970. The views `resource_state`,
+-- `command_log`, `event_log`, `context_log`, `message_log` and `activity_log` are the documented
+-- tables, with names, identifiers and times as text.
 
 -- Dictionary of names: resources, keys of messages, domains of contexts.
 CREATE TABLE name (
@@ -91,8 +92,8 @@ CREATE TABLE event (
     occurred_at INTEGER NOT NULL
 ) STRICT;
 
--- An index of all events would write one more page for each command on a different aggregate. The events between two
--- indexed ones are reached by `previous`.
+-- An index of all events would write one more page for each command on a different aggregate. The
+-- events between two indexed ones are reached by `previous`.
 CREATE UNIQUE INDEX event_by_version ON event (aggregate, version) WHERE version % 16 = 0;
 
 -- The columns of an aggregate that each of its events changes.
@@ -134,8 +135,9 @@ CREATE TABLE activity (
     data TEXT
 ) STRICT;
 
--- Triggers keep other programs from changing dictionaries and logs by mistake. REPLACE deletes rows without firing
--- DELETE triggers, so a trigger before INSERT rejects it. The store itself disables triggers on its connection.
+-- Triggers keep other programs from changing dictionaries and logs by mistake. REPLACE deletes rows
+-- without firing DELETE triggers, so a trigger before INSERT rejects it. The store itself disables
+-- triggers on its connection.
 
 CREATE TRIGGER name_is_not_updated BEFORE UPDATE ON name
 BEGIN SELECT RAISE(ABORT, 'rows of `name` are never updated'); END;
@@ -154,7 +156,8 @@ CREATE TRIGGER command_type_is_not_deleted BEFORE DELETE ON command_type
 BEGIN SELECT RAISE(ABORT, 'rows of `command_type` are never deleted'); END;
 
 CREATE TRIGGER command_type_is_not_replaced BEFORE INSERT ON command_type
-WHEN EXISTS (SELECT 1 FROM command_type WHERE id = NEW.id OR (command = NEW.command AND resource = NEW.resource
+WHEN EXISTS (SELECT 1 FROM command_type WHERE id = NEW.id
+    OR (command = NEW.command AND resource = NEW.resource
         AND domain = NEW.domain AND revision = NEW.revision))
 BEGIN SELECT RAISE(ABORT, 'rows of `command_type` are never replaced'); END;
 
@@ -165,7 +168,8 @@ CREATE TRIGGER event_type_is_not_deleted BEFORE DELETE ON event_type
 BEGIN SELECT RAISE(ABORT, 'rows of `event_type` are never deleted'); END;
 
 CREATE TRIGGER event_type_is_not_replaced BEFORE INSERT ON event_type
-WHEN EXISTS (SELECT 1 FROM event_type WHERE id = NEW.id OR (event = NEW.event AND domain = NEW.domain
+WHEN EXISTS (SELECT 1 FROM event_type WHERE id = NEW.id
+    OR (event = NEW.event AND domain = NEW.domain
         AND revision = NEW.revision))
 BEGIN SELECT RAISE(ABORT, 'rows of `event_type` are never replaced'); END;
 
@@ -222,48 +226,60 @@ BEGIN SELECT RAISE(ABORT, 'rows of `activity` are never replaced'); END;
 
 CREATE VIEW context_log AS
 SELECT
-    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4) || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
+    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4)
+        || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
         || '-' || substr(hex(x.id), 21)) AS id,
     (SELECT text FROM name WHERE id = x.domain) AS domain,
     x.revision AS revision,
     x.transport AS transport,
     x.source AS source,
     x.headers AS headers,
-    nullif(lower(substr(hex(x.user_id), 1, 8) || '-' || substr(hex(x.user_id), 9, 4) || '-' || substr(hex(x.user_id), 13, 4) || '-' || substr(hex(x.user_id), 17, 4)
+    nullif(lower(substr(hex(x.user_id), 1, 8) || '-' || substr(hex(x.user_id), 9, 4)
+        || '-' || substr(hex(x.user_id), 13, 4) || '-' || substr(hex(x.user_id), 17, 4)
         || '-' || substr(hex(x.user_id), 21)), '----') AS user_id,
-    nullif(lower(substr(hex(x.profile_id), 1, 8) || '-' || substr(hex(x.profile_id), 9, 4) || '-' || substr(hex(x.profile_id), 13, 4) || '-' || substr(hex(x.profile_id), 17, 4)
+    nullif(lower(substr(hex(x.profile_id), 1, 8) || '-' || substr(hex(x.profile_id), 9, 4)
+        || '-' || substr(hex(x.profile_id), 13, 4) || '-' || substr(hex(x.profile_id), 17, 4)
         || '-' || substr(hex(x.profile_id), 21)), '----') AS profile_id,
-    nullif(lower(substr(hex(x.organization_id), 1, 8) || '-' || substr(hex(x.organization_id), 9, 4) || '-' || substr(hex(x.organization_id), 13, 4) || '-' || substr(hex(x.organization_id), 17, 4)
+    nullif(lower(substr(hex(x.organization_id), 1, 8) || '-' || substr(hex(x.organization_id), 9, 4)
+        || '-' || substr(hex(x.organization_id), 13, 4) || '-'
+            || substr(hex(x.organization_id), 17, 4)
         || '-' || substr(hex(x.organization_id), 21)), '----') AS organization_id,
     x.roles AS roles,
     x.realm AS realm,
-    nullif(lower(substr(hex(x.correlation), 1, 8) || '-' || substr(hex(x.correlation), 9, 4) || '-' || substr(hex(x.correlation), 13, 4) || '-' || substr(hex(x.correlation), 17, 4)
+    nullif(lower(substr(hex(x.correlation), 1, 8) || '-' || substr(hex(x.correlation), 9, 4)
+        || '-' || substr(hex(x.correlation), 13, 4) || '-' || substr(hex(x.correlation), 17, 4)
         || '-' || substr(hex(x.correlation), 21)), '----') AS correlation,
-    nullif(lower(substr(hex(x.causation), 1, 8) || '-' || substr(hex(x.causation), 9, 4) || '-' || substr(hex(x.causation), 13, 4) || '-' || substr(hex(x.causation), 17, 4)
+    nullif(lower(substr(hex(x.causation), 1, 8) || '-' || substr(hex(x.causation), 9, 4)
+        || '-' || substr(hex(x.causation), 13, 4) || '-' || substr(hex(x.causation), 17, 4)
         || '-' || substr(hex(x.causation), 21)), '----') AS causation
 FROM context AS x;
 
 CREATE VIEW command_log AS
 SELECT
     c.position AS position,
-    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4) || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
+    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4)
+        || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
         || '-' || substr(hex(c.id), 21)) AS id,
-    nullif(lower(substr(hex(c.parent), 1, 8) || '-' || substr(hex(c.parent), 9, 4) || '-' || substr(hex(c.parent), 13, 4) || '-' || substr(hex(c.parent), 17, 4)
+    nullif(lower(substr(hex(c.parent), 1, 8) || '-' || substr(hex(c.parent), 9, 4)
+        || '-' || substr(hex(c.parent), 13, 4) || '-' || substr(hex(c.parent), 17, 4)
         || '-' || substr(hex(c.parent), 21)), '----') AS parent,
     t.domain,
     t.revision,
     t.command,
     t.resource,
-    lower(substr(hex(c.identifier), 1, 8) || '-' || substr(hex(c.identifier), 9, 4) || '-' || substr(hex(c.identifier), 13, 4) || '-' || substr(hex(c.identifier), 17, 4)
+    lower(substr(hex(c.identifier), 1, 8) || '-' || substr(hex(c.identifier), 9, 4)
+        || '-' || substr(hex(c.identifier), 13, 4) || '-' || substr(hex(c.identifier), 17, 4)
         || '-' || substr(hex(c.identifier), 21)) AS identifier,
     c.payload AS payload,
     lower(hex(c.payload_hash)) AS payload_hash,
-    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4) || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
+    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4)
+        || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
         || '-' || substr(hex(x.id), 21)) AS context_id,
     iif(c.is_rejected, 'rejected', 'applied') AS status,
     c.code AS code,
     c.response AS response,
-    strftime('%Y-%m-%dT%H:%M:%S', (c.received_at - ((c.received_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+    strftime('%Y-%m-%dT%H:%M:%S',
+        (c.received_at - ((c.received_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((c.received_at % 1000000 + 1000000) % 1000000)) AS received_at
 FROM command AS c
 JOIN command_type AS t ON t.id = c.type
@@ -272,21 +288,25 @@ JOIN context AS x ON x.number = c.context;
 CREATE VIEW event_log AS
 SELECT
     e.position AS position,
-    lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4) || '-' || substr(hex(e.id), 13, 4) || '-' || substr(hex(e.id), 17, 4)
+    lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4)
+        || '-' || substr(hex(e.id), 13, 4) || '-' || substr(hex(e.id), 17, 4)
         || '-' || substr(hex(e.id), 21)) AS id,
     t.domain,
     t.revision,
     t.event,
     (SELECT text FROM name WHERE id = a.resource) AS resource,
-    lower(substr(hex(a.identifier), 1, 8) || '-' || substr(hex(a.identifier), 9, 4) || '-' || substr(hex(a.identifier), 13, 4) || '-' || substr(hex(a.identifier), 17, 4)
+    lower(substr(hex(a.identifier), 1, 8) || '-' || substr(hex(a.identifier), 9, 4)
+        || '-' || substr(hex(a.identifier), 13, 4) || '-' || substr(hex(a.identifier), 17, 4)
         || '-' || substr(hex(a.identifier), 21)) AS identifier,
     e.version AS version,
-    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4) || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
+    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4)
+        || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
         || '-' || substr(hex(c.id), 21)) AS command_id,
     coalesce(e.args, c.payload) AS args,
     e.data AS data,
     e.delta AS delta,
-    strftime('%Y-%m-%dT%H:%M:%S', (e.occurred_at - ((e.occurred_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+    strftime('%Y-%m-%dT%H:%M:%S',
+        (e.occurred_at - ((e.occurred_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((e.occurred_at % 1000000 + 1000000) % 1000000)) AS occurred_at
 FROM event AS e
 JOIN event_type AS t ON t.id = e.type
@@ -296,14 +316,17 @@ JOIN command AS c ON c.position = e.command;
 CREATE VIEW message_log AS
 SELECT
     m.position AS position,
-    lower(substr(hex(m.id), 1, 8) || '-' || substr(hex(m.id), 9, 4) || '-' || substr(hex(m.id), 13, 4) || '-' || substr(hex(m.id), 17, 4)
+    lower(substr(hex(m.id), 1, 8) || '-' || substr(hex(m.id), 9, 4)
+        || '-' || substr(hex(m.id), 13, 4) || '-' || substr(hex(m.id), 17, 4)
         || '-' || substr(hex(m.id), 21)) AS id,
     (SELECT text FROM name WHERE id = m.key) AS key,
     m.data AS data,
-    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4) || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
+    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4)
+        || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
         || '-' || substr(hex(c.id), 21)) AS command_id,
     (SELECT text FROM name WHERE id = m.resource) AS resource,
-    lower(substr(hex(m.identifier), 1, 8) || '-' || substr(hex(m.identifier), 9, 4) || '-' || substr(hex(m.identifier), 13, 4) || '-' || substr(hex(m.identifier), 17, 4)
+    lower(substr(hex(m.identifier), 1, 8) || '-' || substr(hex(m.identifier), 9, 4)
+        || '-' || substr(hex(m.identifier), 13, 4) || '-' || substr(hex(m.identifier), 17, 4)
         || '-' || substr(hex(m.identifier), 21)) AS identifier
 FROM message AS m
 JOIN command AS c ON c.position = m.command;
@@ -311,14 +334,18 @@ JOIN command AS c ON c.position = m.command;
 CREATE VIEW activity_log AS
 SELECT
     a.position AS position,
-    lower(substr(hex(a.id), 1, 8) || '-' || substr(hex(a.id), 9, 4) || '-' || substr(hex(a.id), 13, 4) || '-' || substr(hex(a.id), 17, 4)
+    lower(substr(hex(a.id), 1, 8) || '-' || substr(hex(a.id), 9, 4)
+        || '-' || substr(hex(a.id), 13, 4) || '-' || substr(hex(a.id), 17, 4)
         || '-' || substr(hex(a.id), 21)) AS id,
     (SELECT text FROM name WHERE id = a.resource) AS resource,
-    lower(substr(hex(a.identifier), 1, 8) || '-' || substr(hex(a.identifier), 9, 4) || '-' || substr(hex(a.identifier), 13, 4) || '-' || substr(hex(a.identifier), 17, 4)
+    lower(substr(hex(a.identifier), 1, 8) || '-' || substr(hex(a.identifier), 9, 4)
+        || '-' || substr(hex(a.identifier), 13, 4) || '-' || substr(hex(a.identifier), 17, 4)
         || '-' || substr(hex(a.identifier), 21)) AS identifier,
-    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4) || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
+    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4)
+        || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
         || '-' || substr(hex(x.id), 21)) AS context_id,
-    lower(substr(hex(a.command_id), 1, 8) || '-' || substr(hex(a.command_id), 9, 4) || '-' || substr(hex(a.command_id), 13, 4) || '-' || substr(hex(a.command_id), 17, 4)
+    lower(substr(hex(a.command_id), 1, 8) || '-' || substr(hex(a.command_id), 9, 4)
+        || '-' || substr(hex(a.command_id), 13, 4) || '-' || substr(hex(a.command_id), 17, 4)
         || '-' || substr(hex(a.command_id), 21)) AS command_id,
     a.message AS message,
     a.kind AS kind,
@@ -331,21 +358,27 @@ JOIN context AS x ON x.number = a.context;
 CREATE VIEW resource_state AS
 SELECT
     (SELECT text FROM name WHERE id = a.resource) AS resource,
-    lower(substr(hex(a.identifier), 1, 8) || '-' || substr(hex(a.identifier), 9, 4) || '-' || substr(hex(a.identifier), 13, 4) || '-' || substr(hex(a.identifier), 17, 4)
+    lower(substr(hex(a.identifier), 1, 8) || '-' || substr(hex(a.identifier), 9, 4)
+        || '-' || substr(hex(a.identifier), 13, 4) || '-' || substr(hex(a.identifier), 17, 4)
         || '-' || substr(hex(a.identifier), 21)) AS identifier,
     s.version AS version,
     coalesce(s.etag, 'v' || s.version || '-' || lower(hex(c.id))) AS etag,
     s.revision AS revision,
     s.data AS data,
-    strftime('%Y-%m-%dT%H:%M:%S', (a.created_at - ((a.created_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+    strftime('%Y-%m-%dT%H:%M:%S',
+        (a.created_at - ((a.created_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((a.created_at % 1000000 + 1000000) % 1000000)) AS created_at,
-    nullif(lower(substr(hex(a.created_by), 1, 8) || '-' || substr(hex(a.created_by), 9, 4) || '-' || substr(hex(a.created_by), 13, 4) || '-' || substr(hex(a.created_by), 17, 4)
+    nullif(lower(substr(hex(a.created_by), 1, 8) || '-' || substr(hex(a.created_by), 9, 4)
+        || '-' || substr(hex(a.created_by), 13, 4) || '-' || substr(hex(a.created_by), 17, 4)
         || '-' || substr(hex(a.created_by), 21)), '----') AS created_by,
-    strftime('%Y-%m-%dT%H:%M:%S', (s.updated_at - ((s.updated_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+    strftime('%Y-%m-%dT%H:%M:%S',
+        (s.updated_at - ((s.updated_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((s.updated_at % 1000000 + 1000000) % 1000000)) AS updated_at,
-    nullif(lower(substr(hex(s.updated_by), 1, 8) || '-' || substr(hex(s.updated_by), 9, 4) || '-' || substr(hex(s.updated_by), 13, 4) || '-' || substr(hex(s.updated_by), 17, 4)
+    nullif(lower(substr(hex(s.updated_by), 1, 8) || '-' || substr(hex(s.updated_by), 9, 4)
+        || '-' || substr(hex(s.updated_by), 13, 4) || '-' || substr(hex(s.updated_by), 17, 4)
         || '-' || substr(hex(s.updated_by), 21)), '----') AS updated_by,
-    strftime('%Y-%m-%dT%H:%M:%S', (s.closed_at - ((s.closed_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+    strftime('%Y-%m-%dT%H:%M:%S',
+        (s.closed_at - ((s.closed_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((s.closed_at % 1000000 + 1000000) % 1000000)) AS closed_at,
     a.realm AS realm
 FROM state AS s
@@ -355,8 +388,9 @@ JOIN command AS c ON c.position = e.command;
 
 -- The fields that an aggregate type declares, and their value in each aggregate of its resource.
 --
--- Values are stored beside the states. An index on an expression would need the store's own functions, and other
--- programs, such as the shell of SQLite, could not open, check or copy the file.
+-- Values are stored beside the states. An index on an expression would need the store's own
+-- functions, and other programs, such as the shell of SQLite, could not open, check or copy the
+-- file.
 
 CREATE TABLE field (
     -- Never reused: values of a removed field may still exist.
@@ -365,12 +399,14 @@ CREATE TABLE field (
     -- The JSON path as an array of names.
     path TEXT NOT NULL,
     kind TEXT NOT NULL,
-    -- Aggregates up to this number have their value. NULL once all have; only then do queries use the field.
+    -- Aggregates up to this number have their value. NULL once all have; only then do queries use
+    -- the field.
     filled_to INTEGER,
     UNIQUE (resource, path, kind)
 ) STRICT;
 
--- Values compare as their field does: a number is stored as bytes, a time as microseconds, null as the least integer.
+-- Values compare as their field does: a number is stored as bytes, a time as microseconds, null as
+-- the least integer.
 CREATE TABLE field_value (
     aggregate INTEGER NOT NULL REFERENCES aggregate,
     field INTEGER NOT NULL,
@@ -382,16 +418,20 @@ CREATE TABLE field_value (
 
 CREATE INDEX field_value_in_order ON field_value (field, value, identifier);
 
--- The store itself disables triggers, and updates values together with states. If another program changes one of them,
--- these triggers remove the field: queries then read all states, and the next start of a domain fills the field again.
+-- The store itself disables triggers, and updates values together with states. If another program
+-- changes one of them, these triggers remove the field: queries then read all states, and the next
+-- start of a domain fills the field again.
 
 CREATE TRIGGER field_is_removed_on_new_state AFTER INSERT ON state
-BEGIN DELETE FROM field WHERE resource = (SELECT resource FROM aggregate WHERE number = NEW.aggregate); END;
+BEGIN DELETE FROM field WHERE resource = (SELECT resource FROM aggregate
+    WHERE number = NEW.aggregate); END;
 
 CREATE TRIGGER field_is_removed_on_changed_state AFTER UPDATE OF aggregate, data ON state
-BEGIN DELETE FROM field WHERE resource IN (SELECT resource FROM aggregate WHERE number IN (OLD.aggregate, NEW.aggregate)); END;
+BEGIN DELETE FROM field WHERE resource IN (SELECT resource FROM aggregate
+    WHERE number IN (OLD.aggregate, NEW.aggregate)); END;
 
-CREATE TRIGGER field_is_removed_on_changed_aggregate AFTER UPDATE OF number, resource, identifier ON aggregate
+CREATE TRIGGER field_is_removed_on_changed_aggregate
+    AFTER UPDATE OF number, resource, identifier ON aggregate
 BEGIN DELETE FROM field WHERE resource IN (OLD.resource, NEW.resource); END;
 
 CREATE TRIGGER field_is_removed_on_new_value AFTER INSERT ON field_value

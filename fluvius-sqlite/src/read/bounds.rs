@@ -1,4 +1,5 @@
-//! The bounds of a running read. A read ends early if its future is dropped, its time is over, or the store is closed.
+//! The bounds of a running read. A read ends early if its future is dropped, its time is over, or
+//! the store is closed.
 //!
 //! SQLite calls the check after a number of steps, on the statement's own thread. Unlike
 //! `sqlite3_interrupt`, which stops any statement of a connection, it cannot hit the next read.

@@ -1,7 +1,7 @@
 //! The events of one aggregate.
 //!
-//! Every 16th event is indexed, and each event refers to the previous one. So any version is found in a few steps, and
-//! a commit does not write to an index as large as the log.
+//! Every 16th event is indexed, and each event refers to the previous one. So any version is found
+//! in a few steps, and a commit does not write to an index as large as the log.
 
 use fluvius_store::{AggregateId, EventRecord, LogEntry, LogQuery, RealmFilter};
 use rusqlite::Connection;
@@ -31,7 +31,8 @@ struct Head {
     event: i64,
 }
 
-/// Returns the events of an aggregate with versions from `first` to `last`, or the first part of them.
+/// Returns the events of an aggregate with versions from `first` to `last`, or the first part of
+/// them.
 pub(crate) fn history(
     connection: &Connection,
     aggregate_id: &AggregateId,
@@ -49,10 +50,11 @@ pub(crate) fn history(
     Ok(Part { rows, next: (end < last).then_some(end + 1) })
 }
 
-/// Returns the events of an aggregate after a position, from one realm or all. It reads up to the limit, or up to the
-/// size of one part.
+/// Returns the events of an aggregate after a position, from one realm or all. It reads up to the
+/// limit, or up to the size of one part.
 ///
-/// The next part begins after the position of the returned part. The caller holds a read transaction.
+/// The next part begins after the position of the returned part. The caller holds a read
+/// transaction.
 pub(crate) fn of_aggregate(
     connection: &Connection,
     aggregate_id: &AggregateId,
@@ -107,8 +109,8 @@ fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64,
     if after == 0 {
         return Ok(1);
     }
-    // The positions of an aggregate rise with its versions. First, a binary search among the indexed events and the
-    // end of the chain.
+    // The positions of an aggregate rise with its versions. First, a binary search among the
+    // indexed events and the end of the chain.
     let (mut low, mut high) = (0, head.version / INDEXED_EVERY + 1);
     while low < high {
         let middle = low + (high - low) / 2;

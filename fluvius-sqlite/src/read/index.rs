@@ -14,7 +14,8 @@ use crate::read::query_optional;
 /// An index with fewer matching values is always used.
 const MAX_COUNTED: usize = 10_000;
 
-/// Maximum number of constraints used for a field. All conditions are checked on the states in any case.
+/// Maximum number of constraints used for a field. All conditions are checked on the states in any
+/// case.
 const MAX_CONSTRAINTS: usize = 16;
 
 /// The index of one field.
@@ -91,8 +92,8 @@ impl Index {
         Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
     }
 
-    /// Emits the conditions on the values as SQL, each with an optional parameter. With a query, they
-    /// include those of the cursor.
+    /// Emits the conditions on the values as SQL, each with an optional parameter. With a query,
+    /// they include those of the cursor.
     pub(super) fn conditions(
         &self,
         query: Option<&StateQuery>,
@@ -155,7 +156,8 @@ impl Index {
 
 /// Returns the completely filled fields of a resource.
 fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> {
-    const SQL: &str = "SELECT f.id, f.path, f.kind FROM field AS f JOIN name AS r ON r.id = f.resource \
+    const SQL: &str = "SELECT f.id, f.path, f.kind FROM field AS f JOIN name AS r ON r.id = \
+        f.resource \
          WHERE r.text = ?1 AND f.filled_to IS NULL ORDER BY f.id";
     let mut select = connection.prepare_cached(SQL)?;
     let mut rows = select.query((resource,))?;

@@ -30,7 +30,10 @@ struct Log<T> {
 
 /// The statements of a log; the conditions are the same for all logs.
 macro_rules! log {
-    ($table:literal, $alias:literal, $resource:literal, $identifier:literal, $columns:expr, $read:path) => {
+    (
+        $table:literal, $alias:literal, $resource:literal, $identifier:literal,
+        $columns:expr, $read:path
+    ) => {
         Log {
             table: $table,
             window: concat!(

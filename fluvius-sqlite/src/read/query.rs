@@ -1,9 +1,9 @@
 //! Queries over states: conditions as SQL. All external values are parameters.
 //!
-//! A function of this crate checks all conditions on a state, and reads each state once. So they hold as in every
-//! other store, for any number of terms. Conditions on columns alone are SQL, so that SQLite can look them up. Sort
-//! keys are also read by functions, as values that SQLite compares in the same way: numbers as bytes, times as
-//! microseconds.
+//! A function of this crate checks all conditions on a state, and reads each state once. So they
+//! hold as in every other store, for any number of terms. Conditions on columns alone are SQL, so
+//! that SQLite can look them up. Sort keys are also read by functions, as values that SQLite
+//! compares in the same way: numbers as bytes, times as microseconds.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -34,8 +34,8 @@ const FIELDS: [(Kind, &str); 5] = [
 ];
 const INTEGER: &str = "fluvius_integer";
 
-/// The function that evaluates the filter of the query on this thread. Its arguments are the state and the columns that
-/// the filter names.
+/// The function that evaluates the filter of the query on this thread. Its arguments are the state
+/// and the columns that the filter names.
 const MATCHES: &str = "fluvius_matches";
 
 /// Up to this many conditions on columns alone are SQL: SQLite takes expressions up to 1,000 deep.

@@ -1,7 +1,7 @@
 //! Rows of SQLite to records: one function and one list of columns for each table.
 //!
-//! The columns are macros, so that statements are built at compile time. The log is the first table in the select of a
-//! log: SQLite evaluates a `CROSS JOIN` in the written order.
+//! The columns are macros, so that statements are built at compile time. The log is the first table
+//! in the select of a log: SQLite evaluates a `CROSS JOIN` in the written order.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -109,7 +109,8 @@ pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault
 macro_rules! select_command {
     () => {
         "\
-SELECT c.position, c.id, c.parent, t.domain, t.revision, t.command, t.resource, c.identifier, c.payload, \
+SELECT c.position, c.id, c.parent, t.domain, t.revision, t.command, t.resource, c.identifier, \
+c.payload, \
 c.payload_hash, x.id, c.is_rejected, c.code, c.response, c.received_at \
 FROM command AS c CROSS JOIN command_type AS t ON t.id = c.type \
 CROSS JOIN context AS x ON x.number = c.context"
@@ -144,7 +145,8 @@ macro_rules! select_event {
         "\
 SELECT e.position, e.id, t.domain, t.revision, t.event, r.text, a.identifier, e.version, c.id, \
 coalesce(e.args, c.payload), e.data, e.delta, e.occurred_at, e.previous \
-FROM event AS e CROSS JOIN command AS c ON c.position = e.command CROSS JOIN context AS x ON x.number = c.context \
+FROM event AS e CROSS JOIN command AS c ON c.position = e.command CROSS JOIN context AS x ON \
+x.number = c.context \
 CROSS JOIN event_type AS t ON t.id = e.type CROSS JOIN aggregate AS a ON a.number = e.aggregate \
 CROSS JOIN name AS r ON r.id = a.resource"
     };
@@ -202,7 +204,8 @@ pub(crate) fn message(row: &Row<'_>) -> Result<LogEntry<MessageRecord>, Fault> {
 macro_rules! select_activity {
     () => {
         "\
-SELECT a.position, a.id, r.text, a.identifier, x.id, a.command_id, a.message, a.kind, a.label, a.code, \
+SELECT a.position, a.id, r.text, a.identifier, x.id, a.command_id, a.message, a.kind, a.label, \
+a.code, \
 a.data FROM activity AS a CROSS JOIN context AS x ON x.number = a.context \
 CROSS JOIN name AS r ON r.id = a.resource"
     };
@@ -262,14 +265,16 @@ macro_rules! select_state {
     ($more:literal) => {
         $crate::read::rows::select_state!(
             $more,
-            " FROM aggregate AS a JOIN name AS r ON r.id = a.resource JOIN state AS s ON s.aggregate = a.number \
+            " FROM aggregate AS a JOIN name AS r ON r.id = a.resource JOIN state AS s ON \
+            s.aggregate = a.number \
 JOIN event AS e ON e.position = s.event JOIN command AS c ON c.position = e.command"
         )
     };
     ($more:literal, $from:literal) => {
         concat!(
             "\
-SELECT s.version, s.etag, c.id, s.revision, s.data, a.created_at, a.created_by, s.updated_at, s.updated_by, \
+SELECT s.version, s.etag, c.id, s.revision, s.data, a.created_at, a.created_by, s.updated_at, \
+s.updated_by, \
 s.closed_at, a.realm",
             $more,
             $from

@@ -26,26 +26,27 @@ use crate::writer::{Job, Writer};
 /// Any number of stores, in this process and in others, may be open over one file.
 ///
 /// # Closing
-/// While the store is open, the newest commits may be in the file beside it that ends in `-wal`. After
-/// [`Store::close`](fluvius_store::Store::close), everything is in the file itself, and the files beside it are
-/// removed. This requires that no other store or program has the file open.
+/// While the store is open, the newest commits may be in the file beside it that ends in `-wal`.
+/// After [`Store::close`](fluvius_store::Store::close), everything is in the file itself, and the
+/// files beside it are removed. This requires that no other store or program has the file open.
 ///
-/// - [`Store::close`](fluvius_store::Store::close) closes the store for all clones. Commits already submitted finish
-///   first, and running reads and backups are aborted. Every later call on any clone fails with a retryable error
-///   (`store-unavailable`).
+/// - [`Store::close`](fluvius_store::Store::close) closes the store for all clones. Commits already
+///   submitted finish first, and running reads and backups are aborted. Every later call on any
+///   clone fails with a retryable error (`store-unavailable`).
 /// - `DomainRuntime::shutdown` releases the clone that the runtime was built with
-///   ([`Store::release`](fluvius_store::Store::release)). If that was the last one, the store is closed when it
-///   returns. If other clones remain, all commits are in the file by then, unless a running read needs the `-wal`
-///   file.
-/// - When the last clone is dropped, a background thread closes the store. The drop does not wait for it. So call
-///   `close` before the program ends, or before it copies or moves the file.
+///   ([`Store::release`](fluvius_store::Store::release)). If that was the last one, the store is
+///   closed when it returns. If other clones remain, all commits are in the file by then, unless a
+///   running read needs the `-wal` file.
+/// - When the last clone is dropped, a background thread closes the store. The drop does not wait
+///   for it. So call `close` before the program ends, or before it copies or moves the file.
 ///
 /// # A file that is deleted, moved or replaced
-/// Before a commit is answered, and before each read, the store compares the identity of the file at its path with the
-/// one it opened. The identity is the device and the inode. If the file, or one beside it, is missing or replaced,
-/// commits and reads fail with retryable errors. A running commit is
-/// [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt). No file is created in its place. Once the same
-/// file is back, the store continues. This holds on Unix; Windows does not release a file that is open.
+/// Before a commit is answered, and before each read, the store compares the identity of the file
+/// at its path with the one it opened. The identity is the device and the inode. If the file, or
+/// one beside it, is missing or replaced, commits and reads fail with retryable errors. A running
+/// commit is [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt). No file is created
+/// in its place. Once the same file is back, the store continues. This holds on Unix; Windows does
+/// not release a file that is open.
 ///
 /// # Examples
 ///
@@ -168,23 +169,25 @@ impl SqliteStore {
     /// Copies the whole store into a new file while it accepts commits.
     ///
     /// # Shape
-    /// The copy is a consistent snapshot that contains every command answered before this call. [`open`](Self::open)
-    /// opens it as a store. When this returns, the copy is verified (`PRAGMA quick_check`) and durable.
+    /// The copy is a consistent snapshot that contains every command answered before this call.
+    /// [`open`](Self::open) opens it as a store. When this returns, the copy is verified
+    /// (`PRAGMA quick_check`) and durable.
     ///
-    /// The file gets its name once it is complete. Before that it is a `.part` file with a random name in the same
-    /// folder, which remains only if the process ends meanwhile. Users without access to the store have no access to
-    /// the copy.
+    /// The file gets its name once it is complete. Before that it is a `.part` file with a random
+    /// name in the same folder, which remains only if the process ends meanwhile. Users without
+    /// access to the store have no access to the copy.
     ///
-    /// Commits continue, and the write-ahead log grows until the copy is complete. For a store in memory, commits wait
-    /// until then.
+    /// Commits continue, and the write-ahead log grows until the copy is complete. For a store in
+    /// memory, commits wait until then.
     ///
     /// # Errors
-    /// A permanent [`StoreError`] if the name is taken (also with `-wal`, `-shm` or `-journal` appended), the folder
-    /// is missing or not writable, or the store is damaged. A retryable one if the disk is full or fails, or the store
-    /// is closed. No part of the copy is left.
+    /// A permanent [`StoreError`] if the name is taken (also with `-wal`, `-shm` or `-journal`
+    /// appended), the folder is missing or not writable, or the store is damaged. A retryable one
+    /// if the disk is full or fails, or the store is closed. No part of the copy is left.
     ///
     /// # Cancellation
-    /// Dropping the future aborts the copy soon. Nothing of it is left, unless it was already complete.
+    /// Dropping the future aborts the copy soon. Nothing of it is left, unless it was already
+    /// complete.
     ///
     /// # Source
     /// "SQLite Backup API", <https://sqlite.org/backup.html>.

@@ -10,14 +10,15 @@ use crate::database_path::DatabasePath;
 use crate::options::{Durability, SqliteOptions};
 
 impl SqliteOptions {
-    /// Opens the store in a file, which is created if it does not exist; its folder must exist. While the store is
-    /// open, there are two more files, with `-wal` and `-shm` appended to the name. All three must stay in place until
-    /// the store is closed; see [`SqliteStore`].
+    /// Opens the store in a file, which is created if it does not exist; its folder must exist.
+    /// While the store is open, there are two more files, with `-wal` and `-shm` appended to the
+    /// name. All three must stay in place until the store is closed; see [`SqliteStore`].
     ///
     /// # Errors
-    /// A permanent [`StoreError`] if an option is out of range, or if the file is not a store of fluvius, is damaged
-    /// or is read-only. Also if it was written by a newer release, or before the first one. The file is left
-    /// untouched. A retryable error if another program has locked it.
+    /// A permanent [`StoreError`] if an option is out of range, or if the file is not a store of
+    /// fluvius, is damaged or is read-only. Also if it was written by a newer release, or before
+    /// the first one. The file is left untouched. A retryable error if another program has locked
+    /// it.
     ///
     /// # Cancellation
     /// Nothing stays open. A created file may remain.
@@ -35,7 +36,8 @@ impl SqliteOptions {
         });
         if is_url {
             return Err(StoreError::permanent(
-                "the path of the store is a URL: write the path of the file alone, such as `bank.db`",
+                "the path of the store is a URL: write the path of the file alone, such as \
+                `bank.db`",
             ));
         }
         let path = std::path::absolute(path).map_err(|error| {

@@ -91,7 +91,8 @@ impl Cache {
         self.indexes = None;
     }
 
-    /// Clears the cache if another connection has written since the last call. Returns true if one has.
+    /// Clears the cache if another connection has written since the last call. Returns true if one
+    /// has.
     pub(super) fn refresh(&mut self, data_version: i64) -> bool {
         if self.dictionary.is_large() {
             self.dictionary.clear();

@@ -85,7 +85,8 @@ impl Transaction<'_, '_, '_> {
         }
         for (path, kind) in wanted {
             // A field may be declared twice.
-            let insert = "INSERT INTO field (resource, path, kind, filled_to) VALUES (?1, ?2, ?3, 0) \
+            let insert = "INSERT INTO field (resource, path, kind, filled_to) VALUES (?1, ?2, ?3, \
+                0) \
                  ON CONFLICT DO NOTHING";
             self.connection.prepare_cached(insert)?.execute((name, path, kind))?;
             self.database.reach("declared")?;
@@ -95,7 +96,8 @@ impl Transaction<'_, '_, '_> {
 
     /// Fills in some values of an incomplete field of the resource.
     fn fill(&mut self, resource: &str) -> Result<bool, Fault> {
-        const UNFILLED: &str = "SELECT f.id, f.path, f.kind, f.filled_to, f.resource FROM field AS f \
+        const UNFILLED: &str = "SELECT f.id, f.path, f.kind, f.filled_to, f.resource FROM field \
+            AS f \
              JOIN name AS r ON r.id = f.resource WHERE r.text = ?1 AND f.filled_to IS NOT NULL \
              ORDER BY f.id LIMIT 1";
         const LAST: &str = "SELECT max(number) FROM aggregate";

@@ -1,7 +1,7 @@
 //! The writer: one thread with the only connection that writes.
 //!
-//! The jobs that wait when a transaction ends form the next one (group commit). The writer never waits for more of
-//! them. It runs no actions, and reads only for a store in memory.
+//! The jobs that wait when a transaction ends form the next one (group commit). The writer never
+//! waits for more of them. It runs no actions, and reads only for a store in memory.
 
 mod cache;
 mod dictionary;
@@ -88,8 +88,8 @@ impl Writer {
         handle.open.as_ref().ok_or_else(store_closed)?.jobs.send(job).map_err(|_| thread_lost())
     }
 
-    /// Accepts no more jobs. The thread closes the file after its remaining jobs, once the other threads have closed
-    /// it.
+    /// Accepts no more jobs. The thread closes the file after its remaining jobs, once the other
+    /// threads have closed it.
     pub(crate) fn end(&self) {
         self.handle().open = None;
     }

@@ -217,7 +217,8 @@ impl<'b> Transaction<'_, '_, 'b> {
     ) -> Result<(), Fault> {
         let resource = self.name(&activity.aggregate_id.resource)?;
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO activity (position, id, resource, identifier, context, command_id, message, \
+            "INSERT INTO activity (position, id, resource, identifier, context, command_id, \
+            message, \
              kind, label, code, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?;
         statement.execute(params![
@@ -348,12 +349,14 @@ impl<'c> Statements<'c> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?,
             insert_event: connection.prepare(
-                "INSERT INTO event (position, id, type, aggregate, version, previous, command, args, \
+                "INSERT INTO event (position, id, type, aggregate, version, previous, command, \
+                args, \
                  data, delta, occurred_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?,
             insert_state: connection.prepare(
-                "INSERT INTO state (aggregate, version, event, etag, revision, data, updated_at, updated_by, \
+                "INSERT INTO state (aggregate, version, event, etag, revision, data, updated_at, \
+                updated_by, \
                  closed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
             update_state: connection.prepare(
@@ -365,12 +368,14 @@ impl<'c> Statements<'c> {
                  context, is_rejected, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)",
             )?,
             insert_narrow_event: connection.prepare(
-                "INSERT INTO event (position, id, type, aggregate, version, previous, command, delta, \
+                "INSERT INTO event (position, id, type, aggregate, version, previous, command, \
+                delta, \
                  occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
             update_narrow_state: connection.prepare(
                 "UPDATE state SET version = ?2, event = ?3, etag = NULL, revision = ?4, \
-                 data = ?5, updated_at = ?6, updated_by = NULL, closed_at = NULL WHERE aggregate = ?1",
+                 data = ?5, updated_at = ?6, updated_by = NULL, closed_at = NULL WHERE aggregate \
+                 = ?1",
             )?,
         })
     }

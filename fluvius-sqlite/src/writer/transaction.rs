@@ -126,9 +126,9 @@ impl<'c> WriterConnection<'c> {
         is_at_commit: &Cell<bool>,
     ) -> TransactionResult {
         match self.transaction(batches, is_at_commit, false) {
-            // After a row error, the transaction is repeated with a savepoint for each unit. Savepoints take a
-            // quarter more processor time, so other transactions have none. A transaction for each unit
-            // takes ten times as long (64 units, synchronous = FULL).
+            // After a row error, the transaction is repeated with a savepoint for each unit.
+            // Savepoints take a quarter more processor time, so other transactions have none. A
+            // transaction for each unit takes ten times as long (64 units, synchronous = FULL).
             TransactionResult::Nothing(fault) if fault.is_row_error() => {
                 self.transaction(batches, is_at_commit, true)
             }
@@ -219,8 +219,8 @@ impl<'c> WriterConnection<'c> {
 
     /// Overwrites the frames that a failed commit may have left at the end of the write-ahead log.
     ///
-    /// SQLite has abandoned that transaction. But if all of its pages are on the disk, a crash before
-    /// the next commit would bring it back.
+    /// SQLite has abandoned that transaction. But if all of its pages are on the disk, a crash
+    /// before the next commit would bring it back.
     pub(super) fn overwrite_wal_tail(&mut self) -> Result<(), Fault> {
         self.database.reach("overwrite tail")?;
         self.check_files()?;

@@ -17,8 +17,8 @@ use crate::error::Fault;
 use crate::read;
 
 impl<'b> Transaction<'_, '_, 'b> {
-    /// Returns the outcome of a unit after the units before it. The rows of a `Committed` unit are in
-    /// the overlay, and are to be written.
+    /// Returns the outcome of a unit after the units before it. The rows of a `Committed` unit are
+    /// in the overlay, and are to be written.
     pub(super) fn validate(
         &mut self,
         unit: &'b UnitOfWork,
@@ -102,7 +102,8 @@ impl<'b> Transaction<'_, '_, 'b> {
         Ok(Arc::clone(drafted.map_or(context, |(drafted, _)| drafted)))
     }
 
-    /// Returns the version of an aggregate, and its stored row unless this transaction has written it.
+    /// Returns the version of an aggregate, and its stored row unless this transaction has written
+    /// it.
     fn version(&mut self, aggregate_id: &AggregateId) -> Result<(u64, Option<Aggregate>), Fault> {
         if let Some(row) = self.overlay.aggregates.get(aggregate_id) {
             return Ok((row.state.version, None));

@@ -1,5 +1,5 @@
-//! A process whose disk is full, or fails, and works again (T4): the real errors of the system, by a
-//! library that is put before the C library.
+//! A process whose disk is full, or fails, and works again (T4): the real errors of the system, by
+//! a library that is put before the C library.
 
 #![cfg(target_os = "linux")]
 

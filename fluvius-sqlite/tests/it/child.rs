@@ -38,8 +38,8 @@ impl Other {
         Self::run(command, test, file, |_| {})
     }
 
-    /// As [`start`](Self::start), without the signal for a file that exceeds its size limit: the write
-    /// fails instead.
+    /// As [`start`](Self::start), without the signal for a file that exceeds its size limit: the
+    /// write fails instead.
     pub(crate) fn start_without_signal(test: &str, file: &Path) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", r#"trap '' XFSZ; exec "$@""#, "sh"]);

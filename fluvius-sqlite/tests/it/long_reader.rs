@@ -28,7 +28,8 @@ async fn the_log_is_short_again_after_a_long_reader() {
         let load = load::run(&store, 32, time).await;
         let bytes = log_bytes(&file);
         println!(
-            "{what}: {} commits in {time:?}, 99 of 100 within {:?}, at the most {:?}; the log has {} KiB",
+            "{what}: {} commits in {time:?}, 99 of 100 within {:?}, at the most {:?}; the log has \
+            {} KiB",
             load.committed,
             load.p99(),
             load.max(),

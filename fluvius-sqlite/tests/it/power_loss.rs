@@ -1,5 +1,5 @@
-//! Loss of power (T4): a process works over a disk whose writes and syncs are recorded. If the record
-//! is cut anywhere, synced writes are kept, and any of the others may be.
+//! Loss of power (T4): a process works over a disk whose writes and syncs are recorded. If the
+//! record is cut anywhere, synced writes are kept, and any of the others may be.
 
 #![cfg(target_os = "linux")]
 
@@ -116,7 +116,8 @@ async fn cut_off(environment: &[(&str, &str)], is_all: bool) -> Found {
         let answered = record.marked(at);
         let place = format!("{unsynced:?} behind entry {at} of {}", record.len());
         found.look(&left.join("store.db"), &place, &all, &answered[1..]).await;
-        // A store that was not opened may still be closing its files. The folder around goes at the end.
+        // A store that was not opened may still be closing its files. The folder around goes at the
+        // end.
         let _ = std::fs::remove_dir_all(left);
     }
     println!(

@@ -64,8 +64,8 @@ impl Pair {
     }
 }
 
-/// The identifiers of the units' first commands in the order of the log, where the store contradicts
-/// itself nowhere, no unit is there in part and no coin was lost; or what is wrong.
+/// The identifiers of the units' first commands in the order of the log, where the store
+/// contradicts itself nowhere, no unit is there in part and no coin was lost; or what is wrong.
 pub(crate) async fn look(store: &impl Store) -> Result<Vec<Uuid>, String> {
     let told = |error: StoreError| error.to_string();
     let found = verify(store).await.map_err(told)?;

@@ -99,7 +99,8 @@ impl Record {
         }
         let mut files: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         for (number, (name, done)) in self.0[..count].iter().enumerate() {
-            // The index of the log is made anew, and the journal is of the time before the first mark.
+            // The index of the log is made anew, and the journal is of the time before the first
+            // mark.
             if name == MARKS || name.ends_with("-shm") || name.ends_with("-journal") {
                 continue;
             }

@@ -1,4 +1,5 @@
-//! The write-ahead log after a crash (T4): cut, torn or corrupted anywhere, and during a checkpoint.
+//! The write-ahead log after a crash (T4): cut, torn or corrupted anywhere, and during a
+//! checkpoint.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -43,7 +43,8 @@ async fn two_processes_share_commits_without_failures() {
     assert_eq!((own.others.clone(), other.hear().as_str()), (Vec::<String>::new(), "0"));
     let all_commits = own.committed + others;
     println!(
-        "{} and {others} commits in {TIME:?}; 99 of 100 within {:?}, at the most {:?}, and within {}",
+        "{} and {others} commits in {TIME:?}; 99 of 100 within {:?}, at the most {:?}, and within \
+        {}",
         own.committed,
         own.p99(),
         own.max(),
@@ -59,7 +60,8 @@ async fn two_processes_share_commits_without_failures() {
     commit(&store, unit(&context(), &aggregate_id(), 0)).await;
 }
 
-/// A busy writer yields to a writer that has no commit yet, although nothing in the file shows that one.
+/// A busy writer yields to a writer that has no commit yet, although nothing in the file shows that
+/// one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_writer_commits_beside_one_at_full_load() {
     let folder = TempDir::new().unwrap();

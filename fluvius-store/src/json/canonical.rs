@@ -1,7 +1,7 @@
 //! The canonical text of a payload, independent of key order and white space.
 //!
-//! The code works on the text and builds no tree. So the result does not depend on the serde_json features
-//! `preserve_order` and `arbitrary_precision`.
+//! The code works on the text and builds no tree. So the result does not depend on the serde_json
+//! features `preserve_order` and `arbitrary_precision`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,10 +13,11 @@ use super::tokenizer::{Kind, Token, Tokens, last_of_each_key, unescape};
 /// Returns the canonical form of a payload.
 ///
 /// # Shape
-/// Keys are sorted bytewise at all levels, and there is no white space. Strings and keys are escaped as serde_json
-/// escapes them. Numbers keep their spelling: `1.0` and `1.00` are different payloads. Top-level members listed in
-/// `without` are omitted. If members share a key, the last one is kept; decoding fails on them anyway. A payload that
-/// is already canonical is returned without a copy.
+/// Keys are sorted bytewise at all levels, and there is no white space. Strings and keys are
+/// escaped as serde_json escapes them. Numbers keep their spelling: `1.0` and `1.00` are different
+/// payloads. Top-level members listed in `without` are omitted. If members share a key, the last
+/// one is kept; decoding fails on them anyway. A payload that is already canonical is returned
+/// without a copy.
 pub fn canonical(payload: &Json, without: &[&str]) -> Json {
     let text = payload.as_str();
     if is_canonical(text, without) {
@@ -108,7 +109,8 @@ fn write_value(out: &mut String, token: Token<'_>, tokens: &mut Tokens<'_>, with
 }
 
 fn write_object(out: &mut String, tokens: &mut Tokens<'_>, without: &[&str]) {
-    // Writes the values in input order and then sorts them by key, so that the text is read only once at any depth.
+    // Writes the values in input order and then sorts them by key, so that the text is read only
+    // once at any depth.
     let start = out.len();
     let mut members: Vec<(Cow<'_, str>, Range<usize>)> = Vec::new();
     while let Some(Token::Scalar(key)) = tokens.next() {

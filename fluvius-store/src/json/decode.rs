@@ -10,7 +10,8 @@ use super::path::Path;
 /// Decodes a JSON text as a `T`.
 ///
 /// # Errors
-/// Returns the error of `T` with its JSON path. The message may quote the input; see [`hide_values`].
+/// Returns the error of `T` with its JSON path. The message may quote the input; see
+/// [`hide_values`].
 pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     // Tracking the path costs more than decoding, so it is computed only after a failure.
     serde_json::from_str(text).or_else(|_| decode_with_path(text))
@@ -56,12 +57,13 @@ pub struct Field<'a> {
     pub type_name: &'a str,
 }
 
-/// Removes everything that may come from the payload from the error of a command with secret fields.
+/// Removes everything that may come from the payload from the error of a command with secret
+/// fields.
 ///
-/// A secret may be anywhere: in its own field, in another one by mistake, in an unknown field name, or as the whole
-/// payload. So the message states the expected type, and the path names at most one of `fields`. Neither is taken from
-/// the payload. The message is kept if this crate or the JSON grammar produced it, or if it names a missing or
-/// duplicate field.
+/// A secret may be anywhere: in its own field, in another one by mistake, in an unknown field name,
+/// or as the whole payload. So the message states the expected type, and the path names at most one
+/// of `fields`. Neither is taken from the payload. The message is kept if this crate or the JSON
+/// grammar produced it, or if it names a missing or duplicate field.
 ///
 /// # Shape
 /// `fields` contains all fields of the command, secret or not.

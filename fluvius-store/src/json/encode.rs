@@ -1,7 +1,7 @@
 //! Encoding of Rust values as [`Json`].
 //!
-//! Encoding fails where serde_json would silently write something wrong. serde_json writes `null` for NaN and the
-//! infinities, and integers that it cannot read back.
+//! Encoding fails where serde_json would silently write something wrong. serde_json writes `null`
+//! for NaN and the infinities, and integers that it cannot read back.
 
 mod entries;
 mod serialize_compound;
@@ -19,18 +19,18 @@ use super::validate::{DEPTH, grammar, storable_within};
 use entries::Entries;
 use serialize_compound::Level;
 
-/// Maximum number of levels of arrays and objects in an encoded value. It is below the limit for reading, which leaves
-/// room for a wrapper such as a patch.
+/// Maximum number of levels of arrays and objects in an encoded value. It is below the limit for
+/// reading, which leaves room for a wrapper such as a patch.
 const MAX_DEPTH: usize = 120;
 
-/// Prefix of the struct names under which serde_json's `RawValue` (and, with `arbitrary_precision`, its `Number`)
-/// passes verbatim text.
+/// Prefix of the struct names under which serde_json's `RawValue` (and, with `arbitrary_precision`,
+/// its `Number`) passes verbatim text.
 const VERBATIM: &str = "$serde_json::private::";
 
 /// Encodes a value as compact JSON: struct fields in declaration order, map entries sorted by key.
 ///
-/// So equal `HashMap`s give equal texts in every process. A `HashSet` is written as an array in iteration order: use
-/// `BTreeSet` in a state or a response.
+/// So equal `HashMap`s give equal texts in every process. A `HashSet` is written as an array in
+/// iteration order: use `BTreeSet` in a state or a response.
 ///
 /// # Errors
 /// Returns an error with the JSON path of
@@ -75,7 +75,8 @@ thread_local! {
 type Error = serde_json::Error;
 type Outcome = Result<(), Error>;
 
-/// A serializer that writes the structure itself and leaves numbers, keys and escaped strings to serde_json.
+/// A serializer that writes the structure itself and leaves numbers, keys and escaped strings to
+/// serde_json.
 ///
 /// One type serves all levels, so that each `Serialize` is compiled only once for it.
 struct Encoder {
@@ -99,8 +100,8 @@ impl Encoder {
         if self.has_verbatim {
             grammar(text)?;
         }
-        // Every other invalid text contains a backslash or a dollar sign: U+0000 is escaped, and reserved keys begin
-        // with a dollar sign.
+        // Every other invalid text contains a backslash or a dollar sign: U+0000 is escaped, and
+        // reserved keys begin with a dollar sign.
         let doubtful =
             text.bytes().fold(false, |found, byte| found | (byte == b'\\') | (byte == b'$'));
         if self.has_verbatim || doubtful {

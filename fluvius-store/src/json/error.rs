@@ -1,7 +1,8 @@
 //! The error of reading and writing JSON: a path and a message.
 //!
-//! The error records whether its message may quote the input, so that [`hide_values`](super::hide_values) can remove
-//! unsafe text. It does not know which command or event was read.
+//! The error records whether its message may quote the input, so that
+//! [`hide_values`](super::hide_values) can remove unsafe text. It does not know which command or
+//! event was read.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,8 +13,9 @@ use crate::excerpt::{self, excerpt};
 /// An error in a JSON text, or in a value that was to be encoded.
 ///
 /// # Shape
-/// [`path`](Self::path) is the location from the top: `items[2].price`, or `.` for the top-level value. The message
-/// is a sentence without the path. Long texts are shortened: a path to about 300 bytes, a message to about 500.
+/// [`path`](Self::path) is the location from the top: `items[2].price`, or `.` for the top-level
+/// value. The message is a sentence without the path. Long texts are shortened: a path to about 300
+/// bytes, a message to about 500.
 ///
 /// # Examples
 /// ```
@@ -52,7 +54,8 @@ impl JsonError {
         Self::plain(Path::root(), message)
     }
 
-    /// Creates an error whose message comes from other code and may quote the input. A long message is shortened.
+    /// Creates an error whose message comes from other code and may quote the input. A long message
+    /// is shortened.
     pub(super) fn quoting(path: Path, message: &str) -> Self {
         let message = excerpt(message, excerpt::MESSAGE).into_owned();
         Self { path, message: message.into(), quotes: true }

@@ -17,8 +17,8 @@ pub(super) fn needs_escape(text: &str) -> bool {
     chunks.iter().any(|chunk| one_may_be_escaped(*chunk)) || one_may_be_escaped(*last)
 }
 
-/// Returns true if one of eight bytes is a control character, a quote or a backslash. A borrow may flag further bytes,
-/// but only after a real match.
+/// Returns true if one of eight bytes is a control character, a quote or a backslash. A borrow may
+/// flag further bytes, but only after a real match.
 #[inline]
 fn one_may_be_escaped(bytes: [u8; 8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -33,7 +33,8 @@ fn one_may_be_escaped(bytes: [u8; 8]) -> bool {
 pub(super) fn push_string(out: &mut String, text: &str) {
     if needs_escape(text) {
         let mut escaped = Vec::with_capacity(text.len() + 8);
-        // Neither the write to memory nor the UTF-8 conversion can fail; ignoring the results only avoids a panic.
+        // Neither the write to memory nor the UTF-8 conversion can fail; ignoring the results only
+        // avoids a panic.
         let _ = Serializer::new(&mut escaped).serialize_str(text);
         out.push_str(&String::from_utf8(escaped).unwrap_or_default());
     } else {
@@ -51,10 +52,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn escapes_are_never_missed(text in "\\PC{0,20}|[ -~\u{0}-\u{1f}]{0,20}|[a\"\\\\\u{1f}\u{7f}é]{0,20}") {
+        fn escapes_are_never_missed(
+            text in "\\PC{0,20}|[ -~\u{0}-\u{1f}]{0,20}|[a\"\\\\\u{1f}\u{7f}é]{0,20}",
+        ) {
             let is_escaped = serde_json::to_string(&text).unwrap().len() > text.len() + 2;
             prop_assert!(needs_escape(&text) || !is_escaped);
-            if text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && !b"\"\\!]#[".contains(&byte)) {
+            let is_plain =
+                |byte| (0x20..0x7f).contains(&byte) && !b"\"\\!]#[".contains(&byte);
+            if text.bytes().all(is_plain) {
                 prop_assert!(!needs_escape(&text));
             }
         }

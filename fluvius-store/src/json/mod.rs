@@ -1,7 +1,8 @@
 //! JSON text that is valid, that every store can keep, and that round-trips unchanged.
 //!
-//! Payloads, events, states and deltas travel as [`Json`], which is validated once and then passed on without parsing.
-//! Everything here is a pure function of its arguments: no store, no clock, no knowledge of aggregate types.
+//! Payloads, events, states and deltas travel as [`Json`], which is validated once and then passed
+//! on without parsing. Everything here is a pure function of its arguments: no store, no clock, no
+//! knowledge of aggregate types.
 //!
 //! | file | contents |
 //! |---|---|
@@ -14,11 +15,14 @@
 //! | `state_delta`, `diff` | [`StateDelta`]: the change of a state by one event, as a JSON Patch or a snapshot |
 //! | `tokenizer`, `escape` | reading the parts of a JSON text, and writing a string, without building a tree |
 //!
-//! [`Json::parse`] and [`encode`] fail on values that one of the stores, or serde_json itself, cannot return unchanged:
+//! [`Json::parse`] and [`encode`] fail on values that one of the stores, or serde_json itself,
+//! cannot return unchanged:
 //!
 //! - U+0000 and unpaired surrogates in strings and keys,
-//! - a number whose decimal value is preserved by neither an `i64`, a `u64` nor the shortest form of an `f64`,
-//! - more than 127 levels of arrays and objects (120 for [`encode`], so that a patch fits around a state),
+//! - a number whose decimal value is preserved by neither an `i64`, a `u64` nor the shortest form
+//!   of an `f64`,
+//! - more than 127 levels of arrays and objects (120 for [`encode`], so that a patch fits around a
+//!   state),
 //! - keys that begin with `$serde_json::private::`, which serde_json does not read as keys.
 
 mod canonical;

@@ -1,4 +1,5 @@
-//! Validation of JSON numbers: an `i64`, a `u64` or the shortest form of an `f64` must preserve the decimal value.
+//! Validation of JSON numbers: an `i64`, a `u64` or the shortest form of an `f64` must preserve the
+//! decimal value.
 //!
 //! Counting the digits decides nearly all numbers, without parsing them.
 
@@ -6,11 +7,12 @@
 const INTEGER_DIGITS_SAFE: usize = 18;
 /// Maximum number of significant digits that an `f64` always preserves (`f64::DIGITS`).
 const DECIMAL_DIGITS_SAFE: usize = 15;
-/// Maximum number of exponent digits that keep a number of `DECIMAL_DIGITS_SAFE` digits well inside the range of an
-/// `f64`.
+/// Maximum number of exponent digits that keep a number of `DECIMAL_DIGITS_SAFE` digits well inside
+/// the range of an `f64`.
 const EXPONENT_DIGITS_SAFE: usize = 2;
-/// Maximum length of a number, and maximum number of its exponent digits. PostgreSQL's `numeric`, and so its `jsonb`,
-/// holds at most 16,383 digits after the point, leading and trailing zeros included. These two limits stay below it.
+/// Maximum length of a number, and maximum number of its exponent digits. PostgreSQL's `numeric`,
+/// and so its `jsonb`, holds at most 16,383 digits after the point, leading and trailing zeros
+/// included. These two limits stay below it.
 const MAX_TEXT_LENGTH: usize = 6_000;
 const MAX_EXPONENT_DIGITS: usize = 4;
 
@@ -25,8 +27,8 @@ pub(super) fn read(bytes: &[u8], start: usize) -> (usize, bool) {
         _ if integer <= INTEGER_DIGITS_SAFE => return (integer_end, true),
         _ => (0, 0, integer_end),
     };
-    // A lone zero before the point is not significant. Zeros after it are counted, which only sends more numbers to the
-    // exact check.
+    // A lone zero before the point is not significant. Zeros after it are counted, which only sends
+    // more numbers to the exact check.
     let zero = usize::from(bytes.get(integer_start) == Some(&b'0'));
     if integer - zero.min(integer) + fraction <= DECIMAL_DIGITS_SAFE
         && exponent <= EXPONENT_DIGITS_SAFE
@@ -76,8 +78,9 @@ fn round_trips(written: &str) -> bool {
     let Some(meant) = DecimalDigits::of(written) else {
         return false;
     };
-    // Uses serde_json's shortest form, since serde_json would write the number again. Of two equally short and equally
-    // near forms it picks the even one; Rust's own formatting picks the upper one.
+    // Uses serde_json's shortest form, since serde_json would write the number again. Of two
+    // equally short and equally near forms it picks the even one; Rust's own formatting picks the
+    // upper one.
     match written.parse::<f64>() {
         Ok(float) if float.is_finite() => serde_json::to_string(&float)
             .is_ok_and(|shortest| DecimalDigits::of(&shortest) == Some(meant)),
@@ -85,10 +88,11 @@ fn round_trips(written: &str) -> bool {
     }
 }
 
-/// A decimal value without its sign: `0.digits * 10^exponent`, with neither leading nor trailing zeros.
+/// A decimal value without its sign: `0.digits * 10^exponent`, with neither leading nor trailing
+/// zeros.
 ///
-/// The sign need not be compared here, since a float has the sign of its text. The sign of zero is not part of the
-/// value: `-0.0` comes back as zero.
+/// The sign need not be compared here, since a float has the sign of its text. The sign of zero is
+/// not part of the value: `-0.0` comes back as zero.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct DecimalDigits {
     digits: String,

@@ -14,7 +14,8 @@ use crate::excerpt::{self, excerpt};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Path {
     text: String,
-    /// Length of the name of the top-level member in `text`. Names may contain dots, so `text` alone does not show it.
+    /// Length of the name of the top-level member in `text`. Names may contain dots, so `text`
+    /// alone does not show it.
     member: Option<usize>,
 }
 
@@ -44,8 +45,8 @@ impl Path {
         path.finish()
     }
 
-    /// Returns the path that serde_path_to_error has tracked in a text. It does not know map keys that are read as
-    /// anything but strings and integers, so these are taken from the text.
+    /// Returns the path that serde_path_to_error has tracked in a text. It does not know map keys
+    /// that are read as anything but strings and integers, so these are taken from the text.
     ///
     /// # Shape
     /// `end` is a byte offset within the innermost array or object of the path.
@@ -130,7 +131,8 @@ enum Level<'a> {
     Object(Option<&'a str>),
 }
 
-/// Returns the arrays and objects that are open at a byte offset. A string that contains the offset counts as a whole.
+/// Returns the arrays and objects that are open at a byte offset. A string that contains the offset
+/// counts as a whole.
 fn open_levels(text: &str, end: usize) -> Vec<Level<'_>> {
     let bytes = text.as_bytes();
     let mut levels = Vec::new();

@@ -1,7 +1,7 @@
 //! The hash of a payload, by which a repeated command is recognized.
 //!
-//! The input is a canonical text; see [`canonical`](super::canonical). The hash does not hide a payload that has few
-//! possible values, so secrets are removed first.
+//! The input is a canonical text; see [`canonical`](super::canonical). The hash does not hide a
+//! payload that has few possible values, so secrets are removed first.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,9 +1,9 @@
 //! Detection of payload numbers that a command holds only rounded.
 //!
-//! `rust_decimal::Decimal` reads `0.12345678901234567890123456789` and keeps 28 of its digits, and it reads `1e-30` as
-//! zero. The types of a command are unknown here, so the payload is compared with the re-encoded command. A number with
-//! more digits than such a type holds must occur there unchanged. If only its rounded value occurs there, it was
-//! rounded.
+//! `rust_decimal::Decimal` reads `0.12345678901234567890123456789` and keeps 28 of its digits, and
+//! it reads `1e-30` as zero. The types of a command are unknown here, so the payload is compared
+//! with the re-encoded command. A number with more digits than such a type holds must occur there
+//! unchanged. If only its rounded value occurs there, it was rounded.
 //!
 //! One scan is enough for nearly all payloads, since they contain no such number.
 
@@ -20,7 +20,8 @@ const DIGITS_SAFE: i64 = 28;
 /// The largest 96-bit integer.
 const MAX_MANTISSA: u128 = (1 << 96) - 1;
 
-const MESSAGE: &str = "the number has more digits than its type holds, and would be rounded: send at most 28 digits, \
+const MESSAGE: &str = "the number has more digits than its type holds, and would be rounded: send \
+    at most 28 digits, \
                        and at most 28 after the point";
 
 /// Checks that `args`, the command decoded from a payload, holds none of its numbers rounded.
@@ -53,9 +54,11 @@ pub fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> {
     }
 }
 
-/// Returns the path of a number in the payload that is not at the same path in the command, or else its first path.
+/// Returns the path of a number in the payload that is not at the same path in the command, or else
+/// its first path.
 fn path_of(number: &Number, payload: &str, args: &str) -> Path {
-    /// Each path is computed from the start of the text, so only this many occurrences of the number are examined.
+    /// Each path is computed from the start of the text, so only this many occurrences of the
+    /// number are examined.
     const LOOKED_AT: usize = 16;
     let paths = |text: &str| -> Vec<Path> {
         let scalars = scalars(text)
@@ -71,8 +74,8 @@ fn path_of(number: &Number, payload: &str, args: &str) -> Path {
     other.or(sent.first()).cloned().unwrap_or_else(Path::root)
 }
 
-/// Returns true if a text may contain a number with more digits than are safe: one with that many digits, or with an
-/// exponent.
+/// Returns true if a text may contain a number with more digits than are safe: one with that many
+/// digits, or with an exponent.
 fn may_be_long(text: &[u8]) -> bool {
     let mut digits = 0;
     for (at, byte) in text.iter().enumerate() {
@@ -104,7 +107,8 @@ fn scalars(text: &str) -> impl Iterator<Item = &str> {
 /// A JSON number, or a string that contains one, as written.
 struct Written {
     number: Number,
-    /// The exponent after `e`. A decimal type parses the digits before it first, and may round them.
+    /// The exponent after `e`. A decimal type parses the digits before it first, and may round
+    /// them.
     exponent: i64,
 }
 
@@ -193,8 +197,9 @@ impl Number {
         padded.take(count).fold(0, |value, digit| value * 10 + digit)
     }
 
-    /// Returns the values to which a 96-bit decimal may round a number that does not fit. It is cut after the 28th or
-    /// 29th digit, or after the 28th digit behind the point, and rounded down or up.
+    /// Returns the values to which a 96-bit decimal may round a number that does not fit. It is cut
+    /// after the 28th or 29th digit, or after the 28th digit behind the point, and rounded down or
+    /// up.
     fn roundings(&self) -> impl Iterator<Item = Self> {
         let point = self.value.exponent();
         let places =
@@ -296,7 +301,9 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_text_does_not_panic(text in "[0-9eE+.\\-_\"]{0,60}", other in "[0-9eE+.\\-]{0,60}") {
+        fn arbitrary_text_does_not_panic(
+            text in "[0-9eE+.\\-_\"]{0,60}", other in "[0-9eE+.\\-]{0,60}",
+        ) {
             let _ = check_rounded(&format!("[{text}]"), &format!("[{other}]"));
         }
     }

@@ -1,6 +1,7 @@
 //! The change of a state by one event, so that any version can be folded from the log.
 //!
-//! The caller decides when to store a snapshot although a patch is smaller ([`StateDelta::snapshot`]).
+//! The caller decides when to store a snapshot although a patch is smaller
+//! ([`StateDelta::snapshot`]).
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -10,14 +11,16 @@ use super::error::JsonError;
 use super::text::Json;
 use super::tokenizer::{Kind, kind, sorted_members};
 
-/// The change of a state by one event: a patch of the state before it, or a snapshot of the state after it.
+/// The change of a state by one event: a patch of the state before it, or a snapshot of the state
+/// after it.
 ///
 /// # Shape
-/// In JSON, a patch is the bare array of its operations, and a snapshot is `{"snapshot": ..}`. So a state that is
-/// itself an array is not mistaken for a patch.
+/// In JSON, a patch is the bare array of its operations, and a snapshot is `{"snapshot": ..}`. So a
+/// state that is itself an array is not mistaken for a patch.
 ///
 /// # Source
-/// JSON Patch, RFC 6902. Generated patches use `add`, `remove` and `replace`; all operations can be applied.
+/// JSON Patch, RFC 6902. Generated patches use `add`, `remove` and `replace`; all operations can be
+/// applied.
 ///
 /// # Examples
 /// ```
@@ -66,8 +69,8 @@ pub const SNAPSHOT_INTERVAL: u64 = 64;
 const SNAPSHOT_PREFIX: &str = r#"{"snapshot":"#;
 
 impl StateDelta {
-    /// Returns the delta from `old` to `new`: the patch, or a snapshot if that is not larger. Without an `old` it is a
-    /// snapshot, and for equal states it is an empty patch.
+    /// Returns the delta from `old` to `new`: the patch, or a snapshot if that is not larger.
+    /// Without an `old` it is a snapshot, and for equal states it is an empty patch.
     pub fn between(old: Option<&Json>, new: &Json) -> Self {
         let Some(old) = old else {
             return Self::snapshot(new);
@@ -100,7 +103,8 @@ impl StateDelta {
         };
         let patch: json_patch::Patch = patch.decode().map_err(StateDeltaError::Malformed)?;
         let mut state = state.ok_or(StateDeltaError::NoState)?;
-        // "Unsafe" means that a failed patch leaves the state partly changed; that state is dropped here.
+        // "Unsafe" means that a failed patch leaves the state partly changed; that state is dropped
+        // here.
         match json_patch::patch_unsafe(&mut state, &patch) {
             Ok(()) => Ok(state),
             Err(error) => Err(StateDeltaError::Mismatch {
@@ -118,10 +122,12 @@ impl StateDelta {
         }
     }
 
-    /// Reads the form that [`to_json`](Self::to_json) writes. The operations of a patch are checked when it is applied.
+    /// Reads the form that [`to_json`](Self::to_json) writes. The operations of a patch are checked
+    /// when it is applied.
     ///
     /// # Errors
-    /// Returns an error if the value is neither an array nor an object with the single member `snapshot`.
+    /// Returns an error if the value is neither an array nor an object with the single member
+    /// `snapshot`.
     pub fn from_json(json: &Json) -> Result<Self, StateDeltaError> {
         let text = json.as_str().trim_ascii();
         match kind(text) {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::text::Json;
 use super::tokenizer::string_end;
 
-/// Generates JSON texts: numbers and strings in several spellings, unusual and duplicate keys, random white space.
+/// Generates JSON texts: numbers and strings in several spellings, unusual and duplicate keys,
+/// random white space.
 pub(super) fn any_json() -> impl Strategy<Value = Json> {
     any_text().prop_map(|text| Json::parse(text).unwrap())
 }

@@ -1,7 +1,7 @@
 //! JSON text that is known to be valid and storable.
 //!
-//! A [`Json`] is validated when it is created and then only passed on. It is not brought into canonical form: white
-//! space, the order of keys and the spelling of numbers are kept.
+//! A [`Json`] is validated when it is created and then only passed on. It is not brought into
+//! canonical form: white space, the order of keys and the spelling of numbers are kept.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -16,15 +16,16 @@ use super::{decode, encode, validate};
 
 /// JSON text that is valid, that every store can keep, and that round-trips unchanged.
 ///
-/// Cloning shares the text. Two values are equal if their texts are, so `1.0` and `1.00` differ, as do different orders
-/// of keys.
+/// Cloning shares the text. Two values are equal if their texts are, so `1.0` and `1.00` differ, as
+/// do different orders of keys.
 ///
 /// # Shape
-/// One JSON value, with white space as given. The [module documentation](super) lists the valid texts that cannot be
-/// stored.
+/// One JSON value, with white space as given. The [module documentation](super) lists the valid
+/// texts that cannot be stored.
 ///
-/// It serializes and deserializes as the value that it holds, with serde_json only. It does not work inside
-/// `#[serde(flatten)]`, `untagged` or internally tagged enums, which buffer a value before its text can be read.
+/// It serializes and deserializes as the value that it holds, with serde_json only. It does not
+/// work inside `#[serde(flatten)]`, `untagged` or internally tagged enums, which buffer a value
+/// before its text can be read.
 ///
 /// # Examples
 /// ```
@@ -46,8 +47,8 @@ impl Json {
     /// Validates a JSON text.
     ///
     /// # Errors
-    /// Returns an error with the path of the fault if the text is not JSON, or cannot be stored and read back
-    /// unchanged. The message quotes no value.
+    /// Returns an error with the path of the fault if the text is not JSON, or cannot be stored and
+    /// read back unchanged. The message quotes no value.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, JsonError> {
         let text = text.into();
         validate::grammar(&text)?;
@@ -87,8 +88,8 @@ impl Json {
 
     /// Returns the value as a tree. If members share a key, the last one is kept.
     pub fn to_value(&self) -> Value {
-        // A validated text can always be read. If this crate has wrongly accepted one, the value shows that text, since
-        // a panic would take down the reader of a log.
+        // A validated text can always be read. If this crate has wrongly accepted one, the value
+        // shows that text, since a panic would take down the reader of a log.
         self.try_to_value().unwrap_or_else(|_| Value::String(self.as_str().to_owned()))
     }
 
@@ -100,8 +101,8 @@ impl Json {
     /// Decodes the value as a `T`.
     ///
     /// # Errors
-    /// Returns an error with the JSON path if the value is not a `T`. The message is that of `T` and may quote its
-    /// input.
+    /// Returns an error with the JSON path if the value is not a `T`. The message is that of `T`
+    /// and may quote its input.
     ///
     /// # Examples
     /// ```
@@ -221,7 +222,8 @@ mod tests {
         assert_eq!(Json::from_trusted("[1").to_value(), json!("[1"));
     }
 
-    /// Needs the feature `float_roundtrip` of serde_json: without it, a float may be read as its neighbour.
+    /// Needs the feature `float_roundtrip` of serde_json: without it, a float may be read as its
+    /// neighbour.
     #[test]
     fn float_round_trips() {
         for float in [

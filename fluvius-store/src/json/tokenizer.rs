@@ -1,7 +1,7 @@
 //! A tokenizer for JSON text that is known to be valid. It builds no tree.
 //!
-//! Every part is a slice of the text as written. Nothing here validates the text. The parts of an invalid text are
-//! meaningless, but nothing panics and every loop ends.
+//! Every part is a slice of the text as written. Nothing here validates the text. The parts of an
+//! invalid text are meaningless, but nothing panics and every loop ends.
 
 use std::borrow::Cow;
 
@@ -38,7 +38,8 @@ pub(super) fn sorted_members(object: &str) -> Vec<(Cow<'_, str>, &str)> {
     last_of_each_key(members(object).map(|(key, value)| (unescape(key), value)).collect())
 }
 
-/// Sorts members bytewise by key. Of duplicate keys the last one is kept, as in a [`serde_json::Value`].
+/// Sorts members bytewise by key. Of duplicate keys the last one is kept, as in a
+/// [`serde_json::Value`].
 pub(super) fn last_of_each_key<T>(mut members: Vec<(Cow<'_, str>, T)>) -> Vec<(Cow<'_, str>, T)> {
     // The sort is stable, so duplicate keys stay in order.
     members.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -52,8 +53,8 @@ pub(super) fn last_of_each_key<T>(mut members: Vec<(Cow<'_, str>, T)>) -> Vec<(C
     members
 }
 
-/// Returns the value at a path of names, as written, or `None` if there is none. If members share a name, the last one
-/// is used.
+/// Returns the value at a path of names, as written, or `None` if there is none. If members share a
+/// name, the last one is used.
 pub(crate) fn lookup<'a>(text: &'a str, path: &[String]) -> Option<&'a str> {
     let mut value = text.trim_ascii();
     for name in path {
@@ -98,7 +99,8 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
     }
 }
 
-/// Returns the end of the number or literal that begins at `start`, which is at least one byte long.
+/// Returns the end of the number or literal that begins at `start`, which is at least one byte
+/// long.
 fn scalar_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while bytes.get(at).is_some_and(|byte| !matches!(byte, b',' | b']' | b'}') && !is_space(*byte))

@@ -1,8 +1,8 @@
-//! Validation of JSON texts: one pass over the bytes that finds what some store, or serde_json, cannot return
-//! unchanged.
+//! Validation of JSON texts: one pass over the bytes that finds what some store, or serde_json,
+//! cannot return unchanged.
 //!
-//! The pass allocates nothing; only a fault computes its path. The text must be grammatical, which [`grammar`] checks.
-//! No message contains a value, since it may be a secret.
+//! The pass allocates nothing; only a fault computes its path. The text must be grammatical, which
+//! [`grammar`] checks. No message contains a value, since it may be a secret.
 
 use serde_json::value::RawValue;
 
@@ -17,7 +17,8 @@ const MAX_DEPTH: usize = 127;
 const NUL: &str = "U+0000 cannot be stored: leave it out";
 const HALF: &str =
     "a `\\u` escape that is half of a surrogate pair is no character: write both halves";
-const NUMBER: &str = "a 64-bit integer or float does not give this number back as it is written: send it as a string";
+const NUMBER: &str = "a 64-bit integer or float does not give this number back as it is written: \
+    send it as a string";
 pub(super) const DEPTH: &str = "arrays and objects are nested too deep: more than 120 levels";
 const RESERVED: &str =
     "a key that begins with `$serde_json::private::` is read as something else than a key";
@@ -218,7 +219,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn storable_text_is_read_by_serde_json(text in "[\\[\\]{}\",:\\\\udD8c0-9eE.+$ é\u{1}-]{0,24}") {
+        fn storable_text_is_read_by_serde_json(text in "[\\[\\]{}\",:\\\\udD8c0-9eE.+$ \
+            é\u{1}-]{0,24}") {
             if grammar(&text).is_ok() && storable(&text).is_ok() {
                 prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
             }

@@ -23,17 +23,18 @@ use crate::unit_of_work::UnitOfWork;
 use leases::MemoryLease;
 use tables::Tables;
 
-/// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded anew in each process,
-/// since clients choose ids.
+/// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded anew
+/// in each process, since clients choose ids.
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// A store that keeps states and logs in memory.
 ///
-/// Clones share one content, so a runtime can be restarted on the data of an earlier one. The store holds no external
-/// resources: [`Store::close`] and [`Store::release`] do nothing, and every clone keeps working.
+/// Clones share one content, so a runtime can be restarted on the data of an earlier one. The store
+/// holds no external resources: [`Store::close`] and [`Store::release`] do nothing, and every clone
+/// keeps working.
 ///
-/// A query scans every aggregate of its resource: the memory store keeps no indexes, whatever an aggregate type
-/// declares.
+/// A query scans every aggregate of its resource: the memory store keeps no indexes, whatever an
+/// aggregate type declares.
 ///
 /// # Examples
 ///
@@ -54,8 +55,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Locks the tables. They are consistent even if a thread panicked while it held the lock: a unit is checked before
-    /// its first row is written, and writing rows cannot fail.
+    /// Locks the tables. They are consistent even if a thread panicked while it held the lock: a
+    /// unit is checked before its first row is written, and writing rows cannot fail.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

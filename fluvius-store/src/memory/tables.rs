@@ -72,7 +72,8 @@ impl Tables {
         outcomes
     }
 
-    /// Returns the outcome of a unit that cannot be stored. Nothing is written before this has returned `None`.
+    /// Returns the outcome of a unit that cannot be stored. Nothing is written before this has
+    /// returned `None`.
     fn refusal(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
         let aborted = unit
             .depends_on
@@ -147,7 +148,8 @@ impl Tables {
         self.aggregates.get(aggregate_id).map(|aggregate| aggregate.state.as_ref())
     }
 
-    /// Returns the rows among which a query selects, narrowed as far as possible without reading states.
+    /// Returns the rows among which a query selects, narrowed as far as possible without reading
+    /// states.
     pub(super) fn states(&self, query: &StateQuery) -> Vec<StateRecord> {
         let wanted = query.resource.as_ref();
         let is_by_aggregate = query.sort.is_empty();
@@ -218,7 +220,8 @@ impl Tables {
                 self.page(query, rows, |row| (&row.aggregate_id, of_command(row.command_id)))
             }
             (LogKind::Events, Some(aggregate_id)) => {
-                // Reads only the aggregate's own events, so a log of many aggregates is not scanned.
+                // Reads only the aggregate's own events, so a log of many aggregates is not
+                // scanned.
                 let own = self.aggregates.get(aggregate_id).map_or(&[][..], |row| &row.events);
                 let after = query.after.position();
                 let is_read = |index: &usize| {

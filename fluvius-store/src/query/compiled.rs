@@ -1,4 +1,5 @@
-//! A filter that is evaluated on many rows. Each state is read only once, whatever the number of terms.
+//! A filter that is evaluated on many rows. Each state is read only once, whatever the number of
+//! terms.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -9,8 +10,8 @@ use crate::record::StateRecord;
 
 /// A [`Filter`] prepared for many rows.
 ///
-/// For each row, one pass over the state finds all fields of the filter, and each field is read at most once. The
-/// result is that of [`Filter::holds`].
+/// For each row, one pass over the state finds all fields of the filter, and each field is read at
+/// most once. The result is that of [`Filter::holds`].
 ///
 /// # Examples
 /// ```
@@ -87,8 +88,8 @@ impl CompiledFilter {
         &self.columns
     }
 
-    /// Evaluates the filter on a row, given by the JSON text of its state and the values of its columns. `None` is
-    /// unknown.
+    /// Evaluates the filter on a row, given by the JSON text of its state and the values of its
+    /// columns. `None` is unknown.
     pub fn holds(&self, state: &str, column: impl Fn(Column) -> Option<Operand>) -> Option<bool> {
         let mut texts = vec![None; self.path_count];
         if self.path_count > 0 {
@@ -226,8 +227,8 @@ impl Node {
     }
 }
 
-/// Returns false if one node is false, else unknown if one is unknown. If `is_negated`, this applies to the negated
-/// nodes.
+/// Returns false if one node is false, else unknown if one is unknown. If `is_negated`, this
+/// applies to the negated nodes.
 fn all<C: Fn(Column) -> Option<Operand>>(
     nodes: &[Node],
     row: &Row<'_, C>,

@@ -31,11 +31,11 @@ impl Constraint {
 }
 
 impl StateQuery {
-    /// Returns the constraints that the filter puts on a field. A store may restrict its scan to the rows that meet
-    /// them.
+    /// Returns the constraints that the filter puts on a field. A store may restrict its scan to
+    /// the rows that meet them.
     ///
-    /// The constraints are necessary, not sufficient: the store must still evaluate the filter. They omit much of it,
-    /// such as conditions inside a negation or an alternative.
+    /// The constraints are necessary, not sufficient: the store must still evaluate the filter.
+    /// They omit much of it, such as conditions inside a negation or an alternative.
     ///
     /// # Examples
     /// ```
@@ -54,8 +54,8 @@ impl StateQuery {
         index_constraints
     }
 
-    /// Returns the constraint that `after` puts on the first key of `sort`, if any. It includes equal values, which may
-    /// lie on either side of the cursor.
+    /// Returns the constraint that `after` puts on the first key of `sort`, if any. It includes
+    /// equal values, which may lie on either side of the cursor.
     pub fn cursor_constraint(&self) -> Option<Constraint> {
         let key = self.sort.first()?;
         let value = self.after.as_ref()?.values().first()?.clone();
@@ -102,7 +102,8 @@ fn compared(comparison: Comparison, operand: &Operand, index_constraints: &mut V
     index_constraints.push(Constraint::Compare(comparison, Some(operand.clone())));
 }
 
-/// Returns the least text, by code point, after all texts with this prefix, or `None` if there is none.
+/// Returns the least text, by code point, after all texts with this prefix, or `None` if there is
+/// none.
 fn behind_all_that_begin_with(text: &str) -> Option<String> {
     let mut letters: Vec<char> = text.chars().collect();
     while let Some(last) = letters.pop() {
@@ -178,13 +179,16 @@ mod tests {
             let rows: Vec<_> = (0..).zip(&words).map(|(id, word)| {
                 row(id, &serde_json::json!({ "a": word }).to_string())
             }).collect();
-            let sort = vec![if is_descending { Field::text("a").descending() } else { Field::text("a").ascending() }];
-            let mut query = StateQuery { filter, sort, ..StateQuery::for_resource("account", usize::MAX) };
+            let field = Field::text("a");
+            let sort = vec![if is_descending { field.descending() } else { field.ascending() }];
+            let all = StateQuery::for_resource("account", usize::MAX);
+            let mut query = StateQuery { filter, sort, ..all };
             query.after = Some(Cursor::of(&query, &rows[0]));
             let mut index_constraints = query.index_constraints(&Field::text("a"));
             index_constraints.extend(query.cursor_constraint());
             for given in query.select(rows) {
-                let value = crate::query::read_at(given.data.as_str(), &["a".to_owned()], crate::query::Kind::Text);
+                let (path, kind) = (["a".to_owned()], crate::query::Kind::Text);
+                let value = crate::query::read_at(given.data.as_str(), &path, kind);
                 for bound in &index_constraints {
                     prop_assert!(bound.holds(value.as_ref()), "{bound:?} of {value:?}");
                 }

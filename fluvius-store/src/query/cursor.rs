@@ -15,14 +15,15 @@ use crate::record::StateRecord;
 
 /// The location of a row in the order of a query; the next page begins after it.
 ///
-/// A page is located by the sort keys of its last row, not by a number of rows (keyset pagination). So unchanged rows
-/// are neither skipped nor returned twice, whatever is written between two pages. A row whose own sort keys change in
-/// between may be returned once, twice or not at all.
+/// A page is located by the sort keys of its last row, not by a number of rows (keyset pagination).
+/// So unchanged rows are neither skipped nor returned twice, whatever is written between two pages.
+/// A row whose own sort keys change in between may be returned once, twice or not at all.
 ///
 /// # Shape
-/// An opaque text of hexadecimal digits, whose length depends on the values of the sort keys. It belongs to one
-/// resource and one order; [`StateQuery::check`] fails for any other. A cursor grants no access: realm and filter are
-/// those of the query that it is passed to. The text is not encrypted, so it reveals the values of the sort keys.
+/// An opaque text of hexadecimal digits, whose length depends on the values of the sort keys. It
+/// belongs to one resource and one order; [`StateQuery::check`] fails for any other. A cursor
+/// grants no access: realm and filter are those of the query that it is passed to. The text is not
+/// encrypted, so it reveals the values of the sort keys.
 ///
 /// # Examples
 /// ```
@@ -98,7 +99,8 @@ pub struct ParseCursorError;
 enum WrittenOperand {
     #[serde(rename = "b")]
     Boolean(bool),
-    /// The result of [`Number::parts`], since the length limit of a number's text does not apply to it.
+    /// The result of [`Number::parts`], since the length limit of a number's text does not apply to
+    /// it.
     #[serde(rename = "n")]
     Number(bool, String, i64),
     #[serde(rename = "t")]

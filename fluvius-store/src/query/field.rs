@@ -19,8 +19,8 @@ pub struct Field {
 pub enum FieldSource {
     /// A column beside the state.
     Column(Column),
-    /// A JSON path in the state: names of object members. If a name is applied to a value other than an object, the
-    /// field is null.
+    /// A JSON path in the state: names of object members. If a name is applied to a value other
+    /// than an object, the field is null.
     Path(Vec<String>),
 }
 
@@ -97,7 +97,8 @@ macro_rules! kinds {
         $(
             $(#[$docs])*
             ///
-            /// `path` is a list of member names, separated by dots. Use [`Field::at`] for names that contain a dot.
+            /// `path` is a list of member names, separated by dots. Use [`Field::at`] for names
+            /// that contain a dot.
             pub fn $name(path: &str) -> Self {
                 Self::at(path.split('.'), Kind::$kind)
             }
@@ -180,13 +181,15 @@ impl Field {
         self.clone().ge(low) & self.le(high)
     }
 
-    /// Returns the condition that the field equals one of the operands. Without operands it is false.
+    /// Returns the condition that the field equals one of the operands. Without operands it is
+    /// false.
     pub fn one_of<O: Into<Operand>>(self, operands: impl IntoIterator<Item = O>) -> Filter {
         let operands = operands.into_iter().map(Into::into).collect();
         Filter::OneOf { field: self, operands }
     }
 
-    /// Returns the condition that the field contains this text, case-sensitively. Every text contains the empty text.
+    /// Returns the condition that the field contains this text, case-sensitively. Every text
+    /// contains the empty text.
     pub fn contains(self, text: impl Into<String>) -> Filter {
         Filter::Contains { field: self, text: text.into() }
     }
@@ -196,7 +199,8 @@ impl Field {
         Filter::StartsWith { field: self, text: text.into() }
     }
 
-    /// Returns the condition that the field is null: the value is absent, JSON's `null`, or of another kind.
+    /// Returns the condition that the field is null: the value is absent, JSON's `null`, or of
+    /// another kind.
     pub fn is_null(self) -> Filter {
         Filter::IsNull { field: self }
     }

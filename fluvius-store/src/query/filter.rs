@@ -9,18 +9,19 @@ use crate::record::StateRecord;
 /// A condition on rows. A query returns the rows for which it is true.
 ///
 /// # Shape
-/// An empty `All` is true; an empty `Any` or `OneOf` is false. An operand has the kind of its field. `Contains` and
-/// `StartsWith` apply to texts.
+/// An empty `All` is true; an empty `Any` or `OneOf` is false. An operand has the kind of its
+/// field. `Contains` and `StartsWith` apply to texts.
 ///
-/// If a field is null, every condition on it except `IsNull` is unknown. `Not` of unknown is unknown. `All` is false if
-/// one condition is false, else unknown if one is unknown. `Any` is true if one condition is true, else unknown if one
-/// is unknown.
+/// If a field is null, every condition on it except `IsNull` is unknown. `Not` of unknown is
+/// unknown. `All` is false if one condition is false, else unknown if one is unknown. `Any` is true
+/// if one condition is true, else unknown if one is unknown.
 ///
 /// # Examples
 /// ```
 /// use fluvius_store::query::Field;
 ///
-/// let filter = Field::number("balance").gt(0) & Field::text("owner_name").one_of(["Ada", "Grace"]);
+/// let owners = Field::text("owner_name").one_of(["Ada", "Grace"]);
+/// let filter = Field::number("balance").gt(0) & owners;
 /// let other = !(filter | Field::boolean("frozen").eq(true));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

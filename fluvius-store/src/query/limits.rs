@@ -6,8 +6,8 @@ use super::{Field, FieldSource, Filter, Kind, Operand, StateQuery};
 
 /// Maximum depth of a filter; a single condition has depth 1.
 pub const MAX_FILTER_DEPTH: usize = 16;
-/// Maximum number of terms of a filter: each condition, each operand of `OneOf`, and each `All`, `Any` and `Not` is
-/// one.
+/// Maximum number of terms of a filter: each condition, each operand of `OneOf`, and each `All`,
+/// `Any` and `Not` is one.
 pub const MAX_TERMS: usize = 1_000;
 /// Maximum number of sort keys.
 pub const MAX_SORT_KEYS: usize = 8;
@@ -31,15 +31,17 @@ impl QueryError {
 impl StateQuery {
     /// Checks that every store can answer the query.
     ///
-    /// A store calls this first and reports an error as a permanent [`StoreError`](crate::StoreError), so that all
-    /// stores accept the same queries.
+    /// A store calls this first and reports an error as a permanent
+    /// [`StoreError`](crate::StoreError), so that all stores accept the same queries.
     ///
     /// # Errors
     /// Returns an error if
     ///
-    /// - a limit is exceeded ([`MAX_FILTER_DEPTH`], [`MAX_TERMS`], [`MAX_SORT_KEYS`], [`MAX_PATH_LENGTH`]),
+    /// - a limit is exceeded ([`MAX_FILTER_DEPTH`], [`MAX_TERMS`], [`MAX_SORT_KEYS`],
+    ///   [`MAX_PATH_LENGTH`]),
     /// - a path is empty,
-    /// - an operand has another kind than its field, or `Contains` or `StartsWith` has a field that is not a text,
+    /// - an operand has another kind than its field, or `Contains` or `StartsWith` has a field that
+    ///   is not a text,
     /// - a column is read as another kind than its own,
     /// - a text or a name contains U+0000,
     /// - a time has a year outside of 0001 to 9999, or is finer than microseconds,
@@ -157,8 +159,8 @@ fn check_text(text: &str) -> Result<(), QueryError> {
 }
 
 fn check_time(time: &DateTime<Utc>) -> Result<(), QueryError> {
-    // A text of these years with an offset may denote a time up to a day before or after them. The cursor of a page
-    // contains that time.
+    // A text of these years with an offset may denote a time up to a day before or after them. The
+    // cursor of a page contains that time.
     let day = TimeDelta::days(1);
     let is_within =
         |time: Option<DateTime<Utc>>| time.is_some_and(|time| (1..=9999).contains(&time.year()));

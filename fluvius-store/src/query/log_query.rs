@@ -6,13 +6,13 @@ use crate::record::ResumeToken;
 /// A query over the rows of a log.
 ///
 /// # Shape
-/// A row is returned if all conditions hold. The rows after `after` are scanned in position order, until `limit` rows
-/// are found, `scan_limit` rows are scanned, or the log ends. A store that finds the rows of an aggregate by an index
-/// scans only these. All numbers are valid: a `limit` of 0 returns no rows, and `usize::MAX` in both limits returns
-/// all. A `scan_limit` of 0 counts as 1.
+/// A row is returned if all conditions hold. The rows after `after` are scanned in position order,
+/// until `limit` rows are found, `scan_limit` rows are scanned, or the log ends. A store that finds
+/// the rows of an aggregate by an index scans only these. All numbers are valid: a `limit` of 0
+/// returns no rows, and `usize::MAX` in both limits returns all. A `scan_limit` of 0 counts as 1.
 ///
-/// The realm of a command or an activity is that of its own context. The realm of an event or a message is that of its
-/// command.
+/// The realm of a command or an activity is that of its own context. The realm of an event or a
+/// message is that of its command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogQuery {
@@ -24,8 +24,8 @@ pub struct LogQuery {
     pub after: ResumeToken,
     /// Maximum number of returned rows.
     pub limit: usize,
-    /// Maximum number of scanned rows of the log, returned or not. So a condition that few rows meet does not make one
-    /// call read the whole log.
+    /// Maximum number of scanned rows of the log, returned or not. So a condition that few rows
+    /// meet does not make one call read the whole log.
     pub scan_limit: usize,
 }
 

@@ -1,7 +1,7 @@
 //! State queries as plain data, and their semantics.
 //!
-//! A store compiles a [`StateQuery`] to its own language with bound parameters, or passes its rows to
-//! [`StateQuery::select`], as the memory store does. Both must give the same result.
+//! A store compiles a [`StateQuery`] to its own language with bound parameters, or passes its rows
+//! to [`StateQuery::select`], as the memory store does. Both must give the same result.
 //!
 //! | file | contents |
 //! |---|---|
@@ -22,8 +22,9 @@
 //!
 //! # Fields
 //!
-//! A field is a source and a [`Kind`]: `Field::number("balance")` is the value at `balance` read as a number. A field
-//! is null if its path leads nowhere, if JSON's `null` is there, or if the value there is of another kind.
+//! A field is a source and a [`Kind`]: `Field::number("balance")` is the value at `balance` read as
+//! a number. A field is null if its path leads nowhere, if JSON's `null` is there, or if the value
+//! there is of another kind.
 //!
 //! | kind | read from | order |
 //! |---|---|---|
@@ -33,14 +34,15 @@
 //! | [`Kind::Uuid`] | a string of 36 characters, hyphenated, in either case | by its bytes |
 //! | [`Kind::Time`] | a string as RFC 3339 with `T` and an offset; finer parts than microseconds are truncated | by instant |
 //!
-//! A string that contains a number has at most 6,000 bytes, and its exponent at most four digits. A time has a year
-//! from 0001 to 9999, and no leap second. Anything else is null.
+//! A string that contains a number has at most 6,000 bytes, and its exponent at most four digits. A
+//! time has a year from 0001 to 9999, and no leap second. Anything else is null.
 //!
 //! # Three-valued logic
 //!
-//! A condition on a null field is neither true nor false, except [`is_null`](Field::is_null), which is always one of
-//! the two. `&`, `|` and `!` follow Kleene's three-valued logic, as SQL does. A row is returned if the whole filter is
-//! true. So a filter on one field and its negation split the rows on which that field is not null.
+//! A condition on a null field is neither true nor false, except [`is_null`](Field::is_null), which
+//! is always one of the two. `&`, `|` and `!` follow Kleene's three-valued logic, as SQL does. A
+//! row is returned if the whole filter is true. So a filter on one field and its negation split the
+//! rows on which that field is not null.
 //!
 //! # Examples
 //!

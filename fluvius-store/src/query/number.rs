@@ -18,8 +18,9 @@ const MAX_ZEROS: i64 = 40;
 /// A decimal value, compared exactly and whatever its spelling.
 ///
 /// # Shape
-/// Read from a JSON number of at most 6,000 bytes whose exponent has at most four digits. Each value has one text,
-/// which is a JSON number: `10.50` and `105e-1` both give `10.5`. PostgreSQL can cast this text to `numeric`.
+/// Read from a JSON number of at most 6,000 bytes whose exponent has at most four digits. Each
+/// value has one text, which is a JSON number: `10.50` and `105e-1` both give `10.5`. PostgreSQL
+/// can cast this text to `numeric`.
 ///
 /// # Examples
 /// ```
@@ -170,8 +171,8 @@ impl Number {
         }
     }
 
-    /// Returns the exponent and the digits. Without leading and trailing zeros, digits with one exponent compare like
-    /// texts.
+    /// Returns the exponent and the digits. Without leading and trailing zeros, digits with one
+    /// exponent compare like texts.
     fn magnitude(&self) -> (i64, &str) {
         (self.value.exponent(), self.value.digits())
     }
@@ -199,7 +200,8 @@ impl From<rust_decimal::Decimal> for Number {
 }
 
 impl Number {
-    /// Returns true if the number is negative, with its digits and exponent: `0.digits * 10^exponent`.
+    /// Returns true if the number is negative, with its digits and exponent:
+    /// `0.digits * 10^exponent`.
     pub(super) fn parts(&self) -> (bool, &str, i64) {
         (self.is_negative, self.value.digits(), self.value.exponent())
     }

@@ -1,7 +1,7 @@
 //! Reading of JSON as a value of a kind.
 //!
-//! The grammars are narrow on purpose: a store that reads in its own language must get the same value, or none, for
-//! every text.
+//! The grammars are narrow on purpose: a store that reads in its own language must get the same
+//! value, or none, for every text.
 
 use ::uuid::Uuid;
 use chrono::{DateTime, Utc};
@@ -10,8 +10,8 @@ use super::value::to_microseconds;
 use super::{Kind, Operand};
 use crate::json::{lookup, unescape};
 
-/// Reads a JSON value, as written, as a value of a kind; `None` is null. The [module documentation](super) has the
-/// table.
+/// Reads a JSON value, as written, as a value of a kind; `None` is null. The [module
+/// documentation](super) has the table.
 ///
 /// A store that can call a function of the program uses this, or [`read_at`].
 ///
@@ -80,7 +80,8 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
     Some(to_microseconds(time.to_utc()))
 }
 
-/// Returns true for an optional fraction such as `.123456`, followed by `Z` or an offset such as `+01:00`.
+/// Returns true for an optional fraction such as `.123456`, followed by `Z` or an offset such as
+/// `+01:00`.
 fn is_fraction_and_offset(text: &str) -> bool {
     let offset = match text.strip_prefix('.') {
         Some(fraction) => {
@@ -219,7 +220,9 @@ mod tests {
         }
 
         #[test]
-        fn times_written_by_chrono_are_read(micros in -62_135_596_800_000_000_i64..253_402_300_799_999_999) {
+        fn times_written_by_chrono_are_read(
+            micros in -62_135_596_800_000_000_i64..253_402_300_799_999_999,
+        ) {
             let time = DateTime::from_timestamp_micros(micros).unwrap();
             let json = serde_json::to_string(&time).unwrap();
             prop_assert_eq!(read(&json, Kind::Time), Some(Operand::Time(time)));

@@ -11,11 +11,13 @@ use crate::record::StateRecord;
 /// A query over the rows of `resource_state`.
 ///
 /// # Shape
-/// A row is returned if all conditions hold. Rows are ordered by the keys of `sort`, then by resource and identifier,
-/// so that no two are equal. Resources compare by code point, identifiers by bytes. The query returns the first `limit`
-/// rows after the cursor: none for a `limit` of 0, all for `usize::MAX`.
+/// A row is returned if all conditions hold. Rows are ordered by the keys of `sort`, then by
+/// resource and identifier, so that no two are equal. Resources compare by code point, identifiers
+/// by bytes. The query returns the first `limit` rows after the cursor: none for a `limit` of 0,
+/// all for `usize::MAX`.
 ///
-/// A query that fails [`check`](Self::check) has no rows: a store answers it with a permanent error.
+/// A query that fails [`check`](Self::check) has no rows: a store answers it with a permanent
+/// error.
 ///
 /// `after` starts the next page: see [`Cursor`].
 ///
@@ -103,8 +105,8 @@ impl StateQuery {
         Self { resource: Some(resource.into()), with_closed: false, ..Self::every(limit) }
     }
 
-    /// Returns a query for the aggregates of all resources and realms, closed ones too, ordered by resource and
-    /// identifier.
+    /// Returns a query for the aggregates of all resources and realms, closed ones too, ordered by
+    /// resource and identifier.
     pub fn every(limit: usize) -> Self {
         Self {
             resource: None,
@@ -117,8 +119,8 @@ impl StateQuery {
         }
     }
 
-    /// Returns the result of the query among these rows. This defines the semantics of a query, and serves stores
-    /// without a language of their own. The query must pass [`check`](Self::check).
+    /// Returns the result of the query among these rows. This defines the semantics of a query, and
+    /// serves stores without a language of their own. The query must pass [`check`](Self::check).
     pub fn select(&self, rows: impl IntoIterator<Item = StateRecord>) -> Vec<StateRecord> {
         if self.limit == 0 {
             return Vec::new();
@@ -159,8 +161,8 @@ impl StateQuery {
         })
     }
 
-    /// Returns all sort keys: those of `sort`, then resource and identifier. The resource is omitted if the query names
-    /// one.
+    /// Returns all sort keys: those of `sort`, then resource and identifier. The resource is
+    /// omitted if the query names one.
     ///
     /// For a store that sorts in its own language.
     pub fn sort_keys(&self) -> Vec<SortKey> {

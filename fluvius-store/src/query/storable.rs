@@ -1,7 +1,8 @@
 //! Names that no store can hold. No row has such a name, so a read by one finds nothing.
 //!
-//! The core replaces it by another name that no row has. Stores differ in their errors for a name that they cannot
-//! hold. A statement that several callers share must not fail because of one such name.
+//! The core replaces it by another name that no row has. Stores differ in their errors for a name
+//! that they cannot hold. A statement that several callers share must not fail because of one such
+//! name.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,8 @@ impl AggregateId {
         is_storable(&self.resource)
     }
 
-    /// Returns the id, or a replacement that a store can look up and that has no row: no resource has an empty name.
+    /// Returns the id, or a replacement that a store can look up and that has no row: no resource
+    /// has an empty name.
     #[doc(hidden)]
     pub fn storable(&self) -> Cow<'_, Self> {
         match self.is_storable() {

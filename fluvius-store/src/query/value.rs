@@ -24,8 +24,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns the name, which is also that of the [`Field`](super::Field) constructor and of the kind in the macro's
-    /// `index(..)`.
+    /// Returns the name, which is also that of the [`Field`](super::Field) constructor and of the
+    /// kind in the macro's `index(..)`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Boolean => "boolean",

@@ -43,7 +43,8 @@ pub struct CommandRecord {
 }
 
 impl CommandRecord {
-    /// Returns the row of an applied command without a parent and a response, at revision 1 of its domain.
+    /// Returns the row of an applied command without a parent and a response, at revision 1 of its
+    /// domain.
     #[expect(clippy::too_many_arguments, reason = "one argument for each column without a default")]
     pub fn new(
         id: Uuid,

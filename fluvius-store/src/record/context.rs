@@ -70,7 +70,8 @@ pub struct ContextRecord {
 }
 
 impl ContextRecord {
-    /// Returns the row of an in-process context without actor, roles and realm, at revision 1 of its domain.
+    /// Returns the row of an in-process context without actor, roles and realm, at revision 1 of
+    /// its domain.
     pub fn new(id: Uuid, domain: impl Into<Cow<'static, str>>, source: impl Into<String>) -> Self {
         Self {
             id,

@@ -34,7 +34,8 @@ pub struct EventRecord {
     pub data: Option<Json>,
     /// The change of the state.
     pub delta: StateDelta,
-    /// The time at which it happened: UTC with microseconds, never earlier than the event before it.
+    /// The time at which it happened: UTC with microseconds, never earlier than the event before
+    /// it.
     pub occurred_at: DateTime<Utc>,
 }
 

@@ -5,16 +5,17 @@ use crate::record::{AnyRecord, LogEntry, LogRecord, ResumeToken};
 /// Rows of a log, and the location up to which the log was scanned for them.
 ///
 /// # Shape
-/// A page is one snapshot. `rows` contains every row of the log that meets the query, after its `after` and up to
-/// `scanned_to`, in position order. No such row is missing, and none can still appear. So a reader continues after
-/// `scanned_to`, even if a page is empty.
+/// A page is one snapshot. `rows` contains every row of the log that meets the query, after its
+/// `after` and up to `scanned_to`, in position order. No such row is missing, and none can still
+/// appear. So a reader continues after `scanned_to`, even if a page is empty.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LogPage<T> {
     /// The rows, in position order.
     pub rows: Vec<LogEntry<T>>,
-    /// The highest scanned position, with the row at it, from any log. If the page has reached the end of the log, it
-    /// is the position of the newest row. If nothing was scanned, it is the query's `after`.
+    /// The highest scanned position, with the row at it, from any log. If the page has reached the
+    /// end of the log, it is the position of the newest row. If nothing was scanned, it is the
+    /// query's `after`.
     pub scanned_to: ResumeToken,
     /// The position of the newest row of all logs; 0 if there is none.
     pub newest: u64,
@@ -45,7 +46,8 @@ impl<T> LogPage<T> {
         self.scanned_to.position() >= self.newest
     }
 
-    /// Keeps the first `limit` rows. If rows are removed, `scanned_to` moves back to the last row that is left.
+    /// Keeps the first `limit` rows. If rows are removed, `scanned_to` moves back to the last row
+    /// that is left.
     #[must_use]
     pub fn truncated(mut self, limit: usize) -> Self
     where

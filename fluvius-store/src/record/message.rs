@@ -8,7 +8,8 @@ use uuid::Uuid;
 use crate::aggregate_id::AggregateId;
 use crate::json::Json;
 
-/// An outgoing message, stored with the command that sent it. The row never changes after it is stored.
+/// An outgoing message, stored with the command that sent it. The row never changes after it is
+/// stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MessageRecord {

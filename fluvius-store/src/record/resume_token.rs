@@ -11,17 +11,18 @@ use crate::record::{LogEntry, LogRecord};
 
 /// A location in the logs of a store: a position, and the identifier of the row at it.
 ///
-/// A reader keeps the token of the last row that it has read, and continues after it with `LogReader::after`. The row
-/// may be of any log, any aggregate and any realm. On each read, the store checks that the row is still at that
-/// position. So a reader notices if a store was restored from a backup or replaced by another one. A token stays valid
-/// in an exact copy of the store.
+/// A reader keeps the token of the last row that it has read, and continues after it with
+/// `LogReader::after`. The row may be of any log, any aggregate and any realm. On each read, the
+/// store checks that the row is still at that position. So a reader notices if a store was restored
+/// from a backup or replaced by another one. A token stays valid in an exact copy of the store.
 ///
-/// A bare position is a token without a row (`ResumeToken::from(position)`). The store can only check that it is not
-/// ahead of the newest position.
+/// A bare position is a token without a row (`ResumeToken::from(position)`). The store can only
+/// check that it is not ahead of the newest position.
 ///
 /// # Shape
-/// As text and in serde `{position}.{identifier of the row}`, for example `42.0190163d-8694-739b-aea5-966c26f8ad91`, or
-/// `{position}` alone. Programs store it and pass it on without parsing it.
+/// As text and in serde `{position}.{identifier of the row}`, for example
+/// `42.0190163d-8694-739b-aea5-966c26f8ad91`, or `{position}` alone. Programs store it and pass it
+/// on without parsing it.
 ///
 /// # Examples
 ///
@@ -44,8 +45,8 @@ impl ResumeToken {
     /// The start of the logs, before all rows.
     pub const START: Self = Self { position: 0, row_id: None };
 
-    /// Creates the token of a row. Stores create tokens from the rows that they read; programs get them from pages and
-    /// rows.
+    /// Creates the token of a row. Stores create tokens from the rows that they read; programs get
+    /// them from pages and rows.
     pub const fn new(position: u64, row_id: Uuid) -> Self {
         Self { position, row_id: Some(row_id) }
     }
@@ -55,8 +56,8 @@ impl ResumeToken {
         self.position
     }
 
-    /// Returns the identifier of the row at the position: of a command, an event, a message or an activity. `None` for
-    /// a bare position.
+    /// Returns the identifier of the row at the position: of a command, an event, a message or an
+    /// activity. `None` for a bare position.
     pub const fn row_id(&self) -> Option<Uuid> {
         self.row_id
     }

@@ -40,8 +40,8 @@ pub struct StateRecord {
 }
 
 impl StateRecord {
-    /// Returns the row of an open aggregate that was created and last updated at `updated_at`. It has revision 1, no
-    /// actors and no realm.
+    /// Returns the row of an open aggregate that was created and last updated at `updated_at`. It
+    /// has revision 1, no actors and no realm.
     pub fn new(
         aggregate_id: AggregateId,
         version: u64,

@@ -46,14 +46,16 @@ macro_rules! __store_methods {
     };
 }
 
-/// Implements methods of [`Store`](crate::Store) by delegation to another store, in an `impl` block of a wrapper.
+/// Implements methods of [`Store`](crate::Store) by delegation to another store, in an `impl` block
+/// of a wrapper.
 ///
-/// It also delegates the methods that have a default, including those that a later release adds. A wrapper that is
-/// written by hand gets the defaults of the methods that it omits: then the inner store never releases its connections,
-/// or never receives a request for a lease.
+/// It also delegates the methods that have a default, including those that a later release adds. A
+/// wrapper that is written by hand gets the defaults of the methods that it omits: then the inner
+/// store never releases its connections, or never receives a request for a lease.
 ///
 /// # Shape
-/// `self => place` names the inner store, as a place expression that may use `self`, `?` and `.await`. Then:
+/// `self => place` names the inner store, as a place expression that may use `self`, `?` and
+/// `.await`. Then:
 ///
 /// | list | methods |
 /// |---|---|

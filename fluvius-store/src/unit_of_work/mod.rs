@@ -19,13 +19,14 @@ const ROW_OVERHEAD_BYTES: usize = 256;
 ///
 /// # Shape
 /// - `depends_on` lists earlier units of the batch.
-/// - `expected` contains every aggregate of `states`, and the aggregates that were only read. It is sorted by aggregate
-///   and has no duplicates.
-/// - `states` contains one row for each aggregate, as it is after the last event. It is sorted by aggregate.
-/// - The event versions of an aggregate rise by one from its expected version, up to the version of its row in
-///   `states`. No aggregate has an event and no row, or a row and no event.
-/// - The commands have different identifiers. They and the activities have the unit's context. The events and messages
-///   come from these commands.
+/// - `expected` contains every aggregate of `states`, and the aggregates that were only read. It is
+///   sorted by aggregate and has no duplicates.
+/// - `states` contains one row for each aggregate, as it is after the last event. It is sorted by
+///   aggregate.
+/// - The event versions of an aggregate rise by one from its expected version, up to the version of
+///   its row in `states`. No aggregate has an event and no row, or a row and no event.
+/// - The commands have different identifiers. They and the activities have the unit's context. The
+///   events and messages come from these commands.
 /// - Rows get their positions in this order: commands, events, messages, activities.
 ///
 /// [`validate`](Self::validate) checks this.
@@ -55,8 +56,9 @@ pub struct UnitOfWork {
 impl UnitOfWork {
     /// Maximum number of log rows in one unit.
     ///
-    /// The runtime fails a larger command or group with `too-large` and does not pass it to a store.
-    /// [`validate`](Self::validate) reports a larger unit as malformed, so every store fails it.
+    /// The runtime fails a larger command or group with `too-large` and does not pass it to a
+    /// store. [`validate`](Self::validate) reports a larger unit as malformed, so every store fails
+    /// it.
     pub const MAX_ROWS: usize = 65_536;
 
     /// Maximum size of one unit in bytes, by [`estimated_bytes`](Self::estimated_bytes): 64 MiB.

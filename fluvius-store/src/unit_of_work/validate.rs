@@ -1,7 +1,7 @@
 //! Validation of units of work, which every store performs first.
 //!
-//! A malformed unit is a bug in the code that created it. The validation looks at the unit alone; the store compares it
-//! with the stored data.
+//! A malformed unit is a bug in the code that created it. The validation looks at the unit alone;
+//! the store compares it with the stored data.
 
 use std::cmp::Ordering;
 
@@ -18,7 +18,8 @@ impl UnitOfWork {
     /// Checks that the unit has the shape of [`UnitOfWork`], at this index of its batch.
     ///
     /// A store calls this first for each unit and reports an error as
-    /// [`CommitOutcome::Failed`](crate::CommitOutcome::Failed), so that all stores accept the same units.
+    /// [`CommitOutcome::Failed`](crate::CommitOutcome::Failed), so that all stores accept the same
+    /// units.
     ///
     /// # Errors
     /// Returns a permanent [`StoreError`] that states the fault.
@@ -65,7 +66,8 @@ impl UnitOfWork {
         self.fault_of_commands().or_else(|| self.fault_of_aggregates())
     }
 
-    /// Returns a fault of the commands: a duplicate id, a row of another context, or a row of a missing command.
+    /// Returns a fault of the commands: a duplicate id, a row of another context, or a row of a
+    /// missing command.
     fn fault_of_commands(&self) -> Option<String> {
         let contexts = self.commands.iter().map(|command| command.context_id);
         let mut contexts = contexts.chain(self.activities.iter().map(|row| row.context_id));
@@ -94,8 +96,8 @@ impl UnitOfWork {
         missing.map(|id| format!("a row comes from command {id}, which is not in it"))
     }
 
-    /// Returns a fault of the aggregates: events that do not continue the expected version, or a row that is not at the
-    /// version of the last event.
+    /// Returns a fault of the aggregates: events that do not continue the expected version, or a
+    /// row that is not at the version of the last event.
     fn fault_of_aggregates(&self) -> Option<String> {
         let mut few = [0_u64; LINEAR_SEARCH_LEN];
         let mut many = Vec::new();

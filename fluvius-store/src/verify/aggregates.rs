@@ -44,8 +44,8 @@ struct Fold<'a> {
     /// The first event and the last one read.
     first: Option<LogEntry<EventRecord>>,
     last: Option<LogEntry<EventRecord>>,
-    /// The state after the last event. `None` before the first event, and from a delta that does not fit until the next
-    /// snapshot.
+    /// The state after the last event. `None` before the first event, and from a delta that does
+    /// not fit until the next snapshot.
     state: Option<Value>,
     last_snapshot: u64,
 }

@@ -99,7 +99,8 @@ impl Reader {
     }
 }
 
-/// Checks that the row of each aggregate has reached the versions of its events, with one query per page.
+/// Checks that the row of each aggregate has reached the versions of its events, with one query per
+/// page.
 async fn check_versions(
     store: &dyn ErasedStore,
     page: &[LogEntry<AnyRecord>],
@@ -147,7 +148,8 @@ async fn check_row(
         AnyRecord::Event(event) => {
             report.events += 1;
             let history = store.history(&event.aggregate_id, event.version, event.version).await?;
-            let is_there = matches!(history.as_slice(), [found] if found.position == position && found.record.id == event.id);
+            let is_there = matches!(history.as_slice(), [found]
+                if found.position == position && found.record.id == event.id);
             if !is_there {
                 let detail = format!("the history has another event at version {}", event.version);
                 report.add(FaultKind::EventLost, &event.aggregate_id, Some(position), detail);

@@ -76,7 +76,8 @@ pub struct Fault {
     pub aggregate_id: AggregateId,
     /// The row's position, if it is a row of a log.
     pub position: Option<u64>,
-    /// A description. It quotes identifiers, versions and times, but no value of a state or payload.
+    /// A description. It quotes identifiers, versions and times, but no value of a state or
+    /// payload.
     pub detail: String,
 }
 
@@ -116,7 +117,8 @@ pub enum FaultKind {
     CommandLost,
     /// A row of a command that does not exist.
     CommandMissing,
-    /// A row of a command that it does not fit: a rejected one, one at a later position, or one of another aggregate.
+    /// A row of a command that it does not fit: a rejected one, one at a later position, or one of
+    /// another aggregate.
     CommandMismatch,
     /// A row with a context that does not exist.
     ContextMissing,

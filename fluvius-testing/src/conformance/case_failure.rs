@@ -41,7 +41,8 @@ macro_rules! ensure {
 
 pub(super) use ensure;
 
-/// Checks that two values are equal. Otherwise the failure shows both, from shortly before the first difference.
+/// Checks that two values are equal. Otherwise the failure shows both, from shortly before the
+/// first difference.
 pub(super) fn same<T: PartialEq + fmt::Debug + ?Sized>(
     what: &str,
     expected: &T,

@@ -73,8 +73,8 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// Adds a write by the last command. The aggregate is at this version, in the store or by an earlier write of the
-    /// unit.
+    /// Adds a write by the last command. The aggregate is at this version, in the store or by an
+    /// earlier write of the unit.
     pub(super) fn writes(self, aggregate_id: &AggregateId, version: u64) -> Self {
         let data = json(&format!(r#"{{"number":{}}}"#, self.harness.number()));
         self.sets(aggregate_id, version, data)

@@ -2,7 +2,8 @@
 
 use fluvius_store::{DynStore, LogQuery, Store, delegate_store};
 
-/// An opened store. Clones share the handle, so a runtime that releases its clone does not release the store.
+/// An opened store. Clones share the handle, so a runtime that releases its clone does not release
+/// the store.
 #[derive(Debug, Clone)]
 pub(super) struct Handle(DynStore);
 

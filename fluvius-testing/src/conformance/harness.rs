@@ -1,4 +1,5 @@
-//! The harness of a case: opens stores over one content, and records the committed units to compare the content.
+//! The harness of a case: opens stores over one content, and records the committed units to compare
+//! the content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -43,8 +44,8 @@ struct Made {
 }
 
 impl Harness {
-    /// Creates a harness for an empty place, which is kept until the case ends. `open` opens a store over it. It is
-    /// called several times, also while other handles are open.
+    /// Creates a harness for an empty place, which is kept until the case ends. `open` opens a
+    /// store over it. It is called several times, also while other handles are open.
     pub fn new<P, S, F>(place: P, open: impl Fn(Arc<P>) -> F + Send + Sync + 'static) -> Self
     where
         P: Send + Sync + 'static,
@@ -114,8 +115,8 @@ impl Harness {
         Draft::new(self, context, aggregate_id)
     }
 
-    /// Commits a batch, and records the committed units. The commit runs in its own task, so that concurrent ones use
-    /// several threads.
+    /// Commits a batch, and records the committed units. The commit runs in its own task, so that
+    /// concurrent ones use several threads.
     pub(super) async fn commit(
         &self,
         store: &Handle,

@@ -1,15 +1,16 @@
 //! The list of cases, and the tests generated from it.
 
-/// Tests a store against the contract of [`Store`](fluvius_core::Store). Generates one `#[test]` per case in the
-/// calling module.
+/// Tests a store against the contract of [`Store`](fluvius_core::Store). Generates one `#[test]`
+/// per case in the calling module.
 ///
 /// There are two forms:
 ///
-/// - `store_conformance!(fresh)`: `fresh` is a future of an empty store whose clones share one content. Use this form
-///   if a store cannot be opened twice, such as one in memory.
-/// - `store_conformance!(fresh: .., open: ..)`: `fresh` is a future of an empty place, such as a folder or a database.
-///   `open` is a function from `Arc` of the place to a future of a store over its content. It is called several times,
-///   also while earlier stores are open. The place is dropped at the end of the case.
+/// - `store_conformance!(fresh)`: `fresh` is a future of an empty store whose clones share one
+///   content. Use this form if a store cannot be opened twice, such as one in memory.
+/// - `store_conformance!(fresh: .., open: ..)`: `fresh` is a future of an empty place, such as a
+///   folder or a database. `open` is a function from `Arc` of the place to a future of a store over
+///   its content. It is called several times, also while earlier stores are open. The place is
+///   dropped at the end of the case.
 ///
 /// Both are evaluated once per case. A panic in them fails the case.
 ///

@@ -7,12 +7,13 @@
 //! # fn main() {}
 //! ```
 //!
-//! Each case is one test with an empty store and its own tokio runtime. The cases check the contract of
-//! [`Store`](fluvius_core::Store). A failed case reports the actual and the expected behaviour. The suite opens
-//! several handles over one content, commits concurrently, and closes and reopens them.
+//! Each case is one test with an empty store and its own tokio runtime. The cases check the
+//! contract of [`Store`](fluvius_core::Store). A failed case reports the actual and the expected
+//! behaviour. The suite opens several handles over one content, commits concurrently, and closes
+//! and reopens them.
 //!
-//! The suite injects no faults. A store that can become unavailable or fail during a commit needs its own tests for
-//! that.
+//! The suite injects no faults. A store that can become unavailable or fail during a commit needs
+//! its own tests for that.
 
 mod case_failure;
 mod cases;
@@ -39,7 +40,8 @@ const MAX_CASE_TIME: Duration = Duration::from_secs(120);
 /// Worker threads of a case, so that concurrent commits run in parallel.
 const WORKER_THREADS: usize = 2;
 
-/// One case of the conformance suite, which checks a part of the contract of [`Store`](fluvius_core::Store).
+/// One case of the conformance suite, which checks a part of the contract of
+/// [`Store`](fluvius_core::Store).
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     name: &'static str,
@@ -55,7 +57,8 @@ impl Case {
     /// Checks a store with an empty content.
     ///
     /// # Errors
-    /// If the store violates the contract. The failure states the actual and the expected behaviour.
+    /// If the store violates the contract. The failure states the actual and the expected
+    /// behaviour.
     pub async fn check(&self, harness: &Harness) -> CaseResult {
         (self.check)(harness).await
     }

@@ -51,8 +51,8 @@ impl Shelf {
         })
     }
 
-    /// Checks the truth value of a filter for each aggregate: the filter finds those where it is true, and its
-    /// negation finds those where it is false.
+    /// Checks the truth value of a filter for each aggregate: the filter finds those where it is
+    /// true, and its negation finds those where it is false.
     pub(super) async fn check(
         &self,
         filter: &Filter,

@@ -69,8 +69,8 @@ impl Purse {
 )]
 pub(crate) struct PurseDomain;
 
-/// The paths that generated code needs. Linking is disabled, so the registry of linked types does not list the sample
-/// aggregate.
+/// The paths that generated code needs. Linking is disabled, so the registry of linked types does
+/// not list the sample aggregate.
 pub(crate) mod unlisted {
     pub(crate) mod __private {
         pub(crate) use fluvius_core::__private::*;

@@ -1,4 +1,5 @@
-//! A store decorator that injects delays, failed units, unavailability and lost replies from a seed.
+//! A store decorator that injects delays, failed units, unavailability and lost replies from a
+//! seed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +15,8 @@ use fluvius_store::{
 pub struct Faults {
     /// Units that fail, each by itself. Their dependents abort.
     pub failed_units: u64,
-    /// Commits before which the store is lost: nothing of the batch is stored, and all outcomes are in doubt.
+    /// Commits before which the store is lost: nothing of the batch is stored, and all outcomes are
+    /// in doubt.
     pub lost_before: u64,
     /// Commits after which the store is lost: the batch is stored, and all outcomes are in doubt.
     pub lost_after: u64,

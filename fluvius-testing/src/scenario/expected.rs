@@ -16,8 +16,8 @@ pub struct ExpectedEvent {
     fields_of: fn(&EventRecord) -> Result<Json, DecodeError>,
 }
 
-/// Returns an expected event of an aggregate. The target is a UUID of the aggregate's main resource, or an
-/// [`AggregateId`].
+/// Returns an expected event of an aggregate. The target is a UUID of the aggregate's main
+/// resource, or an [`AggregateId`].
 ///
 /// Events are compared as stored JSON, so the amounts `30.0` and `30.00` differ.
 ///

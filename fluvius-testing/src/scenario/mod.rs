@@ -1,7 +1,7 @@
 //! Scenarios in the given-when-then form: preconditions, one command, and assertions.
 //!
-//! A scenario runs through the real processor over a memory store and builds its own runtime. It asserts nothing by
-//! itself: [`Then`] has the assertions.
+//! A scenario runs through the real processor over a memory store and builds its own runtime. It
+//! asserts nothing by itself: [`Then`] has the assertions.
 
 mod expected;
 mod given;
@@ -25,24 +25,27 @@ use fluvius_store::{AggregateId, EventRecord, LogEntry, json};
 
 /// The preconditions of a command under test.
 ///
-/// Each `given` takes effect immediately, and each setting applies to the calls after it. `when` sends a command and
-/// returns a [`Then`] with the assertions. [`Then::and`] continues with the next command.
+/// Each `given` takes effect immediately, and each setting applies to the calls after it. `when`
+/// sends a command and returns a [`Then`] with the assertions. [`Then::and`] continues with the
+/// next command.
 ///
-/// Defaults: the clock is at 2026-01-01T00:00:00Z ([`at`](Self::at) sets it), and ids count up from 1,000,000. The
-/// sender is `DomainContext::create("scenario")` ([`by`](Self::by) sets it).
+/// Defaults: the clock is at 2026-01-01T00:00:00Z ([`at`](Self::at) sets it), and ids count up from
+/// 1,000,000. The sender is `DomainContext::create("scenario")` ([`by`](Self::by) sets it).
 ///
-/// Each state and each argument that an applied command stores is read back. The test fails if serde cannot read it or
-/// writes it differently again (a `HashSet`). It also fails if serde reads another value (a field with
-/// `#[serde(skip)]`, `Some(None)`, a time truncated to seconds). Values are compared by `PartialEq` if the state
-/// implements it, otherwise by the `Debug` text.
+/// Each state and each argument that an applied command stores is read back. The test fails if
+/// serde cannot read it or writes it differently again (a `HashSet`). It also fails if serde reads
+/// another value (a field with `#[serde(skip)]`, `Some(None)`, a time truncated to seconds). Values
+/// are compared by `PartialEq` if the state implements it, otherwise by the `Debug` text.
 ///
-/// Each command runs on its own thread while the caller blocks. So scenarios work in a plain `#[test]` and, without
-/// `await`, in an async test. An action that waits for the async test itself deadlocks.
+/// Each command runs on its own thread while the caller blocks. So scenarios work in a plain
+/// `#[test]` and, without `await`, in an async test. An action that waits for the async test itself
+/// deadlocks.
 ///
 /// # Events that are given
 ///
-/// An aggregate has no function that applies an event to a state: the effect of an event is the `delta` of its log
-/// row. So a typed event alone cannot produce a state. Preconditions are commands, states, or rows of a real log.
+/// An aggregate has no function that applies an event to a state: the effect of an event is the
+/// `delta` of its log row. So a typed event alone cannot produce a state. Preconditions are
+/// commands, states, or rows of a real log.
 ///
 /// # Examples
 ///
@@ -112,7 +115,8 @@ impl Scenario {
         Self { fixture: Fixture::of::<D>(), context: DomainContext::create("scenario") }
     }
 
-    /// Sets the context of the calls that follow: actor, roles, realm. New aggregates belong to its realm.
+    /// Sets the context of the calls that follow: actor, roles, realm. New aggregates belong to its
+    /// realm.
     pub fn by(mut self, context: DomainContext) -> Self {
         self.context = context;
         self
@@ -126,13 +130,14 @@ impl Scenario {
 
     /// Sets the policy for all commands that follow, including given ones.
     ///
-    /// The policy is `Clone`, because the scenario builds a runtime for each command. Put shared data into an `Arc`.
+    /// The policy is `Clone`, because the scenario builds a runtime for each command. Put shared
+    /// data into an `Arc`.
     pub fn policy(self, policy: impl Policy + Clone) -> Self {
         self.with_runtime(move |builder| builder.policy(policy.clone()))
     }
 
-    /// Configures the runtime of the calls that follow, such as observers, timeouts or a clock. The function is called
-    /// for each command.
+    /// Configures the runtime of the calls that follow, such as observers, timeouts or a clock. The
+    /// function is called for each command.
     pub fn with_runtime(
         mut self,
         setup: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
@@ -168,7 +173,8 @@ impl Scenario {
     /// Stores the state of an aggregate at version 1, as if one event had created it.
     ///
     /// # Panics
-    /// If the aggregate already has a state, the domain does not have the resource, or the state cannot be stored.
+    /// If the aggregate already has a state, the domain does not have the resource, or the state
+    /// cannot be stored.
     #[track_caller]
     pub fn given_state<A: Aggregate>(self, target: impl IntoAggregateId, state: A) -> Self {
         let aggregate_id = target.into_aggregate_id::<A>();
@@ -180,12 +186,12 @@ impl Scenario {
         }
     }
 
-    /// Stores the events of a log, complete for each aggregate from its first event on. The states are folded from
-    /// their deltas. An aggregate is closed if its last event closes it.
+    /// Stores the events of a log, complete for each aggregate from its first event on. The states
+    /// are folded from their deltas. An aggregate is closed if its last event closes it.
     ///
     /// # Panics
-    /// If an event is missing or its delta does not apply, the domain does not have a resource, or a state does not
-    /// decode.
+    /// If an event is missing or its delta does not apply, the domain does not have a resource, or
+    /// a state does not decode.
     #[track_caller]
     pub fn given_log(self, events: impl IntoIterator<Item = LogEntry<EventRecord>>) -> Self {
         match given::log(&self.fixture, &self.context, events.into_iter().collect()) {
@@ -194,8 +200,9 @@ impl Scenario {
         }
     }
 
-    /// Like [`given_log`](Self::given_log), from text with one event per line, as `serde_json::to_string` writes a
-    /// `LogEntry<EventRecord>`. So a test file can hold the log of a running domain.
+    /// Like [`given_log`](Self::given_log), from text with one event per line, as
+    /// `serde_json::to_string` writes a `LogEntry<EventRecord>`. So a test file can hold the log of
+    /// a running domain.
     ///
     /// # Panics
     /// As [`given_log`](Self::given_log), and if a line is not an event.
@@ -235,7 +242,8 @@ impl Scenario {
         })
     }
 
-    /// Sends a bundle from [`command`](super::command()), which may have its own id or a precondition.
+    /// Sends a bundle from [`command`](super::command()), which may have its own id or a
+    /// precondition.
     ///
     /// # Panics
     /// If the domain cannot be built.
@@ -282,7 +290,8 @@ impl Scenario {
         Then::new(self, answer, logs)
     }
 
-    /// Panics if a stored value is not read back unchanged. A rejected or failed command stores no values.
+    /// Panics if a stored value is not read back unchanged. A rejected or failed command stores no
+    /// values.
     #[track_caller]
     fn inspect(&self, has_left: bool) {
         let faults = self.fixture.inspector.take();

@@ -18,8 +18,8 @@ use fluvius_store::{
 
 /// The result of a command: its answer, its stored rows, and the assertions on both.
 ///
-/// If an assertion fails, it panics at the caller's line and shows the expected and the actual value. Lists are
-/// compared as a whole, so an unexpected event fails like a missing one.
+/// If an assertion fails, it panics at the caller's line and shows the expected and the actual
+/// value. Lists are compared as a whole, so an unexpected event fails like a missing one.
 #[derive(Debug)]
 pub struct Then {
     scenario: Scenario,
@@ -42,7 +42,8 @@ impl Then {
         &self.answer
     }
 
-    /// Returns the events that the command stored, in order of position, including those of invoked aggregates.
+    /// Returns the events that the command stored, in order of position, including those of invoked
+    /// aggregates.
     pub fn events(&self) -> &[LogEntry<EventRecord>] {
         &self.logs.events
     }
@@ -59,8 +60,8 @@ impl Then {
         self
     }
 
-    /// Asserts that an action rejected the command with this code and message. It may be the action of an invoked
-    /// aggregate whose rejection the invoking action passes on.
+    /// Asserts that an action rejected the command with this code and message. It may be the action
+    /// of an invoked aggregate whose rejection the invoking action passes on.
     ///
     /// # Panics
     /// If the command ended otherwise.
@@ -77,8 +78,8 @@ impl Then {
         self
     }
 
-    /// Asserts that the command failed with this [code](Error::code), such as `not-found`, `permission-denied` or
-    /// `invalid-payload`.
+    /// Asserts that the command failed with this [code](Error::code), such as `not-found`,
+    /// `permission-denied` or `invalid-payload`.
     ///
     /// # Panics
     /// If the command ended otherwise.
@@ -91,8 +92,8 @@ impl Then {
         }
     }
 
-    /// Asserts the data of the answer: the value that the action returned, or the state if the action returns `()` or
-    /// `Self`.
+    /// Asserts the data of the answer: the value that the action returned, or the state if the
+    /// action returns `()` or `Self`.
     ///
     /// # Panics
     /// If the data differs or is not a `T`, or if the command was not applied.
@@ -115,7 +116,8 @@ impl Then {
         }
     }
 
-    /// Asserts that the command emitted exactly these events in this order, including those of invoked aggregates.
+    /// Asserts that the command emitted exactly these events in this order, including those of
+    /// invoked aggregates.
     ///
     /// # Panics
     /// If the events differ.
@@ -180,7 +182,8 @@ impl Then {
         self
     }
 
-    /// Asserts that the command sent exactly these messages in this order, each as its key and data.
+    /// Asserts that the command sent exactly these messages in this order, each as its key and
+    /// data.
     ///
     /// # Panics
     /// If the messages differ.
@@ -197,7 +200,8 @@ impl Then {
         self
     }
 
-    /// Asserts that the command left exactly these activities in this order, including those of a denial.
+    /// Asserts that the command left exactly these activities in this order, including those of a
+    /// denial.
     ///
     /// # Panics
     /// If the activities differ.

@@ -1,5 +1,5 @@
-//! PostgreSQL servers for tests: an existing one, or private ones. The API consists of addresses and schema names as
-//! text, independent of any store.
+//! PostgreSQL servers for tests: an existing one, or private ones. The API consists of addresses
+//! and schema names as text, independent of any store.
 
 mod private_server;
 mod proxy;
@@ -22,12 +22,13 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Returns the server at the address in `FLUVIUS_POSTGRES_URL` or `DATABASE_URL`. Otherwise, if `initdb` is
-    /// installed, it returns a private one, which runs as long as the process. Returns `None`, and prints a line, if
-    /// there is neither.
+    /// Returns the server at the address in `FLUVIUS_POSTGRES_URL` or `DATABASE_URL`. Otherwise, if
+    /// `initdb` is installed, it returns a private one, which runs as long as the process. Returns
+    /// `None`, and prints a line, if there is neither.
     ///
     /// # Panics
-    /// If there is no server although the variable `CI` is `true`, or if a private one does not start.
+    /// If there is no server although the variable `CI` is `true`, or if a private one does not
+    /// start.
     pub fn get() -> Option<Self> {
         static FOUND: OnceLock<Option<String>> = OnceLock::new();
         let found = FOUND.get_or_init(|| {
@@ -100,7 +101,8 @@ impl Drop for TestSchema {
                 let connection = tokio::spawn(connection);
                 let sql =
                     format!("SET lock_timeout = '10s'; DROP SCHEMA IF EXISTS \"{name}\" CASCADE");
-                // A schema that is left over ends with a private server, and is visible in a given one.
+                // A schema that is left over ends with a private server, and is visible in a given
+                // one.
                 let _ = client.batch_execute(&sql).await;
                 drop(client);
                 let _ = connection.await;

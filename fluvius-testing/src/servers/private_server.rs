@@ -6,13 +6,14 @@ use std::process::{Child, Command, Stdio};
 
 use super::skipped;
 
-/// Creates a cluster in a folder, runs it on a socket in that folder, and executes orders from its input, one per
-/// line. It ends when this process ends in any way, since that closes the pipe.
+/// Creates a cluster in a folder, runs it on a socket in that folder, and executes orders from its
+/// input, one per line. It ends when this process ends in any way, since that closes the pipe.
 const SCRIPT: &str = r#"
 set -e
 start() {
     "$BIN/pg_ctl" -D "$FOLDER/data" -w -s -l "$FOLDER/server.log" \
-        -o "-c listen_addresses='' -c unix_socket_directories='$FOLDER' -c max_connections=400 $SETTINGS" start >&2
+        -o "-c listen_addresses='' -c unix_socket_directories='$FOLDER' -c max_connections=400 \
+            $SETTINGS" start >&2
 }
 crash() {
     "$BIN/pg_ctl" -D "$FOLDER/data" -s -m immediate stop >&2
@@ -32,7 +33,8 @@ while read -r order; do
 done
 "#;
 
-/// A server of a single test, on a socket in a temporary folder. Dropping it stops the server and removes the folder.
+/// A server of a single test, on a socket in a temporary folder. Dropping it stops the server and
+/// removes the folder.
 #[derive(Debug)]
 pub struct PrivateServer {
     binaries: PathBuf,
@@ -42,11 +44,12 @@ pub struct PrivateServer {
 }
 
 impl PrivateServer {
-    /// Starts a server with settings, each as `name=value`. Returns `None`, and prints a line, if PostgreSQL is not
-    /// installed.
+    /// Starts a server with settings, each as `name=value`. Returns `None`, and prints a line, if
+    /// PostgreSQL is not installed.
     ///
     /// # Panics
-    /// If PostgreSQL is not installed although the variable `CI` is `true`, or if the server does not start.
+    /// If PostgreSQL is not installed although the variable `CI` is `true`, or if the server does
+    /// not start.
     pub fn start_with(settings: &[&str]) -> Option<Self> {
         let server = Self::start(settings);
         if server.is_none() {
@@ -88,7 +91,8 @@ impl PrivateServer {
         self.binaries.join(name)
     }
 
-    /// Crashes the server: sessions are cut off, and nothing more is written to disk. Blocks until it has ended.
+    /// Crashes the server: sessions are cut off, and nothing more is written to disk. Blocks until
+    /// it has ended.
     pub fn crash(&mut self) {
         self.order("crash");
     }

@@ -55,7 +55,8 @@ struct Cuts {
     ended: usize,
 }
 
-/// A proxy that listens on a port of its own and forwards to the socket of a server. Clones share it.
+/// A proxy that listens on a port of its own and forwards to the socket of a server. Clones share
+/// it.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     port: u16,
@@ -72,8 +73,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy to the socket of a server. Cuts apply to calls of prepared statements that begin with one of
-    /// `statements`.
+    /// Starts a proxy to the socket of a server. Cuts apply to calls of prepared statements that
+    /// begin with one of `statements`.
     ///
     /// # Panics
     /// If no port is free.
@@ -192,7 +193,8 @@ impl Proxy {
                         self.statements.iter().flat_map(|sql| calls_of(sql.as_bytes(), bytes)),
                     );
                     if let Some(Cut::HalfClosed | Cut::Late) = cut {
-                        let after = if cut == Some(Cut::Late) { Cut::DELAY } else { Duration::ZERO };
+                        let is_late = cut == Some(Cut::Late);
+                        let after = if is_late { Cut::DELAY } else { Duration::ZERO };
                         tokio::spawn(deliver(server, bytes.to_vec(), after));
                         break;
                     }
@@ -210,8 +212,8 @@ impl Proxy {
                 }
             }
         }
-        // Close the connection before notifying waiters. The client may reconnect in between, and this cut does not
-        // affect that connection.
+        // Close the connection before notifying waiters. The client may reconnect in between, and
+        // this cut does not affect that connection.
         let ended = self.connection_count();
         drop(client);
         self.end_connections(ended);
@@ -232,8 +234,8 @@ async fn deliver(mut server: UnixStream, call: Vec<u8>, after: Duration) {
     }
 }
 
-/// Returns the beginnings of the calls of a statement that these bytes prepare: the unnamed portal, and the name of the
-/// statement.
+/// Returns the beginnings of the calls of a statement that these bytes prepare: the unnamed portal,
+/// and the name of the statement.
 fn calls_of(sql: &[u8], bytes: &[u8]) -> Vec<Vec<u8>> {
     let found = bytes.windows(sql.len()).enumerate().filter(|(_, window)| *window == sql);
     let name = |place: usize| bytes[..place - 1].rsplit(|byte| *byte == b's').next();

@@ -1,4 +1,5 @@
-//! The durable state of a store at one moment: the event log up to then, and the states folded from it.
+//! The durable state of a store at one moment: the event log up to then, and the states folded from
+//! it.
 
 use std::collections::BTreeMap;
 

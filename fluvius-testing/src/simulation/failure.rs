@@ -104,8 +104,8 @@ impl fmt::Display for SentCommand {
 /// Formats a payload for a report.
 ///
 /// # Shape
-/// If the action has secret fields, their values become `[secret]`, and unknown fields are omitted: a misspelt name
-/// may hold a secret too. For an unknown command only the size is shown.
+/// If the action has secret fields, their values become `[secret]`, and unknown fields are omitted:
+/// a misspelt name may hold a secret too. For an unknown command only the size is shown.
 pub(super) fn shown(action: Option<&ActionDescriptor>, payload: &Json) -> String {
     let Some(action) = action else { return format!("({} bytes)", payload.as_str().len()) };
     if !action.fields.iter().any(|field| field.secret) {

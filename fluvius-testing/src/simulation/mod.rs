@@ -28,25 +28,26 @@ type Check = Box<dyn Fn(&CommittedView) -> Result<(), String> + Send + Sync>;
 
 /// Random command sequences, and the invariants that must hold after each command.
 ///
-/// The author provides one generator function for each kind of command, and invariants over the states and the log.
-/// There are two modes:
+/// The author provides one generator function for each kind of command, and invariants over the
+/// states and the log. There are two modes:
 ///
-/// - [sequential](Self::check_sequential): one client sends each command after the previous answer. This checks the
-///   actions by themselves.
-/// - [simulated](Self::check_simulated): several clients send concurrently, over one or two runtimes. Each runtime has
-///   a [`FaultyStore`](super::FaultyStore) that is slow, fails, and loses replies. Clients give up on commands and
-///   send them again. This checks the actions under all interleavings and faults that the runtime allows, and clients
-///   with stale reads.
+/// - [sequential](Self::check_sequential): one client sends each command after the previous answer.
+///   This checks the actions by themselves.
+/// - [simulated](Self::check_simulated): several clients send concurrently, over one or two
+///   runtimes. Each runtime has a [`FaultyStore`](super::FaultyStore) that is slow, fails, and
+///   loses replies. Clients give up on commands and send them again. This checks the actions under
+///   all interleavings and faults that the runtime allows, and clients with stale reads.
 ///
-/// Invariants are checked after every answer, on the durable states and log. A run also fails in these cases: a
-/// command panics or ends in another programming error, the run does not end, or the log does not fold to the stored
-/// states. As in a [`Scenario`](super::Scenario), a state or an argument that is not read back unchanged is a failure.
+/// Invariants are checked after every answer, on the durable states and log. A run also fails in
+/// these cases: a command panics or ends in another programming error, the run does not end, or the
+/// log does not fold to the stored states. As in a [`Scenario`](super::Scenario), a state or an
+/// argument that is not read back unchanged is a failure.
 ///
-/// A run depends on its seed alone: it uses one thread, and tokio's paused time. An action that keeps a value in a
-/// `static` breaks this, and its runs are not reproducible.
+/// A run depends on its seed alone: it uses one thread, and tokio's paused time. An action that
+/// keeps a value in a `static` breaks this, and its runs are not reproducible.
 ///
-/// A failing sequence is shrunk: commands, faults and the second runtime are removed while it still fails. The report
-/// contains the seed and the shortest sequence found.
+/// A failing sequence is shrunk: commands, faults and the second runtime are removed while it still
+/// fails. The report contains the seed and the shortest sequence found.
 ///
 /// # Examples
 ///
@@ -69,7 +70,7 @@ type Check = Box<dyn Fn(&CommittedView) -> Result<(), String> + Send + Sync>;
 ///     #[action(evt_key = "seats-booked")]
 ///     pub fn book_seats(&mut self, count: u32) -> Result<(), SimpleRejection> {
 ///         if self.seats - self.booked < count {
-///             return Err(SimpleRejection::new("fully-booked", "there are not so many seats left"));
+///             return Err(SimpleRejection::new("fully-booked", "too few seats are left"));
 ///         }
 ///         self.booked += count;
 ///         Ok(())
@@ -136,15 +137,15 @@ impl Simulation {
         self
     }
 
-    /// Sets the start time of each run. The default is 2026-01-01T00:00:00Z. Time advances with the pauses and delays
-    /// of the run.
+    /// Sets the start time of each run. The default is 2026-01-01T00:00:00Z. Time advances with the
+    /// pauses and delays of the run.
     pub fn at(self, now: DateTime<Utc>) -> Self {
         self.fixture.clock.set(now);
         self
     }
 
-    /// Configures the runtimes, such as a policy, observers or timeouts. The function is called for each runtime of
-    /// each run.
+    /// Configures the runtimes, such as a policy, observers or timeouts. The function is called for
+    /// each runtime of each run.
     pub fn with_runtime(
         mut self,
         setup: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
@@ -159,8 +160,8 @@ impl Simulation {
         self
     }
 
-    /// Adds a generator of commands with weight 1. It receives the durable data at that moment, like a client that
-    /// reads before it writes.
+    /// Adds a generator of commands with weight 1. It receives the durable data at that moment,
+    /// like a client that reads before it writes.
     ///
     /// The function must depend on nothing else, so that a seed reproduces a run.
     pub fn command(
@@ -180,7 +181,8 @@ impl Simulation {
         self
     }
 
-    /// Adds an invariant over the durable data. If it is violated, the function returns the reason as an error.
+    /// Adds an invariant over the durable data. If it is violated, the function returns the reason
+    /// as an error.
     pub fn invariant(
         mut self,
         name: impl Into<String>,
@@ -202,8 +204,9 @@ impl Simulation {
         self
     }
 
-    /// Sets the upper bound of the random pause between drawing a command and sending it. The default is 2 ms. The
-    /// time is simulated, so long pauses cost nothing. Set days to test actions that depend on time.
+    /// Sets the upper bound of the random pause between drawing a command and sending it. The
+    /// default is 2 ms. The time is simulated, so long pauses cost nothing. Set days to test
+    /// actions that depend on time.
     pub fn max_pause(mut self, pause: std::time::Duration) -> Self {
         self.settings.max_pause = pause;
         self
@@ -212,8 +215,8 @@ impl Simulation {
     /// Runs the simulation with one client, each command after the previous answer.
     ///
     /// # Panics
-    /// At the caller's line, with a [`Failure`], if a check fails. Also if no command of any run was applied, there is
-    /// no command to draw, or the domain cannot be built.
+    /// At the caller's line, with a [`Failure`], if a check fails. Also if no command of any run
+    /// was applied, there is no command to draw, or the domain cannot be built.
     ///
     /// # Environment
     /// `FLUVIUS_SEED=17` runs this seed only. `FLUVIUS_SEEDS=100000` sets the number of seeds.

@@ -35,8 +35,8 @@ pub(super) struct RuntimePlan {
     cache_capacity: usize,
 }
 
-/// One command of one client. It is drawn from the seed of the step and the durable data at its execution only. So a
-/// step stays the same if others are removed.
+/// One command of one client. It is drawn from the seed of the step and the durable data at its
+/// execution only. So a step stays the same if others are removed.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) client: usize,

@@ -1,5 +1,5 @@
-//! One run of a plan: concurrent clients with faults, then a shutdown without faults. Invariants are checked
-//! throughout.
+//! One run of a plan: concurrent clients with faults, then a shutdown without faults. Invariants
+//! are checked throughout.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -250,8 +250,8 @@ impl<'a> Going<'a> {
     }
 }
 
-/// Sends a command, and repeats it under the same id if the store was unavailable or the outcome is unknown or a
-/// conflict.
+/// Sends a command, and repeats it under the same id if the store was unavailable or the outcome is
+/// unknown or a conflict.
 async fn persistent(
     session: &Session,
     command: CommandBundle,

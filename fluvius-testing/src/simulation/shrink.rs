@@ -11,8 +11,8 @@ const MAX_RUNS: u32 = 2_000;
 /// Maximum length of a short sequence. Short sequences get more attempts.
 const SHORT_LENGTH: usize = 8;
 
-/// Attempts per smaller plan in a simulated run, each with other store seeds: for a short plan, and for a longer one.
-/// With fewer commands the same seeds give another interleaving.
+/// Attempts per smaller plan in a simulated run, each with other store seeds: for a short plan, and
+/// for a longer one. With fewer commands the same seeds give another interleaving.
 const TIMINGS: (u64, u64) = (24, 4);
 
 /// Consecutive failed attempts after which redrawing a short sequence with one command fewer stops.
@@ -84,8 +84,8 @@ impl<F: Fn(&Plan) -> Run> Search<'_, F> {
         }
     }
 
-    /// Redraws all steps with one fewer. This helps if no step can be removed while the others stay the same, such as
-    /// two withdrawals in place of one larger one.
+    /// Redraws all steps with one fewer. This helps if no step can be removed while the others stay
+    /// the same, such as two withdrawals in place of one larger one.
     fn redrawn(&mut self) {
         let mut rng = SeededRng::new(0);
         let mut tries = 0;

@@ -13,8 +13,8 @@ pub struct Stats {
     pub run_count: u64,
     /// Number of applied commands, by key.
     pub applied: BTreeMap<String, u64>,
-    /// Number of commands that failed, by key and code. The code is that of the rejection, otherwise that of the
-    /// error.
+    /// Number of commands that failed, by key and code. The code is that of the rejection,
+    /// otherwise that of the error.
     pub rejected: BTreeMap<(String, String), u64>,
     /// Number of commands whose client gave up.
     pub given_up: u64,

@@ -1,5 +1,5 @@
-//! The conformance suite on the memory store, on a naive store, and on mutants of the naive store. Each mutant must
-//! fail its cases.
+//! The conformance suite on the memory store, on a naive store, and on mutants of the naive store.
+//! Each mutant must fail its cases.
 #![allow(missing_docs, reason = "a test is told by its name")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
@@ -51,7 +51,8 @@ fn a_slow_store_passes_the_concurrency_cases() {
     }
 }
 
-/// Tools of domain authors list all linked types. The sample aggregate of the suite is not one of them.
+/// Tools of domain authors list all linked types. The sample aggregate of the suite is not one of
+/// them.
 #[test]
 fn the_sample_aggregate_is_not_registered() {
     let actions = fluvius_core::registry::linked::actions();

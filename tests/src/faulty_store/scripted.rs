@@ -74,8 +74,8 @@ impl ScriptedStore {
         self.indexes.lock().unwrap().clone()
     }
 
-    /// Takes, for each page of events read since the last call, the position after which it begins and the
-    /// newest position.
+    /// Takes, for each page of events read since the last call, the position after which it begins
+    /// and the newest position.
     pub fn event_reads(&self) -> Vec<(u64, u64)> {
         std::mem::take(&mut self.event_reads.lock().unwrap())
     }

@@ -20,7 +20,8 @@ fn run(fixture: &Fixture, number: u128, these: &[Step]) -> CommandBundle {
     fixture.command(&probe(number), "run", steps(these))
 }
 
-/// Checks a rejected group: the index and code of the rejected command, and that only rows are added.
+/// Checks a rejected group: the index and code of the rejected command, and that only rows are
+/// added.
 async fn check_group_refused(fixture: &Fixture, group: &[CommandBundle], index: usize, code: &str) {
     let before = fixture.snapshot().await;
     let error = fixture.session.process_atomic(group.to_vec()).await.unwrap_err();

@@ -21,7 +21,8 @@ async fn tickets() -> Fixture {
     fixture
 }
 
-/// Runs one action on an absent, an open and a closed aggregate. Checks the codes; `ok` means that it runs.
+/// Runs one action on an absent, an open and a closed aggregate. Checks the codes; `ok` means that
+/// it runs.
 async fn check_life_cycle(key: &str, payload: Value, absent: &str, open: &str, closed: &str) {
     let fixture = Fixture::new::<TicketDomain>().await;
     for number in [2, 3] {

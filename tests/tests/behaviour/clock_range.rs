@@ -1,4 +1,5 @@
-//! Clock times outside the calendar range of the stores: each store returns the time of the response.
+//! Clock times outside the calendar range of the stores: each store returns the time of the
+//! response.
 
 use fluvius_core::Versioned;
 use fluvius_core::chrono::{DateTime, Utc};

@@ -12,8 +12,8 @@ fn steps(steps: &[Step]) -> Value {
     json!({ "steps": steps })
 }
 
-/// Sends a command, changes the aggregate, and sends it again: the replay is the first answer, and adds
-/// nothing.
+/// Sends a command, changes the aggregate, and sends it again: the replay is the first answer, and
+/// adds nothing.
 async fn check_again(fixture: &Fixture, command: CommandBundle) -> Result<Response, Error> {
     let first = fixture.session.process_command(command.clone()).await;
     for _ in 0..2 {

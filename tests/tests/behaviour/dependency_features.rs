@@ -1,9 +1,11 @@
-//! Features of dependencies that other crates may enable, and that break a domain: `build` reports them.
+//! Features of dependencies that other crates may enable, and that break a domain: `build` reports
+//! them.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Cargo unifies features, so this builds a crate outside the workspace, with the versions of the workspace's lock file.
+/// Cargo unifies features, so this builds a crate outside the workspace, with the versions of the
+/// workspace's lock file.
 #[test]
 fn harmful_features_of_dependencies_fail_the_build() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -223,7 +223,8 @@ async fn precondition_required_leaves_no_row() {
     fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let error = fixture.reject(&ticket(1), "reset-ticket", json!({}), Trail::Nothing).await;
     let text = format!(
-        "`reset-ticket` on {} requires a precondition: add the expected version or etag with `if_match`",
+        "`reset-ticket` on {} requires a precondition: add the expected version or etag with \
+        `if_match`",
         ticket(1)
     );
     check_error(&error, "precondition-required", &text);

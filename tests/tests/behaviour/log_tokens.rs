@@ -1,5 +1,5 @@
-//! Log tokens: reads resume in the same store or in a copy, not in a restored store. Also the cost of a quiet
-//! realm.
+//! Log tokens: reads resume in the same store or in a copy, not in a restored store. Also the cost
+//! of a quiet realm.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ async fn start(session: &Session, numbers: std::ops::Range<u128>) {
     }
 }
 
-/// Returns a domain over a backup that lacks the last commands, with the tokens of the end of the backup and of
-/// the end of the original log.
+/// Returns a domain over a backup that lacks the last commands, with the tokens of the end of the
+/// backup and of the end of the original log.
 async fn restored(folder: &TempDir) -> (DomainRuntime, ResumeToken, ResumeToken) {
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();

@@ -1,4 +1,5 @@
-//! The behaviour suite: the guarantees of a domain to its authors and callers, over the memory store.
+//! The behaviour suite: the guarantees of a domain to its authors and callers, over the memory
+//! store.
 
 #![allow(missing_docs, reason = "the name of a test is its documentation")]
 #![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]

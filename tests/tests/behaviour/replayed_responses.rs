@@ -1,5 +1,5 @@
-//! Replayed responses: equal byte for byte, hash maps included, and never for a sender that the policy
-//! denies.
+//! Replayed responses: equal byte for byte, hash maps included, and never for a sender that the
+//! policy denies.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -200,7 +200,8 @@ async fn command_id_reused_names_the_id() {
     let error = session.process_command(other).await.unwrap_err();
     assert!(matches!(error, Error::CommandIdReused { id } if id == first.id));
     let text = format!(
-        "the command id {} was used before, for another aggregate, command, actor, realm or payload",
+        "the command id {} was used before, for another aggregate, command, actor, realm or \
+        payload",
         first.id
     );
     check_error(&error, "command-id-reused", &text);

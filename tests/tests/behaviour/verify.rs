@@ -19,8 +19,8 @@ use fluvius_tests::probe::{EndProbe, ProbingDomain, Run, StartProbe, Step, probe
 const MANY: u128 = 3;
 const VERSIONS: u64 = 150;
 
-/// Writes with several realms, invoked commands, rejections, messages, activities, a group, a closed
-/// aggregate, and one of many versions.
+/// Writes with several realms, invoked commands, rejections, messages, activities, a group, a
+/// closed aggregate, and one of many versions.
 async fn written() -> MemoryStore {
     let store = MemoryStore::new();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();

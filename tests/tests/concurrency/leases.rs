@@ -153,8 +153,8 @@ async fn alone() -> u64 {
     shares[0].answered
 }
 
-/// Times transfers between a few aggregates in all directions, from several processes with this number of transfers
-/// per client. Counts the waits for a lease that timed out.
+/// Times transfers between a few aggregates in all directions, from several processes with this
+/// number of transfers per client. Counts the waits for a lease that timed out.
 async fn transfers(count: u64, mutant: Option<Mutant>) -> (Duration, u64) {
     let (domains, stores) = processes(3, mutant).await;
     let (_, ids) = make(&domains[0], 3).await;

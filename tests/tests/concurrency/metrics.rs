@@ -18,7 +18,8 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
             let (session, ids) = make(&domain, 1).await;
             session.send(ids[0], PutIn { coins: 1 }).await.unwrap();
             session.send(ids[0], TakeOut { coins: 1_000 }).await.unwrap_err();
-            // The rejected command of a group is counted by its own code, the others as `group-rejected`.
+            // The rejected command of a group is counted by its own code, the others as
+            // `group-rejected`.
             let group = [
                 command(&session, ids[0], "put-in", json!({ "coins": 1 })),
                 command(&session, ids[0], "take-out", json!({ "coins": 1_000 })),

@@ -1,5 +1,6 @@
-//! Tests of authors with a paused clock (`start_paused`): tokio advances it to the next timer whenever its runtime is idle.
-//! A runtime that waits for a store's thread or for a server is not idle.
+//! Tests of authors with a paused clock (`start_paused`): tokio advances it to the next timer
+//! whenever its runtime is idle. A runtime that waits for a store's thread or for a server is not
+//! idle.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A hot aggregate does not wait for the disk: units that arrive during a commit form the next batch.
+//! A hot aggregate does not wait for the disk: units that arrive during a commit form the next
+//! batch.
 
 use std::sync::Arc;
 use std::time::Duration;

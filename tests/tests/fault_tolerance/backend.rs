@@ -1,7 +1,7 @@
 //! The stores under test.
 //!
-//! A further store needs an implementation of [`Backend`], a line in [`crate::child_process::run`], and a
-//! module in [`crate::cases`].
+//! A further store needs an implementation of [`Backend`], a line in [`crate::child_process::run`],
+//! and a module in [`crate::cases`].
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -18,14 +18,15 @@ fn seed() -> u64 {
 /// Returns the command that runs a failed test again.
 fn replay(test: &str, seed: u64) -> String {
     format!(
-        "replay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test fault_tolerance {test} -- --nocapture"
+        "replay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test fault_tolerance {test} -- \
+        --nocapture"
     )
 }
 
 /// Returns the conditions of a process in the bank and linearizability checks.
 fn conditions(kind: ProcessKind, mutant: Option<StoreMutant>) -> Conditions {
-    // Kills interrupt enough commits of processes. Runtimes in one process need a delay of the store to
-    // overlap.
+    // Kills interrupt enough commits of processes. Runtimes in one process need a delay of the
+    // store to overlap.
     match kind {
         ProcessKind::Processes => Conditions { mutant, ..Conditions::default() },
         ProcessKind::Runtimes => Conditions { mutant, max_delay_micros: 300, cuts: 20 },

@@ -1,9 +1,9 @@
 //! The history of a run: requests and outcomes of all clients, in one order over all processes.
 //!
-//! An entry is written before a request is sent, and after its answer has come. Within a process a lock
-//! orders them. Between processes the lines of one pipe do: a line is one write, and a pipe takes a short
-//! write whole. So if an answer precedes a request in the history, it came before the request was sent.
-//! No clock is needed.
+//! An entry is written before a request is sent, and after its answer has come. Within a process a
+//! lock orders them. Between processes the lines of one pipe do: a line is one write, and a pipe
+//! takes a short write whole. So if an answer precedes a request in the history, it came before the
+//! request was sent. No clock is needed.
 
 use std::collections::BTreeMap;
 use std::io::{PipeWriter, Write};

@@ -78,8 +78,9 @@ pub fn check_linked_accounts(events: &[LogEntry<EventRecord>]) -> CheckResult {
     Ok(())
 }
 
-/// Checks that each snapshot shows the states at one position of the log, with the total of that position,
-/// and no position older than an answer that preceded the request. Returns the number of snapshots.
+/// Checks that each snapshot shows the states at one position of the log, with the total of that
+/// position, and no position older than an answer that preceded the request. Returns the number of
+/// snapshots.
 pub fn check_snapshots(
     exchanges: &[Exchange],
     events: &[LogEntry<EventRecord>],
@@ -141,7 +142,8 @@ pub fn check_snapshots(
             answered[..before].last().filter(|(_, answered_position)| *answered_position >= end)
         {
             return Err(format!(
-                "a snapshot is older than an answer: position {answered_position}, snapshot before {end}"
+                "a snapshot is older than an answer: position {answered_position}, snapshot \
+                before {end}"
             ));
         }
         let expected = totals.iter().rev().find(|(position, _)| *position <= first);

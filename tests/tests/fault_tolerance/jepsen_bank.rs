@@ -1,5 +1,5 @@
-//! The bank test of Jepsen: several processes transfer money and read snapshots, while some of them are
-//! killed.
+//! The bank test of Jepsen: several processes transfer money and read snapshots, while some of them
+//! are killed.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

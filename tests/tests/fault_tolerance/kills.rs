@@ -1,5 +1,5 @@
-//! Crash recovery: a process is killed at work, again and again. After each kill the bank is opened and
-//! checked.
+//! Crash recovery: a process is killed at work, again and again. After each kill the bank is opened
+//! and checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,7 +27,8 @@ const KILLS_PER_BANK: u64 = 5;
 /// Kills in a thousand that do not wait for acknowledged commands.
 const EARLY_PER_MILLE: u64 = 150;
 
-/// Kills in a thousand after which commands are sent again before the server has ended the work of the killed process.
+/// Kills in a thousand after which commands are sent again before the server has ended the work of
+/// the killed process.
 const REOPEN_AT_ONCE_PER_MILLE: u64 = 300;
 
 #[derive(Debug, Clone, Copy)]
@@ -143,7 +144,8 @@ impl<B: Backend> Bank<B> {
         stats.failed += answers.failed.len() as u64;
         let rejected = |(_, outcome): &&(_, _)| matches!(outcome, Outcome::Rejected { .. });
         stats.rejected += answers.acknowledged.iter().filter(rejected).count() as u64;
-        // A server may still run a commit of the killed process; some kills do not wait for its end.
+        // A server may still run a commit of the killed process; some kills do not wait for its
+        // end.
         let reopens_at_once = !B::FAULTS.is_empty() && rng.happens(REOPEN_AT_ONCE_PER_MILLE);
         stats.reopened_at_once += u64::from(reopens_at_once);
         if !reopens_at_once {
@@ -154,7 +156,8 @@ impl<B: Backend> Bank<B> {
         Ok(())
     }
 
-    /// Opens the bank again and checks everything. Returns how many unanswered commands were stored.
+    /// Opens the bank again and checks everything. Returns how many unanswered commands were
+    /// stored.
     async fn check(
         &mut self,
         conditions: Conditions,

@@ -1,9 +1,9 @@
-//! Linearizability of the history of each account: each request takes effect at one moment between its start
-//! and its answer.
+//! Linearizability of the history of each account: each request takes effect at one moment between
+//! its start and its answer.
 //!
-//! `todc-utils` has the checker. This module specifies an account, and splits a history by account. A
-//! transfer is one operation on each of its two accounts. A request without an answer took effect at any time
-//! after its start, or never.
+//! `todc-utils` has the checker. This module specifies an account, and splits a history by account.
+//! A transfer is one operation on each of its two accounts. A request without an answer took effect
+//! at any time after its start, or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -148,8 +148,8 @@ impl RunningProcess {
     }
 }
 
-/// Runs the clients. Kills replace the process that is ahead by one that sends the rest, so that all processes
-/// run until the end.
+/// Runs the clients. Kills replace the process that is ahead by one that sends the rest, so that
+/// all processes run until the end.
 fn run_clients<B: Backend>(kind: ProcessKind, seed: u64, conditions: Conditions) -> Vec<Entry> {
     let mut rng = SeededRng::new(seed);
     let mut processes = Processes::new(kind, B::create(), RequestMix::Accounts, conditions);
@@ -187,8 +187,8 @@ fn run_clients<B: Backend>(kind: ProcessKind, seed: u64, conditions: Conditions)
     processes.end()
 }
 
-/// Counts the requests that were in flight during a kill, or between a fault injected before it and the
-/// kill.
+/// Counts the requests that were in flight during a kill, or between a fault injected before it and
+/// the kill.
 fn interrupted(history: &[Entry], exchanges: &[Exchange]) -> u64 {
     let mut hit = BTreeSet::new();
     let mut injected = None;

@@ -1,4 +1,5 @@
-//! Linked accounts: an action reads one aggregate and writes another, so a write skew breaks the constraint.
+//! Linked accounts: an action reads one aggregate and writes another, so a write skew breaks the
+//! constraint.
 
 use banking_domain::Account;
 use fluvius_core::{ActionContext, ContextError, Domain, Rejection, aggregate};

@@ -1,6 +1,7 @@
 //! A bank on a PostgreSQL server, and the faults injected into the server and its connections.
 //!
-//! Each bank has a server of its own while it exists, so that faults hit this bank alone. The next bank takes over the server.
+//! Each bank has a server of its own while it exists, so that faults hit this bank alone. The next
+//! bank takes over the server.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};

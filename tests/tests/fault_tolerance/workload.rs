@@ -40,7 +40,8 @@ pub struct Conditions {
     pub mutant: Option<StoreMutant>,
     /// Longest delay of a store call.
     pub max_delay_micros: u64,
-    /// Commits in a thousand that lose the store before they are stored; as many lose it afterwards.
+    /// Commits in a thousand that lose the store before they are stored; as many lose it
+    /// afterwards.
     pub cuts: u64,
 }
 

@@ -1,4 +1,5 @@
-//! Transfers between accounts, and withdrawals, which are sent until they are answered, and their invariants.
+//! Transfers between accounts, and withdrawals, which are sent until they are answered, and their
+//! invariants.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -110,7 +111,8 @@ pub(crate) async fn send_until_answered(
     }
 }
 
-/// Checks that every answered transfer is stored once, and nothing else is. Returns a description of the difference.
+/// Checks that every answered transfer is stored once, and nothing else is. Returns a description
+/// of the difference.
 pub(crate) async fn check(
     store: &impl Store,
     accounts: u64,

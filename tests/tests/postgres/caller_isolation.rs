@@ -149,7 +149,8 @@ async fn dropped_reads_are_cancelled_or_not_sent() {
     })
     .await;
     reads.iter().for_each(|read| read.abort());
-    // Running reads are cancelled on the server, and waiting ones are not sent: the table is still locked.
+    // Running reads are cancelled on the server, and waiting ones are not sent: the table is still
+    // locked.
     in_time(async {
         let mut quiet = 0;
         while quiet < 10 {

@@ -86,7 +86,8 @@ async fn wait_for(count: &AtomicUsize, more: usize) {
     }
 }
 
-/// Starts a server with three transfers and a session. The server has a copy of its data after the first transfer.
+/// Starts a server with three transfers and a session. The server has a copy of its data after the
+/// first transfer.
 async fn with_three_transfers() -> Option<(PrivateServer, PostgresStore, Session)> {
     let mut server = PrivateServer::start_with(&[])?;
     let store = PostgresStore::open(&server.url()).await.unwrap();
@@ -127,7 +128,8 @@ async fn assert_rejected(
         let error = bank::send(session, &transfer(number)).await.unwrap_err();
         assert_eq!(error.code(), "store-error");
         let wanted = format!(
-            "the server has lost commits: it acknowledged position {acknowledged} to this program and is at {found} now; find out \
+            "the server has lost commits: it acknowledged position {acknowledged} to this program \
+            and is at {found} now; find out \
              what is missing, and restart the program"
         );
         assert_eq!(error.to_string(), wanted);
@@ -157,8 +159,10 @@ async fn server_with_lost_rows_is_rejected_although_its_sequence_is_ahead() {
     let acknowledged = newest(&superuser).await;
     // The sequence of a standby is up to 32 positions ahead of its rows.
     let lose = "SET session_replication_role = replica; \
-                DELETE FROM fluvius.event_log WHERE position > (SELECT max(position) - 3 FROM fluvius.command_log); \
-                DELETE FROM fluvius.command_log WHERE position > (SELECT max(position) - 3 FROM fluvius.command_log)";
+                DELETE FROM fluvius.event_log WHERE position > (SELECT max(position) - 3 FROM \
+                fluvius.command_log); \
+                DELETE FROM fluvius.command_log WHERE position > (SELECT max(position) - 3 FROM \
+                fluvius.command_log)";
     superuser.batch_execute(lose).await.unwrap();
     server.crash();
     server.restart();

@@ -115,7 +115,8 @@ async fn command_over_a_cut_connection_has_one_effect_and_one_answer() {
     let tally = run(&server, seed, cuts, Caller::Careful).await;
     let tally = tally.unwrap_or_else(|wrong| {
         panic!(
-            "{wrong}\nagain: FLUVIUS_SEED={seed} FLUVIUS_CUTS={cuts} cargo test -p fluvius-tests --test postgres cuts"
+            "{wrong}\nagain: FLUVIUS_SEED={seed} FLUVIUS_CUTS={cuts} cargo test -p fluvius-tests \
+            --test postgres cuts"
         )
     });
     assert_eq!(tally.cuts.values().sum::<usize>(), cuts);

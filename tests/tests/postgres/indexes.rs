@@ -30,8 +30,10 @@ async fn client_in(schema: &TestSchema) -> Client {
 /// Inserts aggregates that are older than the declarations.
 async fn fill(client: &Client, count: u64) {
     let sql = format!(
-        "INSERT INTO resource_state SELECT '{RESOURCE}', md5(n::text)::uuid, 1, 'v1-' || repeat('0', 32), 1, \
-         json_build_object('balance', n || '.00', 'owner_name', 'owner ' || n % 100, 'account_number', '1')::text, \
+        "INSERT INTO resource_state SELECT '{RESOURCE}', md5(n::text)::uuid, 1, 'v1-' || \
+        repeat('0', 32), 1, \
+         json_build_object('balance', n || '.00', 'owner_name', 'owner ' || n % 100, \
+         'account_number', '1')::text, \
          now(), NULL, now(), NULL, NULL, NULL FROM generate_series(1, {count}) AS n"
     );
     client.batch_execute(&sql).await.unwrap();
@@ -47,24 +49,28 @@ async fn filled(client: &Client) -> Vec<String> {
     client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
-/// Checks that the tables of fields have exactly the values of the states, and that each table, trigger and function
-/// belongs to a field.
+/// Checks that the tables of fields have exactly the values of the states, and that each table,
+/// trigger and function belongs to a field.
 async fn check_values(client: &Client) {
     let fields = client.query("SELECT id, resource, path, kind FROM field", &[]).await.unwrap();
     for row in &fields {
         let (id, kind): (i64, String) = (row.get(0), row.get(3));
         let (resource, path): (String, Vec<String>) = (row.get(1), row.get(2));
         let sql = format!(
-            "SELECT count(*) FROM (SELECT identifier, field_{kind}(data, $2) AS value FROM resource_state \
+            "SELECT count(*) FROM (SELECT identifier, field_{kind}(data, $2) AS value FROM \
+            resource_state \
              WHERE resource = $1) AS s FULL JOIN field_{id} AS f ON f.identifier = s.identifier \
              WHERE f.identifier IS NULL OR s.identifier IS NULL OR f.value IS DISTINCT FROM s.value"
         );
         let wrong: i64 = client.query_one(&sql, &[&resource, &path]).await.unwrap().get(0);
         assert_eq!(wrong, 0, "{kind} {path:?}");
     }
-    let made = "SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'resource_state'::regclass), \
-         (SELECT count(*) FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname ~ '^field_[0-9]'), \
-         (SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname ~ '^field_[0-9]')";
+    let made = "SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid = \
+        'resource_state'::regclass), \
+         (SELECT count(*) FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND \
+         proname ~ '^field_[0-9]'), \
+         (SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND \
+         relkind = 'r' AND relname ~ '^field_[0-9]')";
     let made = client.query_one(made, &[]).await.unwrap();
     let each = i64::try_from(fields.len()).unwrap();
     let made: (i64, i64, i64) = (made.get(0), made.get(1), made.get(2));
@@ -187,7 +193,8 @@ async fn concurrent_declarations_create_each_field_once() {
     }
     check_values(&client).await;
     // Each field exists once.
-    let sql = "SELECT count(*) FROM (SELECT FROM field GROUP BY resource, path, kind HAVING count(*) > 1) AS f";
+    let sql = "SELECT count(*) FROM (SELECT FROM field GROUP BY resource, path, kind HAVING \
+        count(*) > 1) AS f";
     assert_eq!(count(&client, sql).await, 0);
     let store = schema.open().await;
     store.declare_indexes(RESOURCE, &[Field::text("owner_name")]).await.unwrap();
@@ -231,7 +238,8 @@ async fn commit_waits_for_the_filling_of_its_aggregate() {
         other.batch_execute(change).await.unwrap();
     });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
-                 AND query LIKE '%SET data = ''{\"owner_name\":\"new\"}%' AND pid <> pg_backend_pid()";
+                 AND query LIKE '%SET data = ''{\"owner_name\":\"new\"}%' AND pid <> \
+                 pg_backend_pid()";
     // Within a transaction the server shows the activity of the first query.
     let beside = client_in(&schema).await;
     while count(&beside, waits).await == 0 {
@@ -261,7 +269,8 @@ async fn index_follows_changes_of_other_programs() {
         "UPDATE S.resource_state SET data = '{\"owner_name\":\"new\"}' WHERE data LIKE '%owner 1%'",
         "UPDATE S.resource_state SET identifier = md5(identifier::text)::uuid",
         "UPDATE S.resource_state SET resource = 'other' WHERE data LIKE '%owner 2%'",
-        "UPDATE S.resource_state SET resource = 'bank-account', data = '{\"balance\":[]}' WHERE resource = 'other'",
+        "UPDATE S.resource_state SET resource = 'bank-account', data = '{\"balance\":[]}' WHERE \
+        resource = 'other'",
         "DELETE FROM S.resource_state WHERE data LIKE '%owner 3%'",
     ] {
         let change = change.replace("S.", &format!("{name}."));
@@ -319,7 +328,8 @@ async fn values_of_any_length_are_compared() {
         .map(|text| serde_json::json!({ "t": text }))
         .chain(numbers.iter().map(|number| serde_json::json!({ "n": number })));
     for (index, state) in states.enumerate() {
-        let insert = "INSERT INTO resource_state SELECT 'long', $1, 1, 'v1-' || repeat('0', 32), 1, $2, now(), NULL, \
+        let insert = "INSERT INTO resource_state SELECT 'long', $1, 1, 'v1-' || repeat('0', 32), \
+            1, $2, now(), NULL, \
              now(), NULL, NULL, NULL";
         let id = Uuid::from_u128(u128::try_from(index).unwrap() * 7_919 % 101);
         client.execute(insert, &[&id, &state.to_string()]).await.unwrap();
@@ -368,7 +378,13 @@ async fn locked_table_gets_no_index() {
     let client = client_in(&schema).await;
     fill(&client, 10).await;
     let other = client_in(&schema).await;
-    other.batch_execute("BEGIN; UPDATE schema_version SET version = version; LOCK resource_state IN ROW EXCLUSIVE MODE").await.unwrap();
+    other
+        .batch_execute(
+            "BEGIN; UPDATE schema_version SET version = version; LOCK resource_state \
+        IN ROW EXCLUSIVE MODE",
+        )
+        .await
+        .unwrap();
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
     let index = tokio::spawn({
         let store = store.clone();
@@ -400,7 +416,14 @@ async fn new_version_writes_to_an_index_only_if_its_value_changes() {
     let client = client_in(&schema).await;
     store.declare_indexes(RESOURCE, &[Field::text("owner_name")]).await.unwrap();
     fill(&client, 1).await;
-    client.batch_execute("INSERT INTO resource_state SELECT 'other', identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at, realm FROM resource_state").await.unwrap();
+    client
+        .batch_execute(
+            "INSERT INTO resource_state SELECT 'other', identifier, version, etag, \
+        revision, data, created_at, created_by, updated_at, updated_by, closed_at, realm FROM \
+        resource_state",
+        )
+        .await
+        .unwrap();
     let table = count(&client, "SELECT id FROM field").await;
     let counters = format!(
         "SELECT pg_stat_get_xact_tuples_hot_updated('resource_state'::regclass), \

@@ -1,4 +1,5 @@
-//! Leases: several processes on one aggregate each get their share, and no command ends in a conflict.
+//! Leases: several processes on one aggregate each get their share, and no command ends in a
+//! conflict.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -118,8 +119,10 @@ async fn lease_of_an_ended_process_is_released() {
     let stores =
         [PostgresStore::open(&url).await.unwrap(), PostgresStore::open(&url).await.unwrap()];
     let lease = stores[0].acquire_lease(&aggregate_id(1)).await.unwrap();
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
-               AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%acquire_lease%') AND pid <> pg_backend_pid()";
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND \
+        granted \
+               AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%acquire_lease%') \
+               AND pid <> pg_backend_pid()";
     let other = tokio::spawn({
         let store = stores[1].clone();
         async move { store.acquire_lease(&aggregate_id(1)).await }

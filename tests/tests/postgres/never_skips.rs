@@ -1,7 +1,7 @@
 //! Readers of a log that resume from a checkpoint skip no row under concurrent commits.
 //!
-//! `FLUVIUS_EVENTS` sets the number of events, `FLUVIUS_MUTANT_SEEDS` the number of seeds under which a mutant must be
-//! caught. `FLUVIUS_SEED` repeats the plan of a run.
+//! `FLUVIUS_EVENTS` sets the number of events, `FLUVIUS_MUTANT_SEEDS` the number of seeds under
+//! which a mutant must be caught. `FLUVIUS_SEED` repeats the plan of a run.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,7 +67,8 @@ async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres:
         "CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
              IF NEW.args = '{ROLLS_BACK}' THEN RAISE 'no room' USING ERRCODE = '53100'; END IF; \
              IF NEW.args = '{IS_SLOW}' THEN PERFORM pg_sleep(0.004); END IF; \
-             IF NEW.args = '{IS_HELD_UP}' THEN PERFORM pg_advisory_xact_lock(1, hashtext(TG_TABLE_SCHEMA)); END IF; \
+             IF NEW.args = '{IS_HELD_UP}' THEN PERFORM pg_advisory_xact_lock(1, \
+             hashtext(TG_TABLE_SCHEMA)); END IF; \
              RETURN NULL; \
          END $$; \
          CREATE TRIGGER hold_up AFTER INSERT ON event_log FOR EACH ROW EXECUTE FUNCTION hold_up()"
@@ -117,8 +118,8 @@ async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
 struct Progress([Vec<Row>; 2], [ResumeToken; 2]);
 
 impl Progress {
-    /// Reads one page of a log after the checkpoint, and moves the checkpoint to the end of the scan. Returns whether
-    /// the page has a row.
+    /// Reads one page of a log after the checkpoint, and moves the checkpoint to the end of the
+    /// scan. Returns whether the page has a row.
     async fn read(this: &Mutex<Self>, store: &PostgresStore, log: usize, limit: usize) -> bool {
         fn rows<T: LogRecord>(page: &LogPage<T>) -> Vec<Row> {
             page.rows.iter().map(|row| (row.position, row.record.row_id())).collect()
@@ -139,7 +140,8 @@ impl Progress {
     }
 }
 
-/// Checks that a reader has read the stored rows in their order. Returns a description of the difference.
+/// Checks that a reader has read the stored rows in their order. Returns a description of the
+/// difference.
 fn check(progress: &Progress, stored: &[Stored]) -> Result<(), String> {
     for (log, read) in progress.0.iter().enumerate() {
         let mut wanted: Vec<Row> = stored.iter().map(|unit| unit.rows[log]).collect();
@@ -157,8 +159,8 @@ fn check(progress: &Progress, stored: &[Stored]) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that a commit has lower positions than one that was called after its answer. Returns a description of the
-/// difference.
+/// Checks that a commit has lower positions than one that was called after its answer. Returns a
+/// description of the difference.
 fn check_order(stored: &mut [Stored]) -> Result<(), String> {
     stored.sort_unstable_by_key(|unit| unit.rows);
     let mut answered: Option<&Stored> = None;
@@ -191,8 +193,8 @@ impl Run {
         options.open(self.schema.url()).await.unwrap()
     }
 
-    /// Commits until there are enough events. Some commits are slow, some are rolled back, some are stored in part.
-    /// Batches create aggregates or update present ones.
+    /// Commits until there are enough events. Some commits are slow, some are rolled back, some are
+    /// stored in part. Batches create aggregates or update present ones.
     async fn write(self: Arc<Self>, number: u64, [opened, deposited]: [UnitOfWork; 2]) {
         let store = self.open().await;
         let mut rng = SeededRng::new(self.seed.wrapping_add(number));
@@ -200,7 +202,8 @@ impl Run {
         while self.stored.lock().unwrap().len() < self.events {
             let mut batch = Vec::new();
             for _ in 0..1 + rng.below(8) {
-                // If the creation was rolled back, the aggregate is absent, and this unit leaves a gap of positions.
+                // If the creation was rolled back, the aggregate is absent, and this unit leaves a
+                // gap of positions.
                 let Some(id) = only_opened.pop() else { break };
                 batch.extend(units::of_aggregate(&[opened.clone(), deposited.clone()], id).pop());
             }
@@ -312,7 +315,8 @@ async fn resumed_readers_read_each_row_once_in_commit_order() {
             assert!(tally.readers_ended > 0, "seed {seed}: {tally:?}");
         }
         Err(wrong) => panic!(
-            "{wrong}\nagain: FLUVIUS_SEED={seed} FLUVIUS_EVENTS={events} cargo test -p fluvius-tests --test postgres never_skips"
+            "{wrong}\nagain: FLUVIUS_SEED={seed} FLUVIUS_EVENTS={events} cargo test -p \
+            fluvius-tests --test postgres never_skips"
         ),
     }
 }

@@ -1,4 +1,5 @@
-//! Notifications of commits: followers of a log receive those of other processes, at a bounded rate.
+//! Notifications of commits: followers of a log receive those of other processes, at a bounded
+//! rate.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +49,8 @@ async fn notifications_are_limited_in_rate_and_survive_a_lost_connection() {
     assert!((5..=count_max).contains(&count), "{count} notifications, expected up to {count_max}");
 
     let end = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE '%\"{}\"%' AND query ILIKE ANY \
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE '%\"{}\"%' AND \
+        query ILIKE ANY \
          (ARRAY['%NOTIFY%', '%LISTEN%']) AND pid <> pg_backend_pid()",
         schema.name()
     );

@@ -1,5 +1,5 @@
-//! Transient and permanent faults of a server: the code is right, nothing is stored in part, and the store recovers
-//! with the server.
+//! Transient and permanent faults of a server: the code is right, nothing is stored in part, and
+//! the store recovers with the server.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -59,8 +59,8 @@ impl Bank {
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 
-    /// Checks that commands are stored again, also those that had failed, and that exactly the answered ones are
-    /// stored.
+    /// Checks that commands are stored again, also those that had failed, and that exactly the
+    /// answered ones are stored.
     async fn goes_on(&mut self) {
         bank::check(&self.store, 2, &self.answered).await.unwrap();
         let failed = (1..=self.count)
@@ -112,7 +112,8 @@ async fn reads_without_a_connection_fail_and_commits_continue() {
     let other = client(server.url()).await;
     let held = format!("BEGIN; LOCK TABLE {}.context_log IN ACCESS EXCLUSIVE MODE", schema.name());
     other.batch_execute(&held).await.unwrap();
-    // The first read has the only connection until it times out, and some of the others time out before they get it.
+    // The first read has the only connection until it times out, and some of the others time out
+    // before they get it.
     let realm = RealmFilter::Only(None);
     let query = LogQuery::all().realm(realm).limit(10);
     let reads: Vec<_> = (0..4)

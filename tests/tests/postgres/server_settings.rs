@@ -27,7 +27,8 @@ async fn commit_is_rejected_above_read_committed() {
     let client = client(server.url()).await;
     let sql = format!("SET search_path = \"{}\"", schema.name());
     client.batch_execute(&sql).await.unwrap();
-    let types = "SELECT array_to_string(array_agg('NULL::' || format_type(type, NULL) ORDER BY number), ', ') \
+    let types = "SELECT array_to_string(array_agg('NULL::' || format_type(type, NULL) ORDER BY \
+        number), ', ') \
                  FROM pg_proc, unnest(proargtypes::oid[]) WITH ORDINALITY AS t (type, number) \
                  WHERE proname = 'commit_batch' AND pronamespace = to_regnamespace($1)";
     let nulls: String = client.query_one(types, &[&schema.name()]).await.unwrap().get(0);
@@ -75,7 +76,8 @@ async fn durability_of_a_commit_is_at_least_that_of_the_store() {
                 outcomes.iter().all(|outcome| matches!(outcome, CommitOutcome::Committed { .. })),
                 "{outcomes:?}"
             );
-            let noted = "WITH gone AS (DELETE FROM noted RETURNING setting) SELECT DISTINCT setting FROM gone";
+            let noted = "WITH gone AS (DELETE FROM noted RETURNING setting) SELECT DISTINCT \
+                setting FROM gone";
             let noted: String = client.query_one(noted, &[]).await.unwrap().get(0);
             assert_eq!(noted, expected, "{set}, {durability:?}, way {way}");
         }

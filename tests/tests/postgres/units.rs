@@ -173,8 +173,9 @@ fn in_context(mut unit: UnitOfWork, number: u64) -> UnitOfWork {
     unit
 }
 
-/// Returns three batches that take the three paths of a commit when they are stored in this order: `commit_batch`,
-/// since the aggregates are absent; the statement for a batch; the statement for one command, whose context is stored.
+/// Returns three batches that take the three paths of a commit when they are stored in this order:
+/// `commit_batch`, since the aggregates are absent; the statement for a batch; the statement for
+/// one command, whose context is stored.
 pub(crate) async fn batches() -> [Arc<[UnitOfWork]>; 3] {
     let [opened, deposited, _] = units().await;
     let opened = (1..=2).flat_map(|id| of_aggregate(std::slice::from_ref(&opened), id));

@@ -76,8 +76,8 @@ fn a_snapshot_hides_no_wrong_patch_before_it() {
     let run = property::block_on(Run::of(&deposits, &steps));
     let rows = &run.rows[&0];
     assert!(rows[WHOLE_EVERY].delta.is_snapshot());
-    // A patch that changes a field beside those of its event. No later event touches the field, so every later patch
-    // still applies, and the snapshot at version 65 is correct again.
+    // A patch that changes a field beside those of its event. No later event touches the field, so
+    // every later patch still applies, and the snapshot at version 65 is correct again.
     let mut broken = rows.clone();
     let patch = broken[29].delta.to_json();
     let more = patch.as_str().replacen(
@@ -216,8 +216,8 @@ impl Run {
         (commands, answer)
     }
 
-    /// Reads the stored states of every account. A group may give an account several versions at once; the
-    /// states between are those of the responses, or of the model.
+    /// Reads the stored states of every account. A group may give an account several versions at
+    /// once; the states between are those of the responses, or of the model.
     async fn observe(&mut self) {
         for account in 0..ACCOUNTS {
             let Some(record) = Store::load(&self.store, &aggregate_id(account)).await.unwrap()
@@ -299,8 +299,8 @@ impl Run {
     }
 }
 
-/// A replayed response is the first one. Its state is the same value, though its keys may be in another
-/// order.
+/// A replayed response is the first one. Its state is the same value, though its keys may be in
+/// another order.
 fn assert_same(first: &Result<Vec<Response>, String>, again: &Result<Vec<Response>, String>) {
     let comparable = |answer: &Result<Vec<Response>, String>| {
         answer.clone().map(|responses| {
@@ -323,7 +323,8 @@ fn any_order() -> impl Strategy<Value = (usize, BankCommand)> {
     let order = prop_oneof![
         8 => any_amount().prop_map(|amount| BankCommand::Deposit { amount }),
         6 => any_amount().prop_map(|amount| BankCommand::Withdraw { amount }),
-        8 => (any_amount(), any_account()).prop_map(|(amount, to)| BankCommand::Transfer { amount, to }),
+        8 => (any_amount(), any_account())
+            .prop_map(|(amount, to)| BankCommand::Transfer { amount, to }),
         1 => Just(BankCommand::Close),
         1 => any_amount().prop_map(|deposit| BankCommand::Open { deposit }),
     ];

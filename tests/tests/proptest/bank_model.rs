@@ -235,7 +235,8 @@ pub(crate) fn any_amount() -> impl Strategy<Value = Decimal> {
     prop_oneof![
         30 => (1_i64..100_000).prop_map(|cents| Decimal::new(cents, 2)),
         6 => (1_i64..1_000).prop_map(|whole| Decimal::new(whole, 0)),
-        4 => (1_i64..1_000_000_000, 0_u32..9).prop_map(|(digits, scale)| Decimal::new(digits, scale)),
+        4 => (1_i64..1_000_000_000, 0_u32..9)
+            .prop_map(|(digits, scale)| Decimal::new(digits, scale)),
         3 => (-10_000_i64..=0).prop_map(|cents| Decimal::new(cents, 2)),
         1 => Just(Decimal::MAX),
         1 => Just(Decimal::MIN),

@@ -1,5 +1,5 @@
-//! The corpus: inputs that are hard on a decoder. Each has its expected answer here, and goes through every other
-//! entry point as well.
+//! The corpus: inputs that are hard on a decoder. Each has its expected answer here, and goes
+//! through every other entry point as well.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
-//! Hostile texts: JSON, deltas, etags, preconditions, hashes and log rows that fluvius did not write.
+//! Hostile texts: JSON, deltas, etags, preconditions, hashes and log rows that fluvius did not
+//! write.
 
 use banking_domain::{Account, AccountCommand, AccountEvent};
 use fluvius_core::json::PayloadHash;

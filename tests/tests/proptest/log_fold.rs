@@ -1,7 +1,7 @@
 //! The fold: the states of one aggregate, computed from its log.
 //!
-//! A snapshot after the first could hide a wrong delta before it. So the fold does not use it: at that version
-//! it runs the action on the folded state, and compares the result with the snapshot.
+//! A snapshot after the first could hide a wrong delta before it. So the fold does not use it: at
+//! that version it runs the action on the folded state, and compares the result with the snapshot.
 
 use std::fmt;
 
@@ -127,8 +127,8 @@ pub(crate) struct Mutants {
     pub(crate) harmless: usize,
 }
 
-/// Plants every fault of two kinds into a log, "drop one delta" and "swap two". Asserts that [`check`]
-/// finds each one that makes a difference.
+/// Plants every fault of two kinds into a log, "drop one delta" and "swap two". Asserts that
+/// [`check`] finds each one that makes a difference.
 pub(crate) fn assert_mutants_are_found<A: Aggregate>(
     rows: &[EventRecord],
     states: &[Value],

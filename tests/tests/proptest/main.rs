@@ -1,7 +1,7 @@
 //! The proptest suite: properties of random inputs.
 //!
-//! `FLUVIUS_SEED` replays a run, `FLUVIUS_CASES` raises the number of cases per property, and `FLUVIUS_STEPS` the
-//! number of steps of the state machine. A failure prints its seed.
+//! `FLUVIUS_SEED` replays a run, `FLUVIUS_CASES` raises the number of cases per property, and
+//! `FLUVIUS_STEPS` the number of steps of the state machine. A failure prints its seed.
 
 #![allow(missing_docs, reason = "nobody reads the documentation of a test binary")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]

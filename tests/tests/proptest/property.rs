@@ -31,7 +31,8 @@ pub(crate) fn check<S: Strategy>(
     if let Err(error) = TestRunner::new_with_rng(config, rng).run(&strategy, property) {
         panic!(
             "{error}\nseed: {seed}, commit: {}\n\
-             again: FLUVIUS_SEED={seed} FLUVIUS_CASES={cases} cargo test -p fluvius-tests --test proptest {name}",
+             again: FLUVIUS_SEED={seed} FLUVIUS_CASES={cases} cargo test -p fluvius-tests --test \
+             proptest {name}",
             commit(),
         );
     }
@@ -49,7 +50,8 @@ pub(crate) fn config(cases: u32) -> Config {
     }
 }
 
-/// Runs an asynchronous case on this thread, always in the same runtime: it drives the connections of stores.
+/// Runs an asynchronous case on this thread, always in the same runtime: it drives the connections
+/// of stores.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     thread_local! {
         static RUNTIME: Runtime = runtime();

@@ -173,7 +173,8 @@ pub(crate) fn valid_payload(key: &str) -> Value {
             "small": 255, "float": 0.1, "flag": true, "letter": "é", "id": SAMPLE,
             "amount": "10.50", "time": "2026-01-01T00:00:00.123456Z", "option": "given",
             "list": [item, { "label": "", "price": 3, "parts": [item] }],
-            "map": { "a/b": item, "~": item }, "choice": { "both": { "left": "", "right": [1, 0.5] } },
+            "map": { "a/b": item, "~": item },
+            "choice": { "both": { "left": "", "right": [1, 0.5] } },
             "any": { "deep": [[[null]]], "n": 1e3 }, "fallback": 1,
         }),
         "lock-sample" => {

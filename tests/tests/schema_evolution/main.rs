@@ -1,5 +1,5 @@
-//! The schema evolution suite: revisions 2 and 3 of an aggregate type over data of revision 1, written now to memory and
-//! PostgreSQL, or read from an SQLite file in this folder.
+//! The schema evolution suite: revisions 2 and 3 of an aggregate type over data of revision 1,
+//! written now to memory and PostgreSQL, or read from an SQLite file in this folder.
 
 #![allow(missing_docs, reason = "the name of a test is its documentation")]
 #![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
@@ -30,7 +30,8 @@ macro_rules! over_each_store {
             $(#[tokio::test]
             async fn $claim() {
                 let Some(schema) = crate::revision_1_store::schema().await else { return };
-                super::$claim(fluvius_postgres::PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap()).await;
+                let options = fluvius_postgres::PostgresStore::options().schema(schema.name());
+                super::$claim(options.open(schema.url()).await.unwrap()).await;
             })*
         }
     };

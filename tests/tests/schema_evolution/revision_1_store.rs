@@ -101,7 +101,8 @@ pub struct File {
 }
 
 impl File {
-    /// Copies the file that revision 1 has written. With `FLUVIUS_FIXTURES=write`, the first call writes it again.
+    /// Copies the file that revision 1 has written. With `FLUVIUS_FIXTURES=write`, the first call
+    /// writes it again.
     pub fn copied() -> Self {
         static WRITTEN: LazyLock<()> = LazyLock::new(|| {
             if std::env::var("FLUVIUS_FIXTURES").is_ok_and(|value| value == "write") {

@@ -1,4 +1,5 @@
-//! Upcasts that are missing, fail, panic or give an invalid state: `invalid-state`, and the runtime continues.
+//! Upcasts that are missing, fail, panic or give an invalid state: `invalid-state`, and the runtime
+//! continues.
 
 use std::convert::Infallible;
 

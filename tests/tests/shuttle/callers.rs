@@ -120,7 +120,8 @@ pub async fn one_by_one(mutant: Option<Mutant>) -> Result<Stats, String> {
     }
 }
 
-/// The runtime is shut down while its last command ends. The scenario is short enough to explore all schedules.
+/// The runtime is shut down while its last command ends. The scenario is short enough to explore
+/// all schedules.
 pub async fn last_command(mutant: Option<Mutant>) -> Result<Stats, String> {
     let mut bank =
         ScheduledBank::new(BankOptions { balances: &[100], ..BankOptions::default() }, mutant)

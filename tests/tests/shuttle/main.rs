@@ -22,8 +22,8 @@ use schedules::{Stats, add, explore, explore_twice, seed_count};
 /// Schedules of each scenario in a run of the test suite.
 const SCHEDULES: u64 = 500;
 
-/// Runs a scenario under its schedules. All of `answers` must occur: a run without these faults proves
-/// nothing.
+/// Runs a scenario under its schedules. All of `answers` must occur: a run without these faults
+/// proves nothing.
 fn check<S, F>(test: &str, answers: &[&str], scenario: S)
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
@@ -37,7 +37,8 @@ where
         match explore(seed, None, scenario) {
             Ok(counts) => add(&mut total, counts),
             Err(fault) => panic!(
-                "{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test shuttle -- --exact {test}"
+                "{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test shuttle \
+                -- --exact {test}"
             ),
         }
     }

@@ -60,8 +60,8 @@ thread_local! {
     static TIME_UP_PER_MILLE: Cell<u16> = const { Cell::new(0) };
 }
 
-/// Sets the probability, in thousandths, that a waiting operation times out in the current schedule. The
-/// default is 0.
+/// Sets the probability, in thousandths, that a waiting operation times out in the current
+/// schedule. The default is 0.
 pub fn set_time_up(per_mille: u16) {
     TIME_UP_PER_MILLE.set(per_mille);
 }
@@ -95,8 +95,8 @@ where
     run(PctScheduler::new_from_seed(seed, depth, schedules), mutant, scenario)
 }
 
-/// Runs a scenario twice under each schedule of a seed, and checks that the same tasks are runnable both
-/// times.
+/// Runs a scenario twice under each schedule of a seed, and checks that the same tasks are runnable
+/// both times.
 pub fn explore_twice<S, F>(seed: u64, scenario: S) -> Result<Stats, String>
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,

@@ -1,4 +1,5 @@
-//! Scenarios of transfers: against each other, in rings, in groups and from a stream, over a failing store.
+//! Scenarios of transfers: against each other, in rings, in groups and from a stream, over a
+//! failing store.
 
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use fluvius_testing::Faults;
 use crate::scheduled_bank::{BankOptions, ScheduledBank, deposit, transfer, withdraw};
 use crate::schedules::{Stats, set_time_up};
 
-/// Two clients transfer to each other's account, and two others transfer to both. Each transfer may conflict
-/// until its command locks both accounts.
+/// Two clients transfer to each other's account, and two others transfer to both. Each transfer may
+/// conflict until its command locks both accounts.
 pub async fn opposite(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[100, 100, 20, 20], ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
@@ -126,8 +127,8 @@ pub async fn paid_in_and_taken_out(mutant: Option<Mutant>) -> Result<Stats, Stri
     }
 }
 
-/// A stream withdraws from one account what it has transferred there, while another runtime changes both
-/// accounts.
+/// A stream withdraws from one account what it has transferred there, while another runtime changes
+/// both accounts.
 pub async fn moved_and_taken_out(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[50, 0], runtimes: 2, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;

@@ -29,7 +29,8 @@ fn the_invariants_hold_under_every_seed() {
         match run(seed, &options) {
             Ok(summary) => total.add(&summary),
             Err(fault) => panic!(
-                "{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test simulation\n{options:?}"
+                "{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test \
+                simulation\n{options:?}"
             ),
         }
     }

@@ -54,8 +54,8 @@ impl Summary {
     }
 }
 
-/// The longest allowed wait of a runtime for a lease. Each process keeps a lease for some 50 ms, so a longer
-/// wait means that processes wait for each other. The limit is below the runtime's own.
+/// The longest allowed wait of a runtime for a lease. Each process keeps a lease for some 50 ms, so
+/// a longer wait means that processes wait for each other. The limit is below the runtime's own.
 const MAX_LEASE_WAIT: Duration = Duration::from_millis(900);
 
 /// Interval between two checks of the leases.

@@ -72,8 +72,8 @@ pub mod with_interest {
             Ok(())
         }
 
-        /// Send money. The new balance of the recipient is computed here, from a read that the context
-        /// checks; this is no fault.
+        /// Send money. The new balance of the recipient is computed here, from a read that the
+        /// context checks; this is no fault.
         #[action(evt_key = "money-sent")]
         pub async fn send_money(
             &mut self,

@@ -312,7 +312,8 @@ fn an_invalid_log_is_rejected_with_its_line() {
 fn invalid_given_data_is_reported() {
     check_failure(
         &format!(
-            "given `withdraw-money` on bank-account/{ADA}: it was not applied: rejected with `insufficient-funds`: Insufficient funds"
+            "given `withdraw-money` on bank-account/{ADA}: it was not applied: rejected with \
+            `insufficient-funds`: Insufficient funds"
         ),
         || {
             Scenario::for_aggregate::<Account>()
@@ -330,7 +331,8 @@ fn invalid_given_data_is_reported() {
     );
     check_failure(
         &format!(
-            "given the state of bank-account/{ADA}: `bank-account` is no resource of `banking_domain::account::Account` in this domain"
+            "given the state of bank-account/{ADA}: `bank-account` is no resource of \
+            `banking_domain::account::Account` in this domain"
         ),
         || Scenario::for_domain::<LibraryDomain>().given_state(ADA, account("1")),
     );
@@ -350,7 +352,8 @@ fn a_state_mismatch_shows_the_lines() {
     let given = || Scenario::for_aggregate::<Account>().given_state(ADA, account("1"));
     check_failure(&shown, || given().when(ADA, deposit("2")).then_state(ADA, &account("2")));
     let shown = format!(
-        "bank-account/{BOB} does not exist; the command was rejected with `not-found`: bank-account/{BOB} does not exist"
+        "bank-account/{BOB} does not exist; the command was rejected with `not-found`: \
+        bank-account/{BOB} does not exist"
     );
     check_failure(&shown, || given().when(BOB, deposit("2")).then_state(BOB, &account("2")));
 }
@@ -379,12 +382,14 @@ fn an_event_mismatch_shows_the_lines() {
     };
     let received_line = |mark, amount| {
         format!(
-            "  {mark} bank-account/{BOB} transfer-received {{\"amount\":\"{amount}\",\"sender_id\":\"{ADA}\"}}"
+            "  {mark} bank-account/{BOB} transfer-received \
+            {{\"amount\":\"{amount}\",\"sender_id\":\"{ADA}\"}}"
         )
     };
     let sent_line = |mark, aggregate_id| {
         format!(
-            "  {mark} bank-account/{aggregate_id} money-transferred {{\"amount\":\"4\",\"recipient_id\":\"{BOB}\"}}"
+            "  {mark} bank-account/{aggregate_id} money-transferred \
+            {{\"amount\":\"4\",\"recipient_id\":\"{BOB}\"}}"
         )
     };
     // A missing event, an extra one, another argument, another aggregate, another order.
@@ -409,7 +414,8 @@ fn an_event_mismatch_shows_the_lines() {
     );
     check_failure(
         &format!(
-            "the events are others (- expected, + found); the command was rejected with `insufficient-funds`: Insufficient funds:\n{}",
+            "the events are others (- expected, + found); the command was rejected with \
+            `insufficient-funds`: Insufficient funds:\n{}",
             sent_line('-', ADA)
         ),
         || given().when(ADA, transfer("10", BOB)).then_events([sent(ADA)]),
@@ -421,7 +427,8 @@ fn an_event_mismatch_shows_the_key() {
     assert_eq!(BookBought::EVENT.key, "book-bought");
     check_failure(
         &format!(
-            "the events are others (- expected, + found):\n  - book/{ADA} book-bought {{\"title\":\"Emma\"}}\n  + book/{ADA} book-discarded {{}}"
+            "the events are others (- expected, + found):\n  - book/{ADA} book-bought \
+            {{\"title\":\"Emma\"}}\n  + book/{ADA} book-discarded {{}}"
         ),
         || {
             Scenario::for_aggregate::<Book>()
@@ -440,7 +447,8 @@ fn a_response_mismatch_is_reported() {
             .when(ADA, deposit(amount))
     };
     check_failure(
-        "expected `not-found`, the command was rejected with `deposit-not-positive`: Deposit amount must be positive",
+        "expected `not-found`, the command was rejected with `deposit-not-positive`: Deposit \
+        amount must be positive",
         || deposit_of("0").then_error("not-found"),
     );
     let applied = || failure(|| deposit_of("1").then_error("insufficient-funds")).0;
@@ -450,15 +458,18 @@ fn a_response_mismatch_is_reported() {
         applied()
     );
     check_failure(
-        "the command was not applied: rejected with `deposit-not-positive`: Deposit amount must be positive",
+        "the command was not applied: rejected with `deposit-not-positive`: Deposit amount must \
+        be positive",
         || deposit_of("0").then_applied(),
     );
     check_failure(
-        "the command ended in another way:\n  - rejected with `deposit-not-positive`: no\n  + rejected with `deposit-not-positive`: Deposit amount must be positive",
+        "the command ended in another way:\n  - rejected with `deposit-not-positive`: no\n  + \
+        rejected with `deposit-not-positive`: Deposit amount must be positive",
         || deposit_of("0").then_rejected("deposit-not-positive", "no"),
     );
     check_failure(
-        "the answer is another (- expected, + found):\n    Account {\n        account_number: \"1\",\n        owner_name: \"Ada\",\n  -     balance: 3,\n  +     balance: 2,\n    }",
+        "the answer is another (- expected, + found):\n    Account {\n        account_number: \
+        \"1\",\n        owner_name: \"Ada\",\n  -     balance: 3,\n  +     balance: 2,\n    }",
         || deposit_of("1").then_response(&account("3")),
     );
     let (message, _) = failure(|| deposit_of("1").then_response(&7_u8));
@@ -467,7 +478,8 @@ fn a_response_mismatch_is_reported() {
         deposit_of("1").then_messages([("sent", json!(1))])
     });
     check_failure(
-        "the activities are others (- expected, + found):\n  - \"did it\" UserAction label \"a\" code \"b\" 1",
+        "the activities are others (- expected, + found):\n  - \"did it\" UserAction label \"a\" \
+        code \"b\" 1",
         || {
             deposit_of("1")
                 .then_activities([Activity::new("did it").label("a").code("b").data(json!(1))])

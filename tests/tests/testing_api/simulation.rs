@@ -146,7 +146,9 @@ fn a_failure_shows_the_run_and_how_to_repeat_it() {
     let aggregate_id = format!("overdrawn-account/{ADA}");
     let expected = [
         format!("it does not hold that no balance is negative: {}", found.message),
-        "the shortest sequence found has 1 command of 30, from 1 client, over 1 runtime, without faults of the store:".to_owned(),
+        "the shortest sequence found has 1 command of 30, from 1 client, over 1 runtime, without \
+        faults of the store:"
+            .to_owned(),
         format!("  given      open-account on {aggregate_id} {{\"deposit\":\"10\"}}"),
         "             sent at 0ns, applied at 0ns as version 1".to_owned(),
         format!("  client 1   withdraw-money on {aggregate_id} {withdrawn}"),
@@ -156,7 +158,8 @@ fn a_failure_shows_the_run_and_how_to_repeat_it() {
     assert_eq!(
         lines[6],
         format!(
-            "this seed alone: FLUVIUS_SEED={} cargo test simulation::a_failure_shows_the_run_and_how_to_repeat_it",
+            "this seed alone: FLUVIUS_SEED={} cargo test \
+            simulation::a_failure_shows_the_run_and_how_to_repeat_it",
             found.seed
         )
     );
@@ -208,7 +211,8 @@ fn simulations_that_prove_nothing_are_rejected() {
     let (message, _) = failure(|| nothing.check_sequential());
     assert_eq!(
         message,
-        "no command was ever applied, which shows nothing: 3 runs, halve-balance rejected with not-found 6 times, 0 given up"
+        "no command was ever applied, which shows nothing: 3 runs, halve-balance rejected with \
+        not-found 6 times, 0 given up"
     );
     let (message, _) = failure(|| Simulation::for_aggregate::<Account>().check_sequential());
     assert_eq!(message, "there is no command to draw: call `command`");

@@ -1,4 +1,5 @@
-//! Scenarios and simulations find states and arguments that do not survive a round trip through JSON.
+//! Scenarios and simulations find states and arguments that do not survive a round trip through
+//! JSON.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
@@ -137,7 +138,8 @@ fn check<T>(expected: &[&str], run: impl FnOnce() -> T) {
     }
 }
 
-const ANOTHER: &str = "the state of door/00000000-0000-0000-0000-000000000001 differs after it is stored and read back";
+const ANOTHER: &str = "the state of door/00000000-0000-0000-0000-000000000001 differs after it is \
+    stored and read back";
 
 #[test]
 fn a_skipped_field_is_found_by_its_name() {

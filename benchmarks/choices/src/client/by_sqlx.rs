@@ -37,7 +37,8 @@ impl Client for Sqlx {
     }
 
     async fn loads(url: &str, callers: usize) -> Done {
-        // As the other pool does: a connection that is closed is found out, and nothing is asked beforehand.
+        // As the other pool does: a connection that is closed is found out, and nothing is asked
+        // beforehand.
         let options = PgPoolOptions::new().max_connections(READER_COUNT).test_before_acquire(false);
         let pool = options.connect(url).await.unwrap();
         calls(callers, time(), |caller| {

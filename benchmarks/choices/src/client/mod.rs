@@ -1,4 +1,5 @@
-//! Two clients on the same work: what the store does over its one writing connection, and over its pool of readers.
+//! Two clients on the same work: what the store does over its one writing connection, and over its
+//! pool of readers.
 
 mod by_sqlx;
 mod by_tokio_postgres;
@@ -88,7 +89,8 @@ async fn loads<C: Client>(name: &str, url: &str, callers: usize) {
     measure("client", &name, "loads", note, async || {
         C::setup(url, SCHEMA).await;
         let fill = format!(
-            "INSERT INTO choices.state SELECT ('01920000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1, \
+            "INSERT INTO choices.state SELECT ('01920000-0000-7000-8000-' || lpad(to_hex(n), 12, \
+            '0'))::uuid, 1, \
              '{DATA}' FROM generate_series(0, {}) AS n",
             ACCOUNT_COUNT - 1
         );

@@ -1,7 +1,7 @@
 //! Our schema by hand: a plain program that writes the rows of a store, without fluvius.
 //!
-//! The client makes of a command what needs no state (identifier, payload, hash) and hands it to the one writer, which
-//! takes what is waiting into one transaction.
+//! The client makes of a command what needs no state (identifier, payload, hash) and hands it to
+//! the one writer, which takes what is waiting into one transaction.
 //!
 //! | file | what it holds |
 //! |---|---|

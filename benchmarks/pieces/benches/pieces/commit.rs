@@ -44,7 +44,8 @@ async fn replay(batches: &[Arc<[UnitOfWork]>], count: u64) -> Duration {
         let start = Instant::now();
         for batch in batches {
             let outcomes = store.commit(Arc::clone(batch)).await;
-            assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }, ..]), "the units fit together");
+            assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }, ..]), "the units fit \
+                together");
             done += outcomes.len() as u64;
             if done >= count {
                 break;

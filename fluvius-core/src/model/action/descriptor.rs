@@ -71,14 +71,16 @@ impl ActionDescriptor {
         run: Handler::Now(|_, _| unreachable!()),
     };
 
-    /// Returns true if both are the same action, not just actions of two aggregate types with equal names.
+    /// Returns true if both are the same action, not just actions of two aggregate types with equal
+    /// names.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.command == other.command
             && self.location == other.location
             && (self.aggregate)().type_name() == (other.aggregate)().type_name()
     }
 
-    /// Returns a descriptor with defaults, of which generated code overrides only the fields that differ.
+    /// Returns a descriptor with defaults, of which generated code overrides only the fields that
+    /// differ.
     #[doc(hidden)]
     pub const fn of<C: Command>(key: &'static str) -> Self {
         Self {
@@ -137,7 +139,8 @@ pub struct FieldDescriptor {
 }
 
 impl FieldDescriptor {
-    /// Returns a descriptor with defaults, of which generated code overrides only the fields that differ.
+    /// Returns a descriptor with defaults, of which generated code overrides only the fields that
+    /// differ.
     #[doc(hidden)]
     pub const fn of(name: &'static str, type_name: &'static str, docs: &'static str) -> Self {
         Self { name, aliases: &[], type_name, docs, optional: false, secret: false }

@@ -1,6 +1,7 @@
 //! Running an action: from a type-erased state and command to an outcome.
 //!
-//! Generated code calls these functions and holds no logic of its own. This module knows no logs, versions or stores.
+//! Generated code calls these functions and holds no logic of its own. This module knows no logs,
+//! versions or stores.
 
 use std::any::Any;
 use std::fmt;
@@ -160,8 +161,8 @@ pub fn unchanged<R: ActionResult<Error: Rejection>>(result: R) -> Result<Outcome
     }
 }
 
-/// Returns the outcome of an action that left the state unchanged and answers with data: `T`, as the return type is
-/// written.
+/// Returns the outcome of an action that left the state unchanged and answers with data: `T`, as
+/// the return type is written.
 pub fn unchanged_with_data<T, R>(result: R) -> Result<Outcome, Stop>
 where
     T: Serialize,

@@ -8,12 +8,13 @@ use serde::de::DeserializeOwned;
 
 /// The return type of an action: always a `Result`.
 ///
-/// Implemented for `Result<T, E>` alone, so that the name of a type alias decides nothing. The error must be a
-/// [`Rejection`](crate::Rejection), which is a separate bound.
+/// Implemented for `Result<T, E>` alone, so that the name of a type alias decides nothing. The
+/// error must be a [`Rejection`](crate::Rejection), which is a separate bound.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of an action",
     label = "not an action result",
-    note = "return `Result<T, E>` where `E: Rejection`; `Result<T, Infallible>` where the action cannot fail"
+    note = "return `Result<T, E>` where `E: Rejection`; `Result<T, Infallible>` where the action \
+        cannot fail"
 )]
 pub trait ActionResult {
     /// The data of a success.
@@ -34,8 +35,8 @@ impl<T, E> ActionResult for Result<T, E> {
     }
 }
 
-/// The data and the error of a return type that may be an alias. A type that is not a `Result` has placeholders, so
-/// that only the assertion about it fails.
+/// The data and the error of a return type that may be an alias. A type that is not a `Result` has
+/// placeholders, so that only the assertion about it fails.
 #[doc(hidden)]
 pub trait Returned<const IS_RESULT: bool> {
     /// See [`ActionResult::Data`].
@@ -60,9 +61,11 @@ impl<R> Returned<false> for R {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a command",
     label = "not a command field",
-    note = "a parameter's type is `Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static`: add \
+    note = "a parameter's type is `Clone + Debug + Serialize + DeserializeOwned + Send + Sync + \
+        'static`: add \
             `#[derive(Debug, Clone, Serialize, Deserialize)]` to it, and to each type inside it",
-    note = "a type of another crate that lacks one of these is wrapped in a struct of your own that has them"
+    note = "a type of another crate that lacks one of these is wrapped in a struct of your own \
+        that has them"
 )]
 pub trait PayloadField:
     Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
@@ -82,15 +85,16 @@ impl<T> PayloadField for T where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the data of an event",
     label = "not event data",
-    note = "what an action with an `evt_key` returns is stored with its event, so it is `Clone + Debug + Serialize + \
-            DeserializeOwned + Send + Sync + 'static`: add `#[derive(Debug, Clone, Serialize, Deserialize)]` to it, and \
+    note = "what an action with an `evt_key` returns is stored with its event, so it is `Clone + \
+        Debug + Serialize + \
+            DeserializeOwned + Send + Sync + 'static`: add `#[derive(Debug, Clone, Serialize, \
+            Deserialize)]` to it, and \
             to each type inside it"
 )]
 pub trait EventData: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
-impl<T> EventData for T where T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
-{}
+impl<T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static> EventData for T {}
 
 /// A type that an action without an event may return.
 ///
@@ -98,7 +102,8 @@ impl<T> EventData for T where T: Clone + Debug + Serialize + DeserializeOwned + 
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an answer",
     label = "not an answer",
-    note = "what an action returns is sent as JSON: add `#[derive(Serialize)]` to it, and to each type inside it; \
+    note = "what an action returns is sent as JSON: add `#[derive(Serialize)]` to it, and to each \
+        type inside it; \
             `#[derive(Debug, Clone, Serialize, Deserialize)]`, if Rust code reads the answer"
 )]
 pub trait Answer: Serialize {}

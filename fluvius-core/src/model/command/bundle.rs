@@ -1,7 +1,7 @@
 //! The command bundle: the form in which a command by key enters the processor.
 //!
-//! A bundle is plain data. It never touches a store, and it does not know which aggregate type runs it; the domain's
-//! registry does.
+//! A bundle is plain data. It never touches a store, and it does not know which aggregate type runs
+//! it; the domain's registry does.
 
 use std::fmt;
 
@@ -17,7 +17,8 @@ use fluvius_store::{Json, Precondition};
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandBundle {
-    /// The command id, which is the idempotency key: a command with a known id is not applied again.
+    /// The command id, which is the idempotency key: a command with a known id is not applied
+    /// again.
     pub id: Uuid,
     /// The key of the command.
     pub command: String,
@@ -31,7 +32,8 @@ pub struct CommandBundle {
 }
 
 impl CommandBundle {
-    /// Sets the command id, the idempotency key. A command that is sent again with the same id gets its first answer.
+    /// Sets the command id, the idempotency key. A command that is sent again with the same id gets
+    /// its first answer.
     #[must_use]
     pub fn with_id(mut self, id: Uuid) -> Self {
         self.id = id;
@@ -46,7 +48,8 @@ impl CommandBundle {
     }
 }
 
-/// Omits the payload: it may hold secrets, and a bundle does not know which of its values are secret.
+/// Omits the payload: it may hold secrets, and a bundle does not know which of its values are
+/// secret.
 impl fmt::Debug for CommandBundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandBundle")

@@ -21,7 +21,8 @@ use fluvius_store::json::{self, JsonError};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command",
     label = "not a command",
-    note = "a command is the struct that `#[aggregate]` makes of a method with `#[action]`: `DepositMoney {{ .. }}` of \
+    note = "a command is the struct that `#[aggregate]` makes of a method with `#[action]`: \
+        `DepositMoney {{ .. }}` of \
             `fn deposit_money`, and no event and no enum of all commands"
 )]
 pub trait Command:
@@ -29,8 +30,8 @@ pub trait Command:
 {
     /// The aggregate type whose action it runs.
     type Aggregate: Aggregate;
-    /// The data of the response: the aggregate type if the method returns `()` or `Self`, else the data that the method
-    /// returns.
+    /// The data of the response: the aggregate type if the method returns `()` or `Self`, else the
+    /// data that the method returns.
     type Output;
     /// The action.
     const ACTION: &'static ActionDescriptor;

@@ -60,7 +60,8 @@ impl fmt::Display for BuildError {
             }
             Self::NoRuntime { namespace } => write!(
                 f,
-                "the domain `{namespace}` is built outside of a tokio runtime: call `build` in an async \
+                "the domain `{namespace}` is built outside of a tokio runtime: call `build` in an \
+                async \
                  function that tokio runs, or inside `Runtime::block_on`"
             ),
         }
@@ -122,7 +123,8 @@ impl fmt::Display for Problem {
             Self::Feature { package, feature, effect } => {
                 return write!(
                     f,
-                    "`{package}` is built with its feature `{feature}`: {effect}. Find the crate that switches it on \
+                    "`{package}` is built with its feature `{feature}`: {effect}. Find the crate \
+                    that switches it on \
                      with `cargo tree -e features -i {package}`, and switch it off there"
                 );
             }
@@ -210,8 +212,8 @@ fn sorted(places: impl Iterator<Item = (&'static str, Location)>) -> Vec<(&'stat
     places
 }
 
-/// Returns true for kebab case: words of lower-case ASCII letters and digits, separated by single hyphens, beginning
-/// with a letter.
+/// Returns true for kebab case: words of lower-case ASCII letters and digits, separated by single
+/// hyphens, beginning with a letter.
 pub(crate) const fn is_kebab(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;

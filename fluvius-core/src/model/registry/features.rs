@@ -1,6 +1,7 @@
 //! Features of dependencies that make stored values differ from those that an action left.
 //!
-//! Cargo unifies features, so any crate of a program may enable them. Each is detected by its effect.
+//! Cargo unifies features, so any crate of a program may enable them. Each is detected by its
+//! effect.
 
 use serde_json::Value;
 
@@ -13,7 +14,8 @@ pub(super) fn harmful() -> Vec<Problem> {
         found.push(Problem::Feature {
             package: "serde_json",
             feature: "arbitrary_precision",
-            effect: "a float in a tagged, untagged or flattened type would be stored and never be read again",
+            effect: "a float in a tagged, untagged or flattened type would be stored and never be \
+                read again",
         });
     }
     #[cfg(feature = "decimal")]

@@ -1,8 +1,8 @@
 //! The actions and domains that are linked into the program, whether or not a domain uses them.
 //!
-//! This list is for tools. A crate that `Cargo.toml` names but no path of the program mentions is not linked, so it is
-//! absent here; so are plugins that are loaded later. A domain does not read this list: it runs the aggregate types
-//! that it names.
+//! This list is for tools. A crate that `Cargo.toml` names but no path of the program mentions is
+//! not linked, so it is absent here; so are plugins that are loaded later. A domain does not read
+//! this list: it runs the aggregate types that it names.
 
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ pub fn domains() -> Vec<(&'static DomainMetadata, &'static [&'static AggregateDe
     domains
 }
 
-/// Returns the linked aggregate types that no linked domain lists, sorted by type name. Most likely a domain omits one
-/// by mistake.
+/// Returns the linked aggregate types that no linked domain lists, sorted by type name. Most likely
+/// a domain omits one by mistake.
 pub fn orphans() -> Vec<&'static AggregateDescriptor> {
     let mut found: BTreeMap<&'static str, &'static AggregateDescriptor> = actions()
         .into_iter()

@@ -1,7 +1,7 @@
 //! The registry: the aggregate types and actions of one domain, looked up by name.
 //!
-//! A registry is built from the aggregate types that the domain lists. The linked list in [`linked`] is for tools that
-//! inspect the whole program.
+//! A registry is built from the aggregate types that the domain lists. The linked list in
+//! [`linked`] is for tools that inspect the whole program.
 
 mod build;
 mod features;
@@ -45,7 +45,8 @@ impl Registry {
         self.resources.keys().copied()
     }
 
-    /// Returns the actions that can be sent, sorted by resource and key. Internal actions are excluded.
+    /// Returns the actions that can be sent, sorted by resource and key. Internal actions are
+    /// excluded.
     pub fn actions(&self) -> Vec<&'static ActionDescriptor> {
         let mut actions: Vec<_> = self.actions.values().copied().collect();
         actions.retain(|action| !action.internal);
@@ -55,7 +56,8 @@ impl Registry {
 
     /// Returns the keys most similar to an unknown one, the most similar first.
     pub fn nearest(&self, key: &str) -> Vec<&'static str> {
-        // Bounds the work: a client may send a key of any length, and a comparison takes quadratic time.
+        // Bounds the work: a client may send a key of any length, and a comparison takes quadratic
+        // time.
         if key.len() > 100 {
             return Vec::new();
         }

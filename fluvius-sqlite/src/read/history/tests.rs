@@ -64,7 +64,8 @@ async fn a_page_of_one_aggregate_costs_what_it_returns() {
             let found = page(&connection, &aggregate_id, RealmFilter::All, position, limit);
             let expected = all[after..].iter().take(limit);
             assert_eq!(found, expected.map(|event| event.record.version).collect::<Vec<_>>());
-            // In addition to the rows: 8 steps of a binary search among 126, and two walks between indexed events.
+            // In addition to the rows: 8 steps of a binary search among 126, and two walks between
+            // indexed events.
             let read = usize::try_from(rows_read(&connection)).unwrap();
             assert!(read <= limit + 48, "{limit} behind {after}: {read} rows");
         }

@@ -181,7 +181,8 @@ async fn a_state_changed_by_another_program_is_found() {
         "UPDATE aggregate SET identifier = randomblob(16)",
         "DELETE FROM field_value",
         "UPDATE field_value SET value = 'owner 1'",
-        "INSERT OR REPLACE INTO field_value SELECT aggregate, field, 'owner 1', identifier FROM field_value",
+        "INSERT OR REPLACE INTO field_value SELECT aggregate, field, 'owner 1', identifier FROM \
+        field_value",
     ] {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
@@ -284,7 +285,8 @@ pub(super) fn check_values(connection: &Connection) {
         let (id, resource): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
         let (path, kind): (String, String) = (row.get(2).unwrap(), row.get(3).unwrap());
         let field = field::from_stored(&path, &kind).unwrap();
-        let states = "SELECT a.number, s.data, a.identifier FROM aggregate AS a JOIN state AS s ON s.aggregate = a.number \
+        let states = "SELECT a.number, s.data, a.identifier FROM aggregate AS a JOIN state AS s \
+            ON s.aggregate = a.number \
              JOIN name AS r ON r.id = a.resource WHERE r.text = ?1";
         let mut states = connection.prepare(states).unwrap();
         let mut states = states.query((resource,)).unwrap();

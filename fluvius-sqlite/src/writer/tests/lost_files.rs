@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use super::units::{aggregate_id, commit, context, unit};
 use super::{SqliteOptions, failing};
 
-/// Returns the options of a store whose file is moved away at the next commit, once the flag is set.
+/// Returns the options of a store whose file is moved away at the next commit, once the flag is
+/// set.
 fn moving(folder: &Path, name: &'static str) -> (SqliteOptions, Arc<AtomicBool>) {
     let is_armed = Arc::new(AtomicBool::new(false));
     let (folder, armed) = (folder.to_owned(), Arc::clone(&is_armed));

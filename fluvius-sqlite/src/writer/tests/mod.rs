@@ -63,9 +63,8 @@ async fn a_failed_commit_is_in_doubt_until_it_is_overwritten() {
     let id = lost.commands[0].id;
     let outcomes = store.commit(Arc::from([lost.clone(), stale])).await;
     // An outcome that depends on the aborted unit is not reported.
-    assert!(
-        matches!(&outcomes[..], [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] if error.is_retryable())
-    );
+    assert!(matches!(&outcomes[..],
+        [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] if error.is_retryable()));
     assert!(store.command(id).await.unwrap_err().is_retryable());
     let outcomes = store.commit(Arc::from([unit(&context(), &aggregate_id(), 0)])).await;
     assert!(

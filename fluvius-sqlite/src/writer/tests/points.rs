@@ -78,15 +78,16 @@ enum Case {
 /// Makes the database reject a second event with the same data.
 const PLANTED: &str = "CREATE UNIQUE INDEX planted ON event (data)";
 
-/// Returns the first unit of the aggregate that the batches write. Its event has the data that the index then rejects.
+/// Returns the first unit of the aggregate that the batches write. Its event has the data that the
+/// index then rejects.
 fn first(known: &AggregateId) -> UnitOfWork {
     let mut unit = unit(&context(), known, 0);
     Arc::make_mut(&mut unit.events[0]).data = Some(json("\"once\""));
     unit
 }
 
-/// Returns a batch with a unit that creates an aggregate, one that depends on it, and one that writes another
-/// aggregate. In the second case, a further unit has a rejected row.
+/// Returns a batch with a unit that creates an aggregate, one that depends on it, and one that
+/// writes another aggregate. In the second case, a further unit has a rejected row.
 fn batch(known: &AggregateId, version: u64, case: Case) -> Arc<[UnitOfWork]> {
     let (context, fresh) = (context(), aggregate_id());
     let one = unit(&context, &fresh, 0);
@@ -102,11 +103,16 @@ fn batch(known: &AggregateId, version: u64, case: Case) -> Arc<[UnitOfWork]> {
     batch.into()
 }
 
-/// Returns true if the batch is stored, by the outcomes of its units. Returns `None` if it is in doubt.
+/// Returns true if the batch is stored, by the outcomes of its units. Returns `None` if it is in
+/// doubt.
 fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
     use CommitOutcome::{Committed, Failed, InDoubt};
     let (three, refused) = outcomes.split_at(3);
-    let is_last = |outcome: &CommitOutcome, is_passing: bool| matches!(outcome, Failed(error) if error.is_retryable() == is_passing);
+    let retryable = |outcome: &CommitOutcome| match outcome {
+        Failed(error) => Some(error.is_retryable()),
+        _ => None,
+    };
+    let is_last = |outcome: &CommitOutcome, is_retryable| retryable(outcome) == Some(is_retryable);
     assert_eq!(refused.len(), usize::from(case == Case::Each));
     match three {
         [Committed { .. }, Committed { .. }, Committed { .. }] => {

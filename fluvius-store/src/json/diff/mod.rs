@@ -1,8 +1,9 @@
 //! The difference of two JSON texts as a JSON Patch (RFC 6902).
 //!
-//! The comparison works on the texts and builds no trees. It skips what both texts share, and copies values into the
-//! patch verbatim. So a number reads the same from the patch as from the new text. `json_patch::diff` does not
-//! guarantee this. It also compares arrays index by index, so an insertion at the front replaces every element.
+//! The comparison works on the texts and builds no trees. It skips what both texts share, and
+//! copies values into the patch verbatim. So a number reads the same from the patch as from the new
+//! text. `json_patch::diff` does not guarantee this. It also compares arrays index by index, so an
+//! insertion at the front replaces every element.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -19,8 +20,9 @@ use single_field::{alike_from_start, changed_alone};
 /// Returns the operations that turn `old` into `new`, as a JSON array.
 ///
 /// # Shape
-/// The operations are `add`, `remove` and `replace`. A value is replaced if that is shorter than its differences. So no
-/// patch, not even an intermediate one, is longer than one operation that replaces the top-level value.
+/// The operations are `add`, `remove` and `replace`. A value is replaced if that is shorter than
+/// its differences. So no patch, not even an intermediate one, is longer than one operation that
+/// replaces the top-level value.
 pub(super) fn patch(old: &str, new: &str) -> Json {
     let mut differ = DIFFER.take();
     differ.patch.push('[');
@@ -124,7 +126,8 @@ impl Differ {
         }
     }
 
-    /// Changes the elements of one gap. Everything before it already equals `new`, so indexes refer to `new`.
+    /// Changes the elements of one gap. Everything before it already equals `new`, so indexes refer
+    /// to `new`.
     fn gap(&mut self, gap: &Gap, old: &[&str], new: &[&str]) {
         let (gone, come) = (&old[gap.old.clone()], &new[gap.new.clone()]);
         let mut at = gap.new.start;
@@ -174,7 +177,8 @@ impl Differ {
 
     fn operation(&mut self, name: &str, value: Option<&str>) {
         let length = operation_length(name, &self.pointer, value);
-        // The first operation always fits: at least a replacement of the top-level value is written.
+        // The first operation always fits: at least a replacement of the top-level value is
+        // written.
         if self.patch.len() > 1 && self.patch.len() + length > self.length_max {
             self.is_over = true;
             return;
@@ -195,15 +199,16 @@ impl Differ {
     }
 }
 
-/// Returns the members that differ between two objects with the same keys in the same order, such as two values of one
-/// struct: key, old value, new value. Returns `None` if only the general comparison can decide.
+/// Returns the members that differ between two objects with the same keys in the same order, such
+/// as two values of one struct: key, old value, new value. Returns `None` if only the general
+/// comparison can decide.
 fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a str, &'a str)>> {
     /// With more changed members, searching for each key again costs more than sorting.
     const MAX_CHANGED: usize = 8;
     let (mut old_members, mut new_members) = (members(old), members(new));
     let mut changed = Vec::new();
-    // The ends of the last member read in each text. The next `alike` bytes are equal, and so are the members within
-    // them.
+    // The ends of the last member read in each text. The next `alike` bytes are equal, and so are
+    // the members within them.
     let (mut old_start, mut new_start) = (old_members.at(), new_members.at());
     let mut alike = alike_length(old, old_start, new, new_start);
     loop {
@@ -233,7 +238,8 @@ fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a 
     }
     // A key with an escape may equal another key.
     let is_plain = !new.contains('\\') || !members(new).any(|(key, _)| key.contains('\\'));
-    // A string value that equals the key makes it look repeated; the general comparison decides then.
+    // A string value that equals the key makes it look repeated; the general comparison decides
+    // then.
     let is_once = |key: &str| {
         let start = key.as_ptr().addr() - new.as_ptr().addr();
         !new[..start].contains(key) && !new[start + key.len()..].contains(key)
@@ -253,13 +259,15 @@ fn operation_length(name: &str, pointer: &str, value: Option<&str>) -> usize {
     r#"{"op":"","path":""}"#.len() + name.len() + pointer.len() + value
 }
 
-/// Returns true if two scalars with different spellings are the same value: `10.50` and `10.5`, `"\u0041"` and `"A"`.
+/// Returns true if two scalars with different spellings are the same value: `10.50` and `10.5`,
+/// `"\u0041"` and `"A"`.
 fn is_same_scalar(old: &str, new: &str) -> bool {
     match (old.as_bytes().first(), new.as_bytes().first()) {
         (Some(b'"'), Some(b'"')) => {
             (old.contains('\\') || new.contains('\\')) && unescape(old) == unescape(new)
         }
-        // Compares like `Value`, since the fold produces those. But -0.0, which equals 0.0, is distinguished.
+        // Compares like `Value`, since the fold produces those. But -0.0, which equals 0.0, is
+        // distinguished.
         (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) => {
             let read = |text| serde_json::from_str::<serde_json::Number>(text).ok();
             old.starts_with('-') == new.starts_with('-')
@@ -289,7 +297,8 @@ mod tests {
     #[test]
     fn equal_value_in_another_spelling_makes_no_operation() {
         check(r#"{"a":true,"b":["A"],"c":{}}"#, r#"{ "c": { }, "b":["\u0041"], "a":true }"#, "[]");
-        // With `arbitrary_precision`, two spellings of a number are two values; both results are correct.
+        // With `arbitrary_precision`, two spellings of a number are two values; both results are
+        // correct.
         let number = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
         for (old, new) in [("10.5", "10.50"), ("1e2", "100.0")] {
             assert_eq!(patch(old, new).as_str() == "[]", number(old) == number(new));

@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-/// Maximum number of removals and insertions. The time and memory of the search grow with its square.
+/// Maximum number of removals and insertions. The time and memory of the search grow with its
+/// square.
 const MAX_EDITS: usize = 64;
 
 /// A range in which two lists differ: the elements of `old`, and those of `new` that replace them.
@@ -44,8 +45,8 @@ fn shared(old: &[&str], new: &[&str]) -> Option<Vec<(usize, usize)>> {
         return None;
     }
     let edits_max = MAX_EDITS.min(old.len() + new.len());
-    // `furthest[diagonal]` is the furthest index into `old` reached on a diagonal. A diagonal is `x - y`, plus `zero`
-    // so that it is never negative.
+    // `furthest[diagonal]` is the furthest index into `old` reached on a diagonal. A diagonal is
+    // `x - y`, plus `zero` so that it is never negative.
     let zero = edits_max + 1;
     let mut furthest = vec![0_usize; 2 * zero + 1];
     let mut history = Vec::new();
@@ -66,7 +67,8 @@ fn shared(old: &[&str], new: &[&str]) -> Option<Vec<(usize, usize)>> {
     None
 }
 
-/// Returns the diagonal from which the last of `edits` steps reaches this one, and the `x` that it reaches.
+/// Returns the diagonal from which the last of `edits` steps reaches this one, and the `x` that it
+/// reaches.
 fn step(furthest: &[usize], diagonal: usize, edits: usize, zero: usize) -> (usize, usize) {
     if edits == 0 {
         return (diagonal, 0);
@@ -159,7 +161,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn filling_the_gaps_gives_the_new_list(old in "[abc]{0,12}", new in "[abc]{0,12}", times in 1_usize..12) {
+        fn filling_the_gaps_gives_the_new_list(
+            old in "[abc]{0,12}", new in "[abc]{0,12}", times in 1_usize..12,
+        ) {
             let (old, new) = (old.repeat(times), new.repeat(times));
             let old: Vec<&str> = (0..old.len()).map(|at| &old[at..=at]).collect();
             let new: Vec<&str> = (0..new.len()).map(|at| &new[at..=at]).collect();

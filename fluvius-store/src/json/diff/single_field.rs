@@ -1,12 +1,13 @@
 //! The fast path of the diff, for two objects that differ in one member.
 //!
-//! It is tried first, since an event usually changes one field. Most of a large state is then skipped without
-//! tokenizing it. Every other case is left to the general comparison.
+//! It is tried first, since an event usually changes one field. Most of a large state is then
+//! skipped without tokenizing it. Every other case is left to the general comparison.
 
 /// Returns the one member that differs between two objects: key, old value, new value.
 ///
-/// The member must be a scalar in both. Both texts must be compact, without escapes, and without a nested value before
-/// the member. Returns `None` if any of this does not hold or cannot be determined.
+/// The member must be a scalar in both. Both texts must be compact, without escapes, and without a
+/// nested value before the member. Returns `None` if any of this does not hold or cannot be
+/// determined.
 pub(super) fn changed_alone<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
     let (before, after) = (old.as_bytes(), new.as_bytes());
     let start = alike_from_start(before, after);
@@ -15,7 +16,8 @@ pub(super) fn changed_alone<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, 
     let (old_end, new_end) = (before.len() - end, after.len() - end);
     let (old_middle, new_middle) = (before.get(start..old_end)?, after.get(start..new_end)?);
     let tail = after.get(new_end..)?;
-    // Without another opening before the difference, it is in a top-level member, whatever its strings contain.
+    // Without another opening before the difference, it is in a top-level member, whatever its
+    // strings contain.
     let (b'{', inside) = head.split_first()? else { return None };
     let inside = Signs::of(inside);
     if inside.has_escape || inside.has_opening || tail.contains(&b'\\') {
@@ -187,7 +189,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_text_does_not_panic(old in "[{}\\[\":,a1\\\\é]{0,12}", new in "[{}\\[\":,a1\\\\é]{0,12}") {
+        fn arbitrary_text_does_not_panic(
+            old in "[{}\\[\":,a1\\\\é]{0,12}",
+            new in "[{}\\[\":,a1\\\\é]{0,12}",
+        ) {
             let _ = (changed_alone(&old, &new), changed_alone(&new, &old));
         }
     }

@@ -54,7 +54,11 @@ macro_rules! levels {
                 type Error = Error;
 
                 #[inline]
-                fn $method<T: Serialize + ?Sized>(&mut self, $($key: $key_type,)? value: &T) -> Outcome {
+                fn $method<T: Serialize + ?Sized>(
+                    &mut self,
+                    $($key: $key_type,)?
+                    value: &T,
+                ) -> Outcome {
                     self.$by($($key,)? value)
                 }
 

@@ -161,7 +161,9 @@ fn error_of_a_value_is_reported_with_its_path() {
 proptest! {
     #[test]
     fn encoded_value_round_trips(
-            texts in proptest::collection::btree_map("\\PC{0,5}|[\\\\\"$\u{1}]{0,3}", any::<i64>(), 0..5),
+            texts in proptest::collection::btree_map(
+            "\\PC{0,5}|[\\\\\"$\u{1}]{0,3}", any::<i64>(), 0..5,
+        ),
             text in ".{0,9}",
         ) {
         let value = json!({"texts": texts, "text": text.replace('\0', "")});

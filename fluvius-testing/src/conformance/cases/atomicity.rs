@@ -39,8 +39,8 @@ pub(crate) async fn a_failed_unit_leaves_nothing(harness: &Harness) -> CaseResul
     let first = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
     harness.commit_all(&store, [first.clone()]).await?;
 
-    // Each unit writes one new aggregate before and one after the conflicting one, and has a new context and rows of
-    // all kinds.
+    // Each unit writes one new aggregate before and one after the conflicting one, and has a new
+    // context and rows of all kinds.
     let refused = || {
         let fresh = harness.aggregate_id();
         harness.draft(&harness.context(), &fresh).writes(&fresh, 0).message().activity()

@@ -15,7 +15,8 @@ use fluvius_store::query::{Column, Comparison, Field, Filter, Kind, Operand};
 /// Values that no kind can read, besides a missing member.
 const NEVER_A_VALUE: &[&str] = &["null", "[]", "{}", "[10]", r#"{"v":10}"#];
 
-/// JSON values with their ranks. Equal ranks are equal values, and a higher rank is a greater value.
+/// JSON values with their ranks. Equal ranks are equal values, and a higher rank is a greater
+/// value.
 type Ranked<'a> = &'a [(&'a str, usize)];
 
 const NUMBERS: Ranked<'_> = &[

@@ -16,7 +16,8 @@ pub(crate) async fn write_skew_is_prevented(harness: &Harness) -> CaseResult {
     let context = harness.context();
     for round in 0..ROUND_COUNT {
         let (left, right) = (harness.aggregate_id(), harness.aggregate_id());
-        // Existing aggregates in one round, absent ones in the next: an absent row cannot be locked.
+        // Existing aggregates in one round, absent ones in the next: an absent row cannot be
+        // locked.
         let version = u64::from(round % 2 == 0);
         if version == 1 {
             let create = harness.draft(&context, &left).writes(&left, 0).writes(&right, 0).done();

@@ -255,7 +255,8 @@ pub(crate) async fn a_history_has_the_requested_versions(harness: &Harness) -> C
     same("the history of an aggregate that there is not", &0, &unknown.len())
 }
 
-/// Commits aggregates of all realms, with rows in all four logs, and rows of rejections and of activities only.
+/// Commits aggregates of all realms, with rows in all four logs, and rows of rejections and of
+/// activities only.
 async fn fill(harness: &Harness, store: &Handle) -> CaseResult {
     for other_realm in REALMS.into_iter().take(3) {
         for realm in REALMS {

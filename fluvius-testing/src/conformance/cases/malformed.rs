@@ -8,8 +8,8 @@ use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{aborted, committed, failed};
 use fluvius_store::{Json, UnitOfWork};
 
-/// The name of a malformation, and the function that applies it. The unit changes one aggregate at version 1 and
-/// creates another, in two commands, with a message and an activity.
+/// The name of a malformation, and the function that applies it. The unit changes one aggregate at
+/// version 1 and creates another, in two commands, with a message and an activity.
 type Fault = (&'static str, fn(&Harness, &mut UnitOfWork));
 
 const FAULTS: &[Fault] = &[

@@ -128,7 +128,8 @@ pub(crate) async fn nothing_appears_behind_a_reader(harness: &Harness) -> CaseRe
     harness.holds(&stores[0]).await
 }
 
-/// The positions that a reader has seen. Events are paged by the last position, the other logs by resume token.
+/// The positions that a reader has seen. Events are paged by the last position, the other logs by
+/// resume token.
 #[derive(Debug, Default)]
 struct Seen {
     events: Vec<u64>,
@@ -224,7 +225,8 @@ pub(crate) async fn state_and_log_are_visible_together(harness: &Harness) -> Cas
         let store = &stores[2];
         while !is_over.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;
-            // All units write both aggregates, so the second one and the log are at least as new as the first one.
+            // All units write both aggregates, so the second one and the log are at least as new as
+            // the first one.
             let Some(one) = store.load(&first).await? else { continue };
             let other = store.load(&second).await?.map_or(0, |row| row.version);
             ensure!(
@@ -279,8 +281,9 @@ async fn open_some(harness: &Harness, count: usize) -> Vec<Handle> {
     stores
 }
 
-/// Runs concurrent writers. Each unit of a writer moves an amount between its two aggregates, so all balances add up
-/// to 0. One writer commits large, slow batches, and the others commit small ones that overtake them.
+/// Runs concurrent writers. Each unit of a writer moves an amount between its two aggregates, so
+/// all balances add up to 0. One writer commits large, slow batches, and the others commit small
+/// ones that overtake them.
 async fn write_transfers(harness: &Harness, stores: &[Handle]) -> CaseResult {
     let writers = (0..WRITER_COUNT).map(|writer| {
         let unit_count_max = if writer == 0 { 20 } else { 3 };

@@ -139,8 +139,8 @@ pub(crate) async fn pages_are_stable_under_concurrent_writes(harness: &Harness) 
         for row in rows.iter().filter(|row| shelf.aggregate_ids.contains(&row.aggregate_id)) {
             seen.push(shelf.number(row)?);
         }
-        // Between pages, rows are inserted, closed and moved in both directions. The writes stop after some pages, so
-        // that even wrong pages end.
+        // Between pages, rows are inserted, closed and moved in both directions. The writes stop
+        // after some pages, so that even wrong pages end.
         pages += 1;
         let steps = if pages < 15 { &["-50", "5000", "9.7"][..] } else { &[] };
         for (step, amount) in steps.iter().enumerate() {

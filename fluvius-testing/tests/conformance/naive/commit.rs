@@ -78,7 +78,8 @@ impl Naive {
         outcomes
     }
 
-    /// Reserves positions first, and writes the rows later, when other commits may have overtaken it.
+    /// Reserves positions first, and writes the rows later, when other commits may have overtaken
+    /// it.
     pub(super) async fn commit_reserved(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let count: usize = batch.iter().map(UnitOfWork::row_count).sum();
         let first = {

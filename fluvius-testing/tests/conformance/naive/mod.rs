@@ -1,6 +1,7 @@
 //! An independent store that is as simple as possible, with an optional planted fault.
 //!
-//! It shares no code with the memory store: one vector holds all rows and is searched from the start.
+//! It shares no code with the memory store: one vector holds all rows and is searched from the
+//! start.
 
 mod commit;
 mod content;

@@ -1,7 +1,7 @@
 //! A panic in code of authors or integrators ends its command, and nothing else.
 //!
-//! One panic is planted in each trait method and each destructor that an author or an integrator writes. Afterwards
-//! other senders, the same aggregate and the shutdown still work.
+//! One panic is planted in each trait method and each destructor that an author or an integrator
+//! writes. Afterwards other senders, the same aggregate and the shutdown still work.
 
 mod traps;
 

@@ -1,5 +1,5 @@
-//! Hostile commands: for any key and payload, nothing panics and every error has a code. An accepted payload is
-//! logged and read back unchanged.
+//! Hostile commands: for any key and payload, nothing panics and every error has a code. An
+//! accepted payload is logged and read back unchanged.
 
 pub(crate) mod inputs;
 

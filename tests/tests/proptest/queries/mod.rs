@@ -1,6 +1,6 @@
-//! State queries: every answer equals that of a plain filter over Rust values. A query and its negation split the
-//! rows whose field is not null. The pages make up the whole. All of this holds for any declared indexes, whether
-//! declared before or after the rows are written.
+//! State queries: every answer equals that of a plain filter over Rust values. A query and its
+//! negation split the rows whose field is not null. The pages make up the whole. All of this holds
+//! for any declared indexes, whether declared before or after the rows are written.
 
 mod plain_filter;
 mod strategies;

@@ -1,9 +1,11 @@
 //! Random commands with faults against the bank, beside a model of it and of its logs.
 //!
-//! The model predicts the answer and the rows of every command. After every step the stored states, the logs and
-//! the view of each realm equal the model's (P4, P7). At the end the log reproduces every state (P6).
+//! The model predicts the answer and the rows of every command. After every step the stored states,
+//! the logs and the view of each realm equal the model's (P4, P7). At the end the log reproduces
+//! every state (P6).
 //!
-//! Each run is repeated on every store with the same ids and times: at the end they hold the same rows.
+//! Each run is repeated on every store with the same ids and times: at the end they hold the same
+//! rows.
 
 mod model;
 mod strategies;

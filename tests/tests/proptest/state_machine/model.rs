@@ -98,7 +98,8 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Ids are generated when a step is applied, so that an id survives while a failing case shrinks.
+    /// Ids are generated when a step is applied, so that an id survives while a failing case
+    /// shrinks.
     pub(super) fn fresh(&mut self, mut sent: Sent) -> Sent {
         self.next_id += 1;
         sent.id = Uuid::from_u128(0xC0DE_0000_0000 + self.next_id);
@@ -241,8 +242,8 @@ pub(super) fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<Str
     }
 }
 
-/// Runs one command on the model: life cycle, then If-Match against the state before the group, then the
-/// action.
+/// Runs one command on the model: life cycle, then If-Match against the state before the group,
+/// then the action.
 pub(super) fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), ModelRejection> {
     let realm = REALMS[sent.realm];
     bank.admit(realm, sent.account, &sent.order)?;

@@ -16,13 +16,14 @@ pub(super) fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
     let order = prop_oneof![
         5 => any_amount().prop_map(|amount| BankCommand::Deposit { amount }),
         4 => any_amount().prop_map(|amount| BankCommand::Withdraw { amount }),
-        6 => (any_amount(), 0..ACCOUNTS).prop_map(|(amount, to)| BankCommand::Transfer { amount, to }),
+        6 => (any_amount(), 0..ACCOUNTS)
+            .prop_map(|(amount, to)| BankCommand::Transfer { amount, to }),
         1 => Just(BankCommand::Close),
         2 => prop_oneof![Just(Decimal::ZERO), any_amount()]
             .prop_map(|deposit| BankCommand::Open { deposit }),
     ];
-    // Preconditions come from the model at the time of the draw: some still hold when the step is applied,
-    // some do not.
+    // Preconditions come from the model at the time of the draw: some still hold when the step is
+    // applied, some do not.
     let expected_account: Vec<(u64, Vec<Uuid>)> = (0..ACCOUNTS)
         .map(|account| {
             let aggregate_id = model.bank.aggregate_ids.get(&account);

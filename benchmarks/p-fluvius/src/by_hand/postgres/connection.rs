@@ -10,11 +10,13 @@ use tokio_postgres::{Client, NoTls, Row, Statement};
 use super::rows::{DOMAIN, RESOURCE, Stored};
 
 /// As the store sets the connection that commits.
-const SETTINGS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+const SETTINGS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET \
+    enable_mergejoin = off; \
      SET plan_cache_mode = force_generic_plan";
 
 /// All commands come from one sender.
-const CONTEXT: &str = "INSERT INTO context_log (id, domain, revision, transport, source, headers, roles) \
+const CONTEXT: &str = "INSERT INTO context_log (id, domain, revision, transport, source, headers, \
+    roles) \
      VALUES ($1, $2, 1, 'in-process', 'benchmark', '{}', '[]')";
 
 const READ: &str = "SELECT identifier, version, created_at, updated_at, data FROM resource_state \

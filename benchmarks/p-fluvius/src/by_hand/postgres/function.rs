@@ -1,5 +1,6 @@
-//! By the store's own commit function: the batch is one unit of work, so one call and one round trip. The accounts are
-//! kept in the process; where one was changed by another the function says so, and it is read again.
+//! By the store's own commit function: the batch is one unit of work, so one call and one round
+//! trip. The accounts are kept in the process; where one was changed by another the function says
+//! so, and it is read again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,13 +20,18 @@ const KNOWN: i32 = 3;
 const STALE: i32 = 4;
 
 /// One unit: all of it is stored, or nothing.
-const COMMIT: &str = "SELECT unit_outcomes[1], unit_causes[1] FROM commit_batch(durability => 'on', own_process => 0, \
+const COMMIT: &str = "SELECT unit_outcomes[1], unit_causes[1] FROM commit_batch(durability => \
+    'on', own_process => 0, \
      are_states_last => false, resources => $1, \
-     identifiers => $2, are_written => $3, first_versions => $4, is_consistent => true, row_count => $5, outcomes => '{0}', \
+     identifiers => $2, are_written => $3, first_versions => $4, is_consistent => true, row_count \
+     => $5, outcomes => '{0}', \
      depends_units => '{}', depends_on => '{}', \
-     expected_units => $6, expected_aggregates => $7, expected_versions => $4, ids => $8, id_units => $9, \
-     id_numbers => $10, states => $11, state_units => $12, state_aggregates => $13, commands => $14, command_units => $9, \
-     events => $15, event_units => $16, messages => '{}', message_units => '{}', activities => '{}', \
+     expected_units => $6, expected_aggregates => $7, expected_versions => $4, ids => $8, \
+     id_units => $9, \
+     id_numbers => $10, states => $11, state_units => $12, state_aggregates => $13, commands => \
+     $14, command_units => $9, \
+     events => $15, event_units => $16, messages => '{}', message_units => '{}', activities => \
+     '{}', \
      activity_units => '{}', contexts => '{}', context_units => '{}', context_numbers => '{}') \
      WHERE unit_outcomes IS NOT NULL";
 

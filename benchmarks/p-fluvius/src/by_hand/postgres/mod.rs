@@ -1,5 +1,6 @@
-//! By hand on PostgreSQL: one task takes what is waiting into one transaction, over one connection, and answers when it
-//! is committed. The rows are those of `fluvius-postgres`, in the schema that it makes.
+//! By hand on PostgreSQL: one task takes what is waiting into one transaction, over one connection,
+//! and answers when it is committed. The rows are those of `fluvius-postgres`, in the schema that
+//! it makes.
 //!
 //! | file | what it holds |
 //! |---|---|

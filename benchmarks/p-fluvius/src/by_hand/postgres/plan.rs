@@ -1,4 +1,5 @@
-//! What a batch is to write: the rule is run on each command in turn, over the accounts as they are stored.
+//! What a batch is to write: the rule is run on each command in turn, over the accounts as they are
+//! stored.
 
 use std::collections::{BTreeMap, HashMap};
 

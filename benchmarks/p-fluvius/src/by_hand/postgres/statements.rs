@@ -1,5 +1,5 @@
-//! By statements: the accounts are read and locked in the first round trip, and all rows are written, and committed, in
-//! the second.
+//! By statements: the accounts are read and locked in the first round trip, and all rows are
+//! written, and committed, in the second.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,19 +15,23 @@ const KNOWN: &str = "SELECT id FROM command_log WHERE id = ANY ($1)";
 
 const INSERT_STATES: &str = "INSERT INTO resource_state SELECT * FROM unnest($1::resource_state[])";
 
-const UPDATE_STATES: &str = "UPDATE resource_state AS s SET version = n.version, etag = n.etag, revision = n.revision, \
+const UPDATE_STATES: &str = "UPDATE resource_state AS s SET version = n.version, etag = n.etag, \
+    revision = n.revision, \
      data = n.data, updated_at = n.updated_at FROM unnest($1::resource_state[]) AS n \
      WHERE s.resource = n.resource AND s.identifier = n.identifier";
 
-/// The lock that all writers of the schema take last, so that the order of positions is that of commits.
+/// The lock that all writers of the schema take last, so that the order of positions is that of
+/// commits.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))";
 
 const INSERT_LOGS: &str = "WITH first AS MATERIALIZED (\
          SELECT setval('position', nextval('position') - 1 + $1) - $1 AS base), \
-     of_commands AS (INSERT INTO command_log SELECT base + position, id, parent, domain, revision, command, resource, \
+     of_commands AS (INSERT INTO command_log SELECT base + position, id, parent, domain, \
+     revision, command, resource, \
          identifier, payload, payload_hash, context_id, status, code, response, received_at \
          FROM unnest($2::command_log[]), first) \
-     INSERT INTO event_log SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id, \
+     INSERT INTO event_log SELECT base + position, id, domain, revision, event, resource, \
+     identifier, version, command_id, \
          args, data, delta, occurred_at FROM unnest($3::event_log[]), first";
 
 pub(super) struct Statements {
@@ -87,7 +91,8 @@ impl Statements {
         };
         let logs: [&(dyn postgres_types::ToSql + Sync); 3] =
             [&plan.row_count, &plan.commands, &plan.events];
-        // One after another down the connection, without a wait for an answer; none is left out where one fails.
+        // One after another down the connection, without a wait for an answer; none is left out
+        // where one fails.
         let (inserted, updated_at, locked, logged, committed) = tokio::join!(
             states(&self.insert_states, &new),
             states(&self.update_states, &old),

@@ -12,7 +12,8 @@ use crate::by_hand::command::{CommitOutcome, job};
 
 const WAYS: [Way; 2] = [Way::Function, Way::Statements];
 
-/// All rows, without what differs from run to run: identifiers of commands, events and contexts, and times.
+/// All rows, without what differs from run to run: identifiers of commands, events and contexts,
+/// and times.
 const ROWS: [&str; 6] = [
     "SELECT concat_ws('|', l.position, l.parent, l.domain, l.revision, l.command, l.resource, l.identifier, l.payload,
         l.payload_hash, x.source, l.status, l.code, l.response)
@@ -22,7 +23,8 @@ const ROWS: [&str; 6] = [
      FROM event_log AS l JOIN command_log AS c ON c.id = l.command_id ORDER BY l.position",
     "SELECT concat_ws('|', s.resource, s.identifier, s.version, split_part(s.etag, '-', 1), c.position, s.revision,
         s.data, s.created_by, s.updated_by, s.closed_at, s.realm)
-     FROM resource_state AS s JOIN command_log AS c ON c.id = split_part(s.etag, '-', 2)::uuid ORDER BY s.identifier",
+     FROM resource_state AS s JOIN command_log AS c ON c.id = split_part(s.etag, '-', 2)::uuid \
+     ORDER BY s.identifier",
     "SELECT DISTINCT concat_ws('|', domain, revision, transport, source, headers, user_id, profile_id, organization_id,
         roles, realm, correlation, causation)
      FROM context_log",
@@ -33,7 +35,8 @@ const ROWS: [&str; 6] = [
 
 /// How times go on from one to the next.
 const ORDERS: [&str; 3] = [
-    "SELECT count(*) FROM event_log AS e JOIN command_log AS c ON c.id = e.command_id WHERE e.occurred_at < c.received_at",
+    "SELECT count(*) FROM event_log AS e JOIN command_log AS c ON c.id = e.command_id WHERE \
+    e.occurred_at < c.received_at",
     "SELECT count(*) FROM resource_state AS s JOIN event_log AS e USING (identifier, resource, version)
      WHERE e.occurred_at != s.updated_at",
     "SELECT count(*) FROM resource_state AS s JOIN event_log AS e USING (identifier, resource)
@@ -115,7 +118,8 @@ async fn a_schema_by_hand_is_whole_and_fluvius_goes_on_with_it() {
     }
 }
 
-/// What the store must check is checked by hand too: taken identifiers, and what others have written.
+/// What the store must check is checked by hand too: taken identifiers, and what others have
+/// written.
 #[tokio::test]
 async fn nothing_is_applied_twice_or_over_the_rows_of_others() {
     let Some(server) = TestServer::get() else { return };
@@ -131,7 +135,8 @@ async fn nothing_is_applied_twice_or_over_the_rows_of_others() {
         let batch = [open(), twice];
         assert_eq!(one.commit(&batch).await, [CommitOutcome::Applied, CommitOutcome::Applied], "{way:?}");
         assert_eq!(one.commit(&batch[1..]).await, [CommitOutcome::Duplicate], "{way:?}");
-        // The other has not seen the account yet, and then not what the first one has written since.
+        // The other has not seen the account yet, and then not what the first one has written
+        // since.
         assert_eq!(other.commit(&[open(), deposit()]).await, [CommitOutcome::Rejected, CommitOutcome::Applied]);
         assert_eq!(one.commit(&[deposit()]).await, [CommitOutcome::Applied], "{way:?}");
         let last = [deposit(), new(BankCommand::Withdraw(Decimal::from(31)))];

@@ -1,5 +1,5 @@
-//! By hand on SQLite: one thread takes what is waiting into one transaction, reads the accounts in it, runs the
-//! rule, and writes the rows that `fluvius-sqlite` would write.
+//! By hand on SQLite: one thread takes what is waiting into one transaction, reads the accounts in
+//! it, runs the rule, and writes the rows that `fluvius-sqlite` would write.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -54,7 +54,8 @@ impl Bank for ByHand {
 
     async fn balance(&self, account: Uuid) -> Option<Decimal> {
         let connection = rusqlite::Connection::open(&self.path).ok()?;
-        let sql = "SELECT data FROM state JOIN aggregate ON number = aggregate WHERE identifier = ?1";
+        let sql = "SELECT data FROM state JOIN aggregate ON number = aggregate WHERE identifier = \
+            ?1";
         let data: String = connection.query_row(sql, (account,), |row| row.get(0)).ok()?;
         Some(serde_json::from_str::<Account>(&data).ok()?.balance)
     }

@@ -25,7 +25,8 @@ impl<'c> Statements<'c> {
             )?,
             read: connection.prepare(
                 "SELECT number, version, event, data, updated_at \
-                 FROM aggregate JOIN state ON aggregate = number WHERE identifier = ?1 AND resource = ?2",
+                 FROM aggregate JOIN state ON aggregate = number WHERE identifier = ?1 AND \
+                 resource = ?2",
             )?,
             insert_aggregate: connection.prepare(
                 "INSERT INTO aggregate (resource, identifier, created_at) VALUES (?1, ?2, ?3)",
@@ -37,7 +38,8 @@ impl<'c> Statements<'c> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
             )?,
             insert_event: connection.prepare(
-                "INSERT INTO event (position, id, type, aggregate, version, previous, command, args, \
+                "INSERT INTO event (position, id, type, aggregate, version, previous, command, \
+                args, \
                  delta, occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?,
             insert_state: connection.prepare(

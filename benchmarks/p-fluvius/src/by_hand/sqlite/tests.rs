@@ -26,7 +26,8 @@ const ROWS: [&str; 6] = [
      JOIN name AS n ON n.id = a.resource ORDER BY e.position",
     "SELECT n.text, a.identifier, a.created_by, a.realm, s.version, s.event, s.etag, s.revision, s.data, s.updated_by,
         s.closed_at
-     FROM state AS s JOIN aggregate AS a ON a.number = s.aggregate JOIN name AS n ON n.id = a.resource ORDER BY a.identifier",
+     FROM state AS s JOIN aggregate AS a ON a.number = s.aggregate JOIN name AS n ON n.id = \
+     a.resource ORDER BY a.identifier",
     "SELECT n.text, x.revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
         correlation, causation
      FROM context AS x JOIN name AS n ON n.id = x.domain",
@@ -36,9 +37,11 @@ const ROWS: [&str; 6] = [
 
 /// How they go on from one to the next, and what is told by time.
 const ORDERS: [&str; 4] = [
-    "SELECT count(*) FROM event AS e JOIN command AS c ON c.position = e.command WHERE e.occurred_at < c.received_at",
+    "SELECT count(*) FROM event AS e JOIN command AS c ON c.position = e.command WHERE \
+    e.occurred_at < c.received_at",
     "SELECT count(*) FROM event AS e JOIN event AS p ON p.position = e.previous
-     WHERE p.aggregate != e.aggregate OR p.version != e.version - 1 OR p.occurred_at > e.occurred_at",
+     WHERE p.aggregate != e.aggregate OR p.version != e.version - 1 OR p.occurred_at > \
+     e.occurred_at",
     "SELECT count(*) FROM state AS s JOIN event AS e ON e.position = s.event
      WHERE e.aggregate != s.aggregate OR e.version != s.version OR e.occurred_at != s.updated_at",
     "SELECT count(*) FROM aggregate AS a JOIN event AS e ON e.aggregate = a.number AND e.version = 1
