@@ -1,0 +1,1 @@
+//! Courses that people can book.
