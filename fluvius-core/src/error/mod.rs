@@ -2,6 +2,7 @@
 
 mod code;
 mod kind;
+mod texts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use uuid::Uuid;
 use crate::point_in_time::PointInTime;
 use fluvius_store::__private::InvalidPosition;
 use fluvius_store::query::QueryError;
-use fluvius_store::{AggregateId, ETag, Precondition, ResumeToken, StoreError, UnitOfWork};
+use fluvius_store::{AggregateId, ETag, Precondition, ResumeToken, StoreError};
+use texts::{at, did_you_mean, list, newest_version, too_large};
 
 pub use kind::ErrorKind;
 
@@ -60,8 +62,7 @@ pub enum Error {
     /// Code: `precondition-required`; leaves no command row.
     #[error(
         "`{command}` on {aggregate_id} requires a precondition: add the expected version or etag \
-        with \
-         `if_match`"
+        with `if_match`"
     )]
     PreconditionRequired {
         /// The command's key.
@@ -266,9 +267,8 @@ pub enum Error {
     ///
     /// Code: `too-large`; leaves no command row.
     #[error(
-        "the payload of `{command}` has {bytes} bytes, and the limit is {max_bytes}: send less, \
-        or raise \
-         `max_payload_bytes`"
+        "the payload of `{command}` has {bytes} bytes, and the limit is {max_bytes}: send less, or \
+        raise `max_payload_bytes`"
     )]
     PayloadTooLarge {
         /// The command's key.
@@ -373,32 +373,5 @@ impl From<StoreError> for Error {
             None if source.is_retryable() => Self::StoreUnavailable { source },
             None => Self::StoreError { source },
         }
-    }
-}
-
-fn did_you_mean(nearest: &[&'static str]) -> String {
-    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", list(nearest)) }
-}
-
-fn list(names: &[&'static str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
-}
-
-fn at(path: &str) -> String {
-    if path == "." { String::new() } else { format!(" at `{path}`") }
-}
-
-fn newest_version(newest: Option<u64>) -> String {
-    newest.map_or_else(String::new, |newest| format!("; its newest version is {newest}"))
-}
-
-fn too_large(rows: usize, bytes: Option<usize>) -> String {
-    let (max_rows, max_bytes) = (UnitOfWork::MAX_ROWS, UnitOfWork::MAX_BYTES);
-    match bytes {
-        Some(bytes) if bytes > max_bytes => {
-            format!("the unit of work has about {bytes} bytes, and the limit is {max_bytes}")
-        }
-        _ => format!("the unit of work has {rows} rows, and the limit is {max_rows}"),
     }
 }

@@ -10,17 +10,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tracing::Instrument;
-use uuid::Uuid;
 
 use super::accept::Shared;
-use super::attempt::{self, Attempt};
-use super::decide::InlineInput;
+use super::attempt::Attempt;
+use super::attempt_input::AttemptInput;
 use super::job::{GroupError, Job, JobResult, Request};
 use super::pace::Pace;
 use super::{Processor, commit, contention, in_doubt, publish};
-use crate::model::Handler;
-use crate::observability::spans;
 use crate::scheduler::{Batch, CommandSeq, Resolution, Scheduler};
 use crate::sync::{self, Instant};
 use crate::unwind::{self, Deferred, Guarded, Locked};
@@ -72,7 +68,7 @@ impl PendingEffect {
         Self { started, future: Guarded::new(future), if_panicked }
     }
 
-    fn start(mut self) -> StartedEffect {
+    pub(super) fn start(mut self) -> StartedEffect {
         // No wake-up is lost: the task that continues the effect polls it again.
         let mut cx = Context::from_waker(Waker::noop());
         match self.future.poll_unpin(&mut cx) {
@@ -330,62 +326,6 @@ fn admit(scheduler: &mut Scheduler<Job>, seq: CommandSeq, attempt: Attempt) {
     job.ids = ids;
     if let Some(admitted) = job.admitted.take_if(|_| is_admitted) {
         Deferred::Wake(admitted).defer();
-    }
-}
-
-/// The input of an attempt to decide a command.
-struct AttemptInput {
-    request: Arc<Request>,
-    attempt: u32,
-    ids: Vec<Uuid>,
-    denied: Option<Box<GroupError>>,
-    inline: Option<InlineInput>,
-}
-
-impl AttemptInput {
-    fn of(processor: &Processor, shared: &mut Shared, seq: CommandSeq) -> Option<Self> {
-        let scheduler = &mut shared.scheduler;
-        let job = scheduler.job(seq)?;
-        job.attempt += 1;
-        let (attempt, ids) = (job.attempt, std::mem::take(&mut job.ids));
-        let request = Arc::clone(&job.request);
-        let denied = job.denied.clone();
-        let inline = match request.tasks.as_slice() {
-            [task] if processor.services.policy.is_none() => match task.action.run {
-                Handler::Now(run) => {
-                    let newest = scheduler.versions.newest(&task.aggregate_id);
-                    newest.map(|cached| InlineInput { cached, run })
-                }
-                Handler::Later(_) => None,
-            },
-            _ => None,
-        };
-        Some(Self { request, attempt, ids, denied, inline })
-    }
-
-    /// Returns the attempt if it has nothing to wait for.
-    fn run_inline(&mut self, processor: &Arc<Processor>) -> Option<Attempt> {
-        if let Some(denied) = self.denied.take() {
-            return Some(attempt::denied(&processor.services, &self.request, *denied));
-        }
-        let inline = self.inline.take()?;
-        let ids = std::mem::take(&mut self.ids);
-        let (request, number) = (&self.request, self.attempt);
-        let span = spans::guarded(|| spans::decide(&request.span, number));
-        let entered = unwind::catch(|| span.enter());
-        let attempt = attempt::run_inline(processor, request, number, ids, &inline);
-        unwind::catch(|| drop(entered));
-        unwind::catch(|| drop(span));
-        Some(attempt)
-    }
-
-    fn start(self, processor: &Arc<Processor>, seq: CommandSeq, now: Instant) -> StartedEffect {
-        let Self { request, attempt, ids, .. } = self;
-        let if_panicked = Completion::Panicked(seq, Arc::clone(&request));
-        let span = spans::guarded(|| spans::decide(&request.span, attempt));
-        let attempt = attempt::run(Arc::clone(processor), request, attempt, ids);
-        let decided = attempt.map(move |attempt| Completion::Decided(seq, Box::new(attempt)));
-        PendingEffect::new(now, decided.instrument(span), if_panicked).start()
     }
 }
 

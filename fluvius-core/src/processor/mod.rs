@@ -21,6 +21,7 @@
 mod accept;
 mod action_backend;
 mod attempt;
+mod attempt_input;
 mod authorize;
 mod commit;
 mod contention;

@@ -10,7 +10,8 @@
 //! executor bounds every wait, whatever the store does.
 
 use super::CommandSeq;
-use super::scheduler::{Command, Decision, Effect, Scheduler};
+use super::effect::Effect;
+use super::scheduler::{Command, Decision, Scheduler};
 use crate::collections::{FastMap, OneVec};
 use fluvius_store::{AggregateId, Lease, StateRecord};
 

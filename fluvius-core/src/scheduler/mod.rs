@@ -30,6 +30,7 @@
 
 mod cached_version;
 mod commit_queue;
+mod effect;
 #[cfg(test)]
 mod fixtures;
 mod leases;
@@ -43,7 +44,8 @@ mod version_cache;
 
 pub(crate) use cached_version::CachedVersion;
 pub(crate) use commit_queue::Batch;
-pub(crate) use scheduler::{Decision, Effect, Limits, Resolution, Scheduler};
+pub(crate) use effect::{Effect, Resolution};
+pub(crate) use scheduler::{Decision, Limits, Scheduler};
 
 /// Number of a command or an atomic group, in the order of acceptance.
 pub(crate) type CommandSeq = u64;

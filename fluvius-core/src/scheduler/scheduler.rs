@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::cached_version::CachedVersion;
-use super::commit_queue::{AdmittedUnit, Batch, CommitQueue};
+use super::commit_queue::{AdmittedUnit, CommitQueue};
+use super::effect::{Effect, Resolution};
 use super::leases::Leases;
 use super::lock_table::LockTable;
 use super::version_cache::VersionCache;
 use super::{CommandSeq, UnitNumber};
 use crate::collections::{FastMap, OneVec};
 use crate::unwind::Deferred;
-use fluvius_store::{AggregateId, CommitOutcome, Lease, StoreError, UnitOfWork};
+use fluvius_store::{AggregateId, CommitOutcome, StoreError, UnitOfWork};
 
 /// Number of version conflicts from which on a command requires a lease.
 const LEASE_FROM_CONFLICT: u32 = 2;
@@ -37,44 +38,6 @@ impl Limits {
     pub(crate) fn has(&self, mutant: crate::mutants::Mutant) -> bool {
         self.mutant == Some(mutant)
     }
-}
-
-/// A request of the scheduler to the executor.
-#[derive(Debug)]
-pub(crate) enum Effect {
-    /// Decide the command on the newest versions, then call [`Scheduler::admit`].
-    Decide(CommandSeq),
-    /// Commit the batch, then call [`Scheduler::on_batch_committed`].
-    Commit(Batch),
-    /// Answer the command, then call [`Scheduler::finish`].
-    Answer(CommandSeq, Resolution),
-    /// Wait, longer after each conflict, then call [`Scheduler::resume`]. The command keeps its
-    /// locks, so later commands do not overtake it.
-    BackOff(CommandSeq, u32),
-    /// Look up by command id whether the unit is stored, then call [`Scheduler::resume`] or
-    /// [`Scheduler::end`].
-    ResolveInDoubt(CommandSeq),
-    /// Acquire the lease of the aggregate, load the aggregate, then call
-    /// [`Scheduler::on_lease_acquired`].
-    AcquireLease(AggregateId),
-    /// Wait for one tick of a held lease, then call [`Scheduler::on_lease_tick`].
-    KeepLease(AggregateId),
-    /// Return the lease to the store.
-    ReleaseLease(Lease),
-}
-
-/// The result with which a command ends.
-#[derive(Debug)]
-pub(crate) enum Resolution {
-    /// Its last decision is durable.
-    Committed,
-    /// The log already has an id of its unit.
-    Duplicate,
-    /// Other processes changed its aggregates in each attempt: the last such aggregate, and the
-    /// number of attempts.
-    Conflict(AggregateId, u32),
-    /// The store failed.
-    Failed(StoreError),
 }
 
 /// The result of deciding a command.

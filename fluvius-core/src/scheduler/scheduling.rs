@@ -5,7 +5,8 @@
 //! one. So the wait-for graph is acyclic.
 
 use super::CommandSeq;
-use super::scheduler::{Command, Decision, Effect, Scheduler};
+use super::effect::Effect;
+use super::scheduler::{Command, Decision, Scheduler};
 use fluvius_store::AggregateId;
 
 /// Number of lost admissions from which on a command acquires the locks of all its aggregates.

@@ -9,6 +9,7 @@ mod composite_encoding;
 mod params;
 mod reply;
 mod row_arrays;
+mod update_params;
 mod writer;
 mod writer_connection;
 

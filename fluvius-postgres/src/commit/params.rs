@@ -9,37 +9,13 @@ use tokio_postgres::types::ToSql;
 
 use super::outcome_code;
 use super::row_arrays::RowArrays;
-use super::writer_connection::{RowTypes, WriterConnection};
+use super::writer_connection::RowTypes;
 use crate::error::Fault;
 use crate::read::saturating_i64;
 
 /// The largest size of a unit of work: PostgreSQL accepts no message of 1 GiB. A batch is sent in
 /// far smaller parts.
 pub(crate) const MAX_UNIT_BYTES: usize = 512 * 1024 * 1024;
-
-/// Names and types of the parameters of the update statements, in the order of
-/// [`BatchParams::update_params`].
-pub(crate) const UPDATE_PARAMS: [(&str, &str); 19] = [
-    ("durability", "text"),
-    ("process", "bigint"),
-    ("resources", "text[]"),
-    ("identifiers", "uuid[]"),
-    ("first_versions", "bigint[]"),
-    ("are_written", "boolean[]"),
-    ("are_independent", "boolean[]"),
-    ("row_count", "bigint"),
-    ("ids", "uuid[]"),
-    ("states", "resource_state[]"),
-    ("state_aggregates", "int[]"),
-    ("contexts", "context_log[]"),
-    ("context_aggregates", "int[]"),
-    ("context_numbers", "int[]"),
-    ("row_aggregates", "int[]"),
-    ("commands", "command_log[]"),
-    ("events", "event_log[]"),
-    ("messages", "message_log[]"),
-    ("activities", "activity_log[]"),
-];
 
 /// The states of a batch that are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,9 +41,9 @@ pub(crate) struct BatchParams<'b> {
     /// their first versions.
     is_consistent: bool,
     /// By aggregate: set if the batch writes it.
-    are_written: Vec<bool>,
+    pub(super) are_written: Vec<bool>,
     /// By aggregate: the version that the batch expects first.
-    first_versions: Vec<i64>,
+    pub(super) first_versions: Vec<i64>,
     /// By unit: an outcome code.
     outcomes: Vec<i32>,
     depends_units: Vec<i32>,
@@ -77,7 +53,7 @@ pub(crate) struct BatchParams<'b> {
     expected_versions: Vec<i64>,
     id_units: Vec<i32>,
     id_numbers: Vec<i32>,
-    row_count: u64,
+    pub(super) row_count: u64,
 }
 
 impl<'b> BatchParams<'b> {
@@ -258,43 +234,6 @@ impl<'b> BatchParams<'b> {
         [unit.commands.len(), unit.events.len(), unit.states.len()] == [1; 3]
     }
 
-    /// Returns the values of [`UPDATE_PARAMS`].
-    pub(crate) fn update_params<'t>(
-        &self,
-        connection: &'t WriterConnection,
-        durability: &'static str,
-        process: i64,
-    ) -> Result<Vec<Box<dyn ToSql + Sync + Send + 't>>, Fault> {
-        let has_context = |id| connection.has_context(id);
-        let rows = self.rows(&connection.row_types, Some(&self.last_units()), has_context)?;
-        let (resources, identifiers) = self.aggregate_columns();
-        let unit_aggregates = self.unit_aggregates().zip(self.batch);
-        let row_aggregates: Vec<i32> = unit_aggregates
-            .flat_map(|(aggregate, unit)| std::iter::repeat_n(aggregate, unit.row_count()))
-            .collect();
-        Ok(vec![
-            Box::new(durability),
-            Box::new(process),
-            Box::new(resources),
-            Box::new(identifiers),
-            Box::new(self.first_versions.clone()),
-            Box::new(self.are_written.clone()),
-            Box::new(self.are_independent()),
-            Box::new(saturating_i64(self.row_count)),
-            Box::new(self.ids.clone()),
-            Box::new(rows.states.rows),
-            Box::new(rows.states.numbers),
-            Box::new(rows.contexts.rows),
-            Box::new(self.aggregates_of(&rows.contexts.units)),
-            Box::new(rows.contexts.numbers),
-            Box::new(row_aggregates),
-            Box::new(rows.commands.rows),
-            Box::new(rows.events.rows),
-            Box::new(rows.messages.rows),
-            Box::new(rows.activities.rows),
-        ])
-    }
-
     /// The number of an aggregate of each unit, 0 if it has none.
     pub(crate) fn unit_aggregates(&self) -> impl Iterator<Item = i32> {
         self.batch.iter().enumerate().map(|(index, _)| {
@@ -304,7 +243,7 @@ impl<'b> BatchParams<'b> {
     }
 
     /// The number of an aggregate of each of these units.
-    fn aggregates_of(&self, units: &[i32]) -> Vec<i32> {
+    pub(super) fn aggregates_of(&self, units: &[i32]) -> Vec<i32> {
         let aggregates: Vec<i32> = self.unit_aggregates().collect();
         let aggregate = |unit: &i32| index(*unit).and_then(|unit| aggregates.get(unit)).copied();
         units.iter().map(|unit| aggregate(unit).unwrap_or(0)).collect()
@@ -312,7 +251,7 @@ impl<'b> BatchParams<'b> {
 
     /// By aggregate: set if exactly one unit has it, and that unit has no other aggregate and no
     /// commit dependency in either direction.
-    fn are_independent(&self) -> Vec<bool> {
+    pub(super) fn are_independent(&self) -> Vec<bool> {
         let count = |counts: &mut Vec<u32>, number: i32| {
             let count = index(number).and_then(|index| counts.get_mut(index));
             count.map_or(0, |count| {
@@ -337,7 +276,7 @@ impl<'b> BatchParams<'b> {
         are_independent
     }
 
-    fn aggregate_columns(&self) -> (Vec<String>, Vec<Uuid>) {
+    pub(super) fn aggregate_columns(&self) -> (Vec<String>, Vec<Uuid>) {
         let ids = self.aggregate_ids.iter();
         ids.map(|aggregate_id| (aggregate_id.resource.to_string(), aggregate_id.id)).unzip()
     }
@@ -355,7 +294,7 @@ impl<'b> BatchParams<'b> {
     }
 
     /// By aggregate: the number of the last unit that writes it.
-    fn last_units(&self) -> Vec<i32> {
+    pub(super) fn last_units(&self) -> Vec<i32> {
         let mut last = vec![0; self.aggregate_ids.len()];
         for (index, unit) in self.valid_units() {
             for state in &unit.states {
@@ -368,7 +307,7 @@ impl<'b> BatchParams<'b> {
     }
 
     /// Encodes the rows, but for the contexts that the server has.
-    fn rows<'t>(
+    pub(super) fn rows<'t>(
         &self,
         types: &'t RowTypes,
         last_units: Option<&[i32]>,

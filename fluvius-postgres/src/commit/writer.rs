@@ -336,10 +336,9 @@ impl Writer {
         for LivenessLock(key) in lost {
             let params = || vec![param(key, Type::INT8)];
             let terminate = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = \
-                'advisory' AND granted \
-                             AND database = (SELECT oid FROM pg_database WHERE datname = \
-                             current_database()) \
-                             AND ((classid::bigint << 32) | objid::bigint) = $1 AND objsubid = 1";
+                'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = \
+                current_database()) AND ((classid::bigint << 32) | objid::bigint) = $1 AND \
+                objsubid = 1";
             self.pool.query_prepared(terminate, params()).await?;
             self.pool.query_prepared("SELECT pg_advisory_xact_lock($1)", params()).await?;
             self.lost().retain(|lost| lost.0 != key);

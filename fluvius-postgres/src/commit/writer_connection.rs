@@ -11,7 +11,7 @@ use fluvius_store::{StoreError, UnitOfWork};
 use tokio_postgres::{Client, Statement};
 
 use super::composite_encoding::RowType;
-use super::params::UPDATE_PARAMS;
+use super::update_params::UPDATE_PARAMS;
 use crate::connection::Connector;
 use crate::error::Fault;
 use crate::{connection, migrations, pooler};
@@ -19,8 +19,7 @@ use crate::{connection, migrations, pooler};
 /// Makes the server find rows by index, whatever it knew of the size of a table when it planned.
 /// Nothing but commits runs on the connection.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = \
-    off; \
-                     SET plan_cache_mode = force_generic_plan";
+    off; SET plan_cache_mode = force_generic_plan";
 
 /// The number of parameters of `commit_batch`.
 const COMMIT_PARAM_COUNT: usize = 32;
@@ -186,9 +185,8 @@ fn without_rare_part() -> String {
 
 /// The last position of the logs. The sequence may be up to 32 ahead of it on a standby, and after
 /// a crash.
-const NEWEST: &str = "SELECT greatest(0, (SELECT max(position) FROM command_log), \
-                      (SELECT max(position) FROM event_log), (SELECT max(position) FROM \
-                      message_log), \
+const NEWEST: &str = "SELECT greatest(0, (SELECT max(position) FROM command_log), (SELECT \
+                      max(position) FROM event_log), (SELECT max(position) FROM message_log), \
                       (SELECT max(position) FROM activity_log))";
 
 /// Fails if the server has not got what it has acknowledged: it may be a standby that was promoted
@@ -201,8 +199,7 @@ async fn check_position(client: &Client, newest: i64) -> Result<(), Fault> {
     }
     Err(StoreError::permanent(format!(
         "the server has lost commits: it acknowledged position {newest} to this program and is at \
-        {found} now; find \
-         out what is missing, and restart the program"
+        {found} now; find out what is missing, and restart the program"
     ))
     .into())
 }

@@ -96,9 +96,9 @@ pub(crate) fn of_aggregate(
 }
 
 fn head(connection: &Connection, aggregate_id: &AggregateId) -> Result<Option<Head>, Fault> {
-    const SQL: &str = "SELECT a.number, s.version, s.event FROM name AS r \
-        JOIN aggregate AS a ON a.resource = r.id JOIN state AS s ON s.aggregate = a.number \
-        WHERE r.text = ?1 AND a.identifier = ?2";
+    const SQL: &str = "SELECT a.number, s.version, s.event FROM name AS r JOIN aggregate AS a ON \
+        a.resource = r.id JOIN state AS s ON s.aggregate = a.number WHERE r.text = ?1 AND \
+        a.identifier = ?2";
     query_optional(connection, SQL, (&aggregate_id.resource, aggregate_id.id), |row| {
         Ok(Head { number: row.get(0)?, version: version(row.get(1)?)?, event: row.get(2)? })
     })

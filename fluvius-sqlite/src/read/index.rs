@@ -157,8 +157,7 @@ impl Index {
 /// Returns the completely filled fields of a resource.
 fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> {
     const SQL: &str = "SELECT f.id, f.path, f.kind FROM field AS f JOIN name AS r ON r.id = \
-        f.resource \
-         WHERE r.text = ?1 AND f.filled_to IS NULL ORDER BY f.id";
+        f.resource WHERE r.text = ?1 AND f.filled_to IS NULL ORDER BY f.id";
     let mut select = connection.prepare_cached(SQL)?;
     let mut rows = select.query((resource,))?;
     let mut indexes = Vec::new();

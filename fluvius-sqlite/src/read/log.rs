@@ -193,9 +193,9 @@ fn nothing(query: &LogQuery, newest: ResumeToken) -> Scan {
 
 /// Checks the resume token of a query, and returns that of the newest row.
 fn check_resume_token(connection: &Connection, query: &LogQuery) -> Result<ResumeToken, Fault> {
-    const NEWEST: &str = "SELECT max(position) FROM (\
-        SELECT max(position) AS position FROM command UNION ALL SELECT max(position) FROM event \
-        UNION ALL SELECT max(position) FROM message UNION ALL SELECT max(position) FROM activity)";
+    const NEWEST: &str = "SELECT max(position) FROM (SELECT max(position) AS position FROM command \
+        UNION ALL SELECT max(position) FROM event UNION ALL SELECT max(position) FROM message \
+        UNION ALL SELECT max(position) FROM activity)";
     let after = query.after;
     let found = match after.row_id() {
         Some(_) => row_at(connection, saturating_i64(after.position()))?,
@@ -220,9 +220,8 @@ fn resume_token(connection: &Connection, position: i64) -> Result<ResumeToken, F
 
 /// Returns the identifier of the row at a position, in any of the logs.
 fn row_at(connection: &Connection, position: i64) -> Result<Option<Uuid>, Fault> {
-    const ROW: &str = "SELECT id FROM command WHERE position = ?1 \
-        UNION ALL SELECT id FROM event WHERE position = ?1 \
-        UNION ALL SELECT id FROM message WHERE position = ?1 \
-        UNION ALL SELECT id FROM activity WHERE position = ?1 LIMIT 1";
+    const ROW: &str = "SELECT id FROM command WHERE position = ?1 UNION ALL SELECT id FROM event \
+        WHERE position = ?1 UNION ALL SELECT id FROM message WHERE position = ?1 UNION ALL SELECT \
+        id FROM activity WHERE position = ?1 LIMIT 1";
     query_optional(connection, ROW, (position,), |row| Ok(row.get(0)?))
 }

@@ -3,6 +3,7 @@
 //! They run on a reader thread, or on the writer's thread for a store in memory.
 
 mod bounds;
+mod functions;
 mod history;
 mod index;
 mod log;
@@ -21,9 +22,10 @@ use rows::{select_command, select_context, select_state};
 use history::of_aggregate;
 
 pub(crate) use bounds::{ReadBounds, install_bounds_check};
+pub(crate) use functions::register;
 pub(crate) use history::history;
 pub(crate) use log::{Scan, log};
-pub(crate) use query::{query, register, snapshot};
+pub(crate) use query::{query, snapshot};
 
 /// A part of a result, and the start of the next one.
 #[derive(Debug)]

@@ -5,122 +5,24 @@
 //! that SQLite can look them up. Sort keys are also read by functions, as values that SQLite
 //! compares in the same way: numbers as bytes, times as microseconds.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
 
-use fluvius_store::chrono::{DateTime, Utc};
 use fluvius_store::query::{
-    Column, Comparison, CompiledFilter, Field, FieldSource, Filter, Kind, Number, Operand, read_at,
+    Column, Comparison, CompiledFilter, Field, FieldSource, Filter, Kind, Operand,
 };
-use fluvius_store::uuid::Uuid;
 use fluvius_store::{AggregateId, RealmFilter, StateQuery, StateRecord};
-use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::{FromSql, Value};
+use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::functions::{Current, FIELDS, INTEGER, MATCHES};
 use super::index::Index;
 use super::saturating_i64;
 use crate::error::Fault;
 use crate::field::value;
 use crate::read::rows::{self, select_state};
 
-/// The functions that read a state's field, one for each kind.
-const FIELDS: [(Kind, &str); 5] = [
-    (Kind::Boolean, "fluvius_boolean"),
-    (Kind::Number, "fluvius_number"),
-    (Kind::Text, "fluvius_text"),
-    (Kind::Uuid, "fluvius_uuid"),
-    (Kind::Time, "fluvius_time"),
-];
-const INTEGER: &str = "fluvius_integer";
-
-/// The function that evaluates the filter of the query on this thread. Its arguments are the state
-/// and the columns that the filter names.
-const MATCHES: &str = "fluvius_matches";
-
 /// Up to this many conditions on columns alone are SQL: SQLite takes expressions up to 1,000 deep.
 const MAX_COLUMN_TERMS: usize = 500;
-
-thread_local! {
-    /// The filter of the query that runs on this thread.
-    static FILTER: RefCell<Option<CompiledFilter>> = const { RefCell::new(None) };
-}
-
-/// The filter on this thread, until it is dropped.
-struct Current;
-
-impl Current {
-    fn set(filter: Option<CompiledFilter>) -> Self {
-        FILTER.set(filter);
-        Self
-    }
-}
-
-impl Drop for Current {
-    fn drop(&mut self) {
-        FILTER.set(None);
-    }
-}
-
-/// Registers the functions with a connection.
-pub(crate) fn register(connection: &Connection) -> Result<(), Fault> {
-    let how = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    for (kind, name) in FIELDS {
-        connection.create_scalar_function(name, 2, how, move |row| {
-            let path = row.get_or_create_aux(1, |path| {
-                serde_json::from_str::<Vec<String>>(path.as_str()?).map_err(AuxError::from)
-            })?;
-            let state = row.get_raw(0).as_str().map_err(failed)?;
-            Ok(read_at(state, &path, kind).as_ref().map(value))
-        })?;
-    }
-    connection.create_scalar_function(INTEGER, 1, how, |row| {
-        Ok(Number::from(row.get::<i64>(0)?).sort_bytes())
-    })?;
-    connection.create_scalar_function(MATCHES, -1, FunctionFlags::SQLITE_UTF8, |row| {
-        FILTER.with_borrow(|filter| {
-            let Some(filter) = filter else { return Err(failed(MissingFilter)) };
-            let state = row.get_raw(0).as_str().map_err(failed)?;
-            let columns = filter.columns().iter().enumerate();
-            let columns = columns.map(|(index, column)| operand(row, index + 1, *column));
-            let columns = columns.collect::<Result<Vec<_>, _>>()?;
-            let of = |column| {
-                let index = filter.columns().iter().position(|other| *other == column)?;
-                columns[index].clone()
-            };
-            Ok(filter.holds(state, of))
-        })
-    })?;
-    Ok(())
-}
-
-/// The error of a call outside of the store's queries.
-#[derive(Debug, thiserror::Error)]
-#[error("`{MATCHES}` belongs to the queries of the store")]
-struct MissingFilter;
-
-/// Returns the value of a column argument.
-fn operand(row: &Context<'_>, index: usize, column: Column) -> rusqlite::Result<Option<Operand>> {
-    fn get<T: FromSql>(row: &Context<'_>, index: usize) -> rusqlite::Result<Option<T>> {
-        row.get(index)
-    }
-    Ok(match column.kind() {
-        Kind::Text => get::<String>(row, index)?.map(Operand::Text),
-        Kind::Uuid => get::<Uuid>(row, index)?.map(Operand::Uuid),
-        Kind::Number => get::<i64>(row, index)?.map(Operand::from),
-        Kind::Boolean => get::<bool>(row, index)?.map(Operand::from),
-        Kind::Time => match get::<i64>(row, index)?.map(DateTime::<Utc>::from_timestamp_micros) {
-            Some(None) => return Err(failed(Fault::damaged("state", "a time is none"))),
-            time => time.flatten().map(Operand::Time),
-        },
-    })
-}
-
-type AuxError = Box<dyn std::error::Error + Send + Sync>;
-
-fn failed(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
-    rusqlite::Error::UserFunctionError(Box::new(error))
-}
 
 /// Returns the states that match a query.
 pub(crate) fn query(
@@ -168,10 +70,9 @@ impl Sql {
             Some(_) => concat!(
                 select_state!(
                     ", r.text, a.identifier",
-                    " FROM field_value AS i \
-CROSS JOIN aggregate AS a ON a.number = i.aggregate CROSS JOIN name AS r ON r.id = a.resource \
-CROSS JOIN state AS s ON s.aggregate = i.aggregate CROSS JOIN event AS e ON e.position = s.event \
-CROSS JOIN command AS c ON c.position = e.command"
+                    " FROM field_value AS i CROSS JOIN aggregate AS a ON a.number = i.aggregate \
+CROSS JOIN name AS r ON r.id = a.resource CROSS JOIN state AS s ON s.aggregate = i.aggregate CROSS \
+JOIN event AS e ON e.position = s.event CROSS JOIN command AS c ON c.position = e.command"
                 ),
                 " WHERE "
             ),

@@ -108,12 +108,10 @@ pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault
 /// Columns and tables of a command.
 macro_rules! select_command {
     () => {
-        "\
-SELECT c.position, c.id, c.parent, t.domain, t.revision, t.command, t.resource, c.identifier, \
-c.payload, \
-c.payload_hash, x.id, c.is_rejected, c.code, c.response, c.received_at \
-FROM command AS c CROSS JOIN command_type AS t ON t.id = c.type \
-CROSS JOIN context AS x ON x.number = c.context"
+        "SELECT c.position, c.id, c.parent, t.domain, t.revision, t.command, t.resource, \
+c.identifier, c.payload, c.payload_hash, x.id, c.is_rejected, c.code, c.response, c.received_at \
+FROM command AS c CROSS JOIN command_type AS t ON t.id = c.type CROSS JOIN context AS x ON \
+x.number = c.context"
     };
 }
 pub(crate) use select_command;
@@ -142,11 +140,9 @@ pub(crate) fn command(row: &Row<'_>) -> Result<LogEntry<CommandRecord>, Fault> {
 /// Columns and tables of an event.
 macro_rules! select_event {
     () => {
-        "\
-SELECT e.position, e.id, t.domain, t.revision, t.event, r.text, a.identifier, e.version, c.id, \
-coalesce(e.args, c.payload), e.data, e.delta, e.occurred_at, e.previous \
-FROM event AS e CROSS JOIN command AS c ON c.position = e.command CROSS JOIN context AS x ON \
-x.number = c.context \
+        "SELECT e.position, e.id, t.domain, t.revision, t.event, r.text, a.identifier, e.version, \
+c.id, coalesce(e.args, c.payload), e.data, e.delta, e.occurred_at, e.previous FROM event AS e \
+CROSS JOIN command AS c ON c.position = e.command CROSS JOIN context AS x ON x.number = c.context \
 CROSS JOIN event_type AS t ON t.id = e.type CROSS JOIN aggregate AS a ON a.number = e.aggregate \
 CROSS JOIN name AS r ON r.id = a.resource"
     };
@@ -179,11 +175,9 @@ pub(crate) fn event(row: &Row<'_>) -> Result<LogEntry<EventRecord>, Fault> {
 /// Columns and tables of a message.
 macro_rules! select_message {
     () => {
-        "\
-SELECT m.position, m.id, k.text, m.data, c.id, r.text, m.identifier \
-FROM message AS m CROSS JOIN command AS c ON c.position = m.command \
-CROSS JOIN context AS x ON x.number = c.context CROSS JOIN name AS k ON k.id = m.key \
-CROSS JOIN name AS r ON r.id = m.resource"
+        "SELECT m.position, m.id, k.text, m.data, c.id, r.text, m.identifier FROM message AS m \
+CROSS JOIN command AS c ON c.position = m.command CROSS JOIN context AS x ON x.number = c.context \
+CROSS JOIN name AS k ON k.id = m.key CROSS JOIN name AS r ON r.id = m.resource"
     };
 }
 pub(crate) use select_message;
@@ -203,11 +197,9 @@ pub(crate) fn message(row: &Row<'_>) -> Result<LogEntry<MessageRecord>, Fault> {
 /// Columns and tables of an activity.
 macro_rules! select_activity {
     () => {
-        "\
-SELECT a.position, a.id, r.text, a.identifier, x.id, a.command_id, a.message, a.kind, a.label, \
-a.code, \
-a.data FROM activity AS a CROSS JOIN context AS x ON x.number = a.context \
-CROSS JOIN name AS r ON r.id = a.resource"
+        "SELECT a.position, a.id, r.text, a.identifier, x.id, a.command_id, a.message, a.kind, \
+a.label, a.code, a.data FROM activity AS a CROSS JOIN context AS x ON x.number = a.context CROSS \
+JOIN name AS r ON r.id = a.resource"
     };
 }
 pub(crate) use select_activity;
@@ -231,10 +223,9 @@ pub(crate) fn activity(row: &Row<'_>) -> Result<LogEntry<ActivityRecord>, Fault>
 /// Columns and tables of a context.
 macro_rules! select_context {
     () => {
-        "\
-SELECT x.id, d.text, x.revision, x.transport, x.source, x.headers, x.user_id, x.profile_id, \
-x.organization_id, x.roles, x.realm, x.correlation, x.causation \
-FROM context AS x JOIN name AS d ON d.id = x.domain"
+        "SELECT x.id, d.text, x.revision, x.transport, x.source, x.headers, x.user_id, \
+x.profile_id, x.organization_id, x.roles, x.realm, x.correlation, x.causation FROM context AS x \
+JOIN name AS d ON d.id = x.domain"
     };
 }
 pub(crate) use select_context;
@@ -266,16 +257,14 @@ macro_rules! select_state {
         $crate::read::rows::select_state!(
             $more,
             " FROM aggregate AS a JOIN name AS r ON r.id = a.resource JOIN state AS s ON \
-            s.aggregate = a.number \
-JOIN event AS e ON e.position = s.event JOIN command AS c ON c.position = e.command"
+            s.aggregate = a.number JOIN event AS e ON e.position = s.event JOIN command AS c ON \
+            c.position = e.command"
         )
     };
     ($more:literal, $from:literal) => {
         concat!(
-            "\
-SELECT s.version, s.etag, c.id, s.revision, s.data, a.created_at, a.created_by, s.updated_at, \
-s.updated_by, \
-s.closed_at, a.realm",
+            "SELECT s.version, s.etag, c.id, s.revision, s.data, a.created_at, a.created_by, \
+s.updated_at, s.updated_by, s.closed_at, a.realm",
             $more,
             $from
         )

@@ -160,9 +160,8 @@ async fn an_unselective_index_is_not_used_if_another_is_cheaper() {
     other.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).unwrap();
     other.pragma_update(None, "foreign_keys", false).unwrap();
     let sql = "WITH RECURSIVE n (n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM n LIMIT 11000) \
-        INSERT INTO field_value SELECT n.n, f.id, CAST('a' AS BLOB), zeroblob(16) FROM n, field \
-        AS f \
-        WHERE f.path = '[\"coins\"]'";
+        INSERT INTO field_value SELECT n.n, f.id, CAST('a' AS BLOB), zeroblob(16) FROM n, field AS \
+        f WHERE f.path = '[\"coins\"]'";
     other.execute_batch(sql).unwrap();
     let many = || Field::number("coins").gt(3);
     let few = || Field::text("owner").eq("owner 3");
