@@ -30,7 +30,8 @@ fn core_uses_only_its_parts_of_the_store_contract() {
 
 #[test]
 fn a_use_of_an_absent_module_is_reported() {
-    let scheduler = "use fluvius_store::Lease; use fluvius_store as contract; fn f(_: contract::query::Filter) {}";
+    let scheduler = "use fluvius_store::Lease; use fluvius_store as contract; fn f(_: \
+        contract::query::Filter) {}";
     let faults = planted(&[("scheduler.rs", scheduler), ("model.rs", "use crate::Unit;")]);
     let expected = [
         "scheduler.rs:1: scheduler uses fluvius_store::query::Filter of `query`",
@@ -59,7 +60,8 @@ fn a_module_that_is_gone_is_reported() {
     assert_eq!(faults, "scheduler: no such module of fluvius-core\n");
 }
 
-/// Describes the uses that [`ABSENCES`] and [`ONLY_USERS`] exclude, and their modules that do not exist.
+/// Describes the uses that [`ABSENCES`] and [`ONLY_USERS`] exclude, and their modules that do not
+/// exist.
 fn faults(core: (&str, &[SourceFile]), store: (&str, &[SourceFile])) -> String {
     let found = import_graph(core.0, core.1).unwrap();
     let store_graph = import_graph(store.0, store.1).unwrap().graph;
@@ -107,8 +109,8 @@ fn faults(core: (&str, &[SourceFile]), store: (&str, &[SourceFile])) -> String {
     faults
 }
 
-/// Tells if `user`, a module of `fluvius-core`, must not use `used`, a module of `fluvius-store`. The crate root has
-/// re-exports only.
+/// Tells if `user`, a module of `fluvius-core`, must not use `used`, a module of `fluvius-store`.
+/// The crate root has re-exports only.
 fn is_excluded(user: &str, used: &str) -> bool {
     let is_absent = |(of, absent): &(&str, &[&str])| *of == user && absent.contains(&used);
     let is_no_user = |(of, users): &(&str, &[&str])| *of == used && !users.contains(&user);
@@ -118,7 +120,8 @@ fn is_excluded(user: &str, used: &str) -> bool {
 /// Checks a small `fluvius-core` with these files; the other modules are empty.
 fn planted(files: &[(&str, &str)]) -> String {
     let modules = ["model", "scheduler", "states", "processor", "domain"];
-    let text = "mod model; mod scheduler; mod states; mod processor; mod domain; pub use fluvius_store::Unit;";
+    let text = "mod model; mod scheduler; mod states; mod processor; mod domain; pub use \
+        fluvius_store::Unit;";
     let mut core = vec![file("lib.rs", text)];
     for module in modules {
         let path = format!("{module}.rs");
@@ -129,8 +132,9 @@ fn planted(files: &[(&str, &str)]) -> String {
 }
 
 fn planted_store() -> Vec<SourceFile> {
-    let root = "pub mod query; mod store; mod lease; mod dyn_store; mod unit_of_work; pub mod __private; \
-        pub use dyn_store::DynStore; pub use lease::Lease; pub use store::Store; pub use unit_of_work::Unit;";
+    let root = "pub mod query; mod store; mod lease; mod dyn_store; mod unit_of_work; pub mod \
+        __private; pub use dyn_store::DynStore; pub use lease::Lease; pub use store::Store; pub \
+        use unit_of_work::Unit;";
     vec![
         file("lib.rs", root),
         file("query.rs", "pub struct Filter;"),

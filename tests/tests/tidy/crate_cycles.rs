@@ -1,7 +1,7 @@
 //! No dependency cycle between the crates of the workspace, dev-dependencies included.
 //!
-//! Cargo rejects a cycle of dependencies and permits one through a dev-dependency. Such a crate is built twice for its
-//! own tests, and its types differ from those that the other crate returns.
+//! Cargo rejects a cycle of dependencies and permits one through a dev-dependency. Such a crate is
+//! built twice for its own tests, and its types differ from those that the other crate returns.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -71,7 +71,8 @@ fn crate_graph(members: &[Member]) -> Graph {
     graph
 }
 
-/// Describes each cycle with a crate that is not `listed`, and each listed crate that is in no cycle.
+/// Describes each cycle with a crate that is not `listed`, and each listed crate that is in no
+/// cycle.
 fn check(graph: &Graph, listed: &[&str]) -> String {
     let cycles = graph.cycles();
     let in_cycles: BTreeSet<&str> =

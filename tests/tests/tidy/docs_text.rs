@@ -213,8 +213,8 @@ fn text_of(html: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the folder with the documentation of the bank. It is built once per run, in a target folder of its own, so
-/// that cargo rebuilds only changed crates.
+/// Returns the folder with the documentation of the bank. It is built once per run, in a target
+/// folder of its own, so that cargo rebuilds only changed crates.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {

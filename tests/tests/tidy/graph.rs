@@ -1,7 +1,7 @@
 //! A directed graph of names, its cycles and its layers.
 //!
-//! Both the modules of a crate and the crates of the workspace are such a graph. Each edge keeps the places that cause
-//! it, so that a report says what to move.
+//! Both the modules of a crate and the crates of the workspace are such a graph. Each edge keeps
+//! the places that cause it, so that a report says what to move.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -49,7 +49,8 @@ impl Graph {
         self.edges.get(node).into_iter().flat_map(|targets| targets.keys().map(String::as_str))
     }
 
-    /// Returns the strongly connected components that are cycles, in the order of their first nodes.
+    /// Returns the strongly connected components that are cycles, in the order of their first
+    /// nodes.
     pub(crate) fn cycles(&self) -> Vec<Cycle> {
         let components = self.components();
         let is_cycle = |nodes: &BTreeSet<String>| {
@@ -91,7 +92,8 @@ impl Graph {
         reached
     }
 
-    /// Returns the layers, lowest first. A node uses lower layers only; the nodes of a cycle share a layer.
+    /// Returns the layers, lowest first. A node uses lower layers only; the nodes of a cycle share
+    /// a layer.
     pub(crate) fn layers(&self) -> Vec<BTreeSet<String>> {
         let mut layers: Vec<BTreeSet<String>> = Vec::new();
         let mut pending = self.components();
@@ -109,7 +111,8 @@ impl Graph {
         layers
     }
 
-    /// Describes a cycle: its nodes, and each edge between them with up to `max_uses` causes, fewest causes first.
+    /// Describes a cycle: its nodes, and each edge between them with up to `max_uses` causes,
+    /// fewest causes first.
     pub(crate) fn describe(&self, cycle: &Cycle, max_uses: usize) -> String {
         let mut text = String::new();
         let names: Vec<&str> = cycle.nodes.iter().map(String::as_str).collect();

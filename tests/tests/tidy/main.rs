@@ -11,4 +11,7 @@ mod graph;
 mod import_graph;
 mod module_cycles;
 mod planted;
+mod prose;
+mod sizes;
+mod text;
 mod workspace;

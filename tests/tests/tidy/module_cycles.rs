@@ -9,7 +9,8 @@ use crate::workspace::members;
 /// Crates that have import cycles now. An entry without a cycle fails the test.
 const CRATES_WITH_CYCLES: &[&str] = &[];
 
-/// Crates in which a module imports `__private` now. An entry without such an import fails the test.
+/// Crates in which a module imports `__private` now. An entry without such an import fails the
+/// test.
 const CRATES_WITH_PRIVATE_IMPORTS: &[&str] = &[];
 
 /// Places that a failure lists for each edge of a cycle.
@@ -29,8 +30,9 @@ fn no_module_imports_the_private_export_root() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Prints cycles, layers and imports of `__private` of each crate, or of the one that `TIDY_CRATE` names, then with all
-/// uses: `TIDY_CRATE=fluvius-core cargo test -p fluvius-tests --test tidy -- --nocapture report`.
+/// Prints cycles, layers and imports of `__private` of each crate, or of the one that `TIDY_CRATE`
+/// names, then with all uses:
+/// `TIDY_CRATE=fluvius-core cargo test -p fluvius-tests --test tidy -- --nocapture report`.
 #[test]
 fn report() {
     let chosen = std::env::var("TIDY_CRATE").ok();
@@ -66,7 +68,8 @@ fn a_crate_has_faults_exactly_if_it_is_listed() {
     assert_eq!(check(&faults, &["faulty", "missing"], "LIST"), wrong);
 }
 
-/// Returns what is wrong: faults of crates that are not in the list, and entries of the list without faults.
+/// Returns what is wrong: faults of crates that are not in the list, and entries of the list
+/// without faults.
 fn check(faults: &[(&str, String)], listed: &[&str], list: &str) -> String {
     let mut wrong = String::new();
     for (name, faults) in faults {

@@ -5,7 +5,7 @@ use crate::import_graph::{ImportGraph, SourceFile, import_graph};
 /// The crate root of most crates here.
 const ROOT: (&str, &str) = ("lib.rs", "mod a; mod b;");
 
-/// `a`, which uses `b`. What `b` has decides if there is a cycle.
+/// `a`, which uses `b`. The content of `b` decides if there is a cycle.
 const A: (&str, &str) =
     ("a.rs", "use crate::b::B; pub struct A(B); pub fn make() {} pub mod deep { pub struct D; }");
 
@@ -80,7 +80,8 @@ fn a_cycle_over_an_inline_path_is_found() {
 fn a_cycle_over_a_macro_is_found() {
     for text in [
         "pub struct B; macro_rules! local { () => { crate::a::make() } }",
-        "pub struct B; #[macro_export] macro_rules! shared { ($x:ty) => { $crate::a::make::<$x>() } }",
+        "pub struct B; #[macro_export] macro_rules! shared { ($x:ty) => { $crate::a::make::<$x>() \
+        } }",
         "pub struct B; macro_rules! uses { () => { use $crate::{a::A, b::B}; } }",
         "pub struct B; fn f() { println!(\"{}\", crate::a::make()) }",
         "pub struct B; fn f() { println!(\"{}\", [super::a::make()]) }",
@@ -184,7 +185,8 @@ fn test_code_makes_no_cycle() {
         "pub struct B; impl B { #[cfg(test)] fn f() { crate::a::make() } }",
         "pub struct B { #[cfg(test)] a: crate::a::A }",
         "pub struct B; fn f() { #[cfg(test)] crate::a::make(); }",
-        "pub struct B; fn f() { #[cfg(test)] let a = crate::a::make(); #[cfg(test)] { crate::a::make() } }",
+        "pub struct B; fn f() { #[cfg(test)] let a = crate::a::make(); #[cfg(test)] { \
+        crate::a::make() } }",
         "#![cfg(test)] use crate::a::A;",
     ] {
         assert_no_cycle(text);

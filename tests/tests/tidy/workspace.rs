@@ -1,4 +1,5 @@
-//! The members of the workspace, as `cargo metadata` lists them: their sources and their dependencies.
+//! The members of the workspace, as `cargo metadata` lists them: their sources and their
+//! dependencies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,8 @@ pub(crate) struct Dependency {
 
 /// Reads the members of the workspace.
 ///
-/// `TIDY_WORKSPACE` names the folder of another workspace, for instance of a worktree that does not compile now.
+/// `TIDY_WORKSPACE` names the folder of another workspace, for instance of a worktree that does not
+/// compile now.
 pub(crate) fn members() -> Vec<Member> {
     let folder = std::env::var_os("TIDY_WORKSPACE")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);

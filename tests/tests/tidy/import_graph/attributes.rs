@@ -12,8 +12,8 @@ pub(crate) fn holds_in_tests_only(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Evaluates the predicate of `cfg(..)` or of one of its operators for a build without `test`. `None`: it depends on
-/// something else.
+/// Evaluates the predicate of `cfg(..)` or of one of its operators for a build without `test`.
+/// `None`: it depends on something else.
 fn value_without_tests(list: &MetaList) -> Option<bool> {
     let parser = syn::punctuated::Punctuated::<Meta, syn::Token![,]>::parse_terminated;
     let operands = parser.parse2(list.tokens.clone()).ok()?;

@@ -1,12 +1,14 @@
 //! The graph of imports between the top-level modules of a crate, computed from its sources alone.
 //!
-//! - A node is a `mod x;` of the crate root, with everything below it. Code in the crate root is the node `crate`.
-//! - An edge is a `use`, a path in an expression, type, attribute or macro call, or a path with `crate` in a macro
-//!   body. It leads to the module that defines the item: re-exports are followed. A re-export of another crate's item
-//!   counts as an item of the module.
+//! - A node is a `mod x;` of the crate root, with everything below it. Code in the crate root is
+//!   the node `crate`.
+//! - An edge is a `use`, a path in an expression, type, attribute or macro call, or a path with
+//!   `crate` in a macro body. It leads to the module that defines the item: re-exports are
+//!   followed. A re-export of another crate's item counts as an item of the module.
 //! - Code under `#[cfg(test)]` is left out; so are doc comments. Every other `cfg` counts as on.
-//! - The crate root and `__private` are export roots: a re-export (`pub use`) in them is no edge. No other module
-//!   imports `__private`. Only an exported `macro_rules!` names it, for the users of the macro.
+//! - The crate root and `__private` are export roots: a re-export (`pub use`) in them is no edge.
+//!   No other module imports `__private`. Only an exported `macro_rules!` names it, for the users
+//!   of the macro.
 //!
 //! A method call without an import is not seen, since it needs types.
 
@@ -34,7 +36,8 @@ pub(crate) struct ImportGraph {
     pub(crate) graph: Graph,
     /// Imports of `__private` by other modules, as `file:line: item`.
     pub(crate) private_imports: Vec<String>,
-    /// Imports of items that the crate root re-exports, as `file:line: item`. The edge leads to the defining module.
+    /// Imports of items that the crate root re-exports, as `file:line: item`. The edge leads to the
+    /// defining module.
     pub(crate) root_imports: Vec<String>,
     /// Paths out of the crate.
     pub(crate) foreign_uses: Vec<ForeignUse>,
@@ -65,8 +68,8 @@ pub(crate) fn import_graph(root: &str, files: &[SourceFile]) -> Result<ImportGra
     Ok(references::collect(&parsed))
 }
 
-/// Returns for each path into the crate the top-level modules that define its items. Each path begins with the name of
-/// the crate.
+/// Returns for each path into the crate the top-level modules that define its items. Each path
+/// begins with the name of the crate.
 ///
 /// # Errors
 /// As of [`import_graph`].

@@ -119,8 +119,8 @@ impl Parser<'_> {
         self.crate_.modules.len() - 1
     }
 
-    /// Reads the file of a module. One that `owns_folder` has the files of its children beside it: a crate root, a
-    /// `mod.rs`, and each file that a `#[path]` names.
+    /// Reads the file of a module. One that `owns_folder` has the files of its children beside it:
+    /// a crate root, a `mod.rs`, and each file that a `#[path]` names.
     fn read_file(&mut self, id: ModuleId, path: &str, owns_folder: bool) -> Result<(), String> {
         let text = self.files.get(path).ok_or_else(|| format!("{path}: no such file"))?;
         let file = syn::parse_file(text)
@@ -239,8 +239,8 @@ impl Parser<'_> {
         definitions.entry(name.to_owned()).or_default().push(definition);
     }
 
-    /// Returns the module in whose descendants a name with this visibility is visible. `pub(in path)` counts as
-    /// `pub(crate)`.
+    /// Returns the module in whose descendants a name with this visibility is visible.
+    /// `pub(in path)` counts as `pub(crate)`.
     fn visible_in(&self, module: ModuleId, visibility: &Visibility) -> ModuleId {
         match visibility {
             Visibility::Public(_) => ROOT,

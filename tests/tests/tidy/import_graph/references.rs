@@ -56,7 +56,8 @@ struct References<'a> {
     found: &'a mut ImportGraph,
     /// Inside `macro_rules!`, where most names are those of the caller.
     is_macro_body: bool,
-    /// Inside `macro_rules!` with `#[macro_export]`, where `$crate::__private` is for the users of the macro.
+    /// Inside `macro_rules!` with `#[macro_export]`, where `$crate::__private` is for the users of
+    /// the macro.
     is_exported_macro_body: bool,
     /// The names of the enclosing blocks, innermost last.
     frames: Vec<Frame>,
@@ -129,8 +130,8 @@ impl References<'_> {
         }
     }
 
-    /// Replaces a first name that a `use` of an enclosing block brings into scope. `None` if an item of a block has the
-    /// name.
+    /// Replaces a first name that a `use` of an enclosing block brings into scope. `None` if an
+    /// item of a block has the name.
     fn without_block_names(
         &self,
         path: &[String],

@@ -15,7 +15,8 @@ pub(crate) enum Target {
     Foreign(Vec<String>),
 }
 
-/// The result of a resolution. A name can be of several items, since types, values and macros have scopes of their own.
+/// The result of a resolution. A name can be of several items, since types, values and macros have
+/// scopes of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     pub(crate) targets: Vec<Target>,
@@ -39,7 +40,8 @@ impl Crate {
         self.resolve_within(from, path, starts_with_colons, &mut Vec::new())
     }
 
-    /// Resolves a name of a textual macro: defined in the module or above it, or under a `#[macro_use]`.
+    /// Resolves a name of a textual macro: defined in the module or above it, or under a
+    /// `#[macro_use]`.
     pub(crate) fn resolve_textual_macro(&self, from: ModuleId, name: &str) -> Vec<Target> {
         let modules = self.modules.iter().enumerate();
         let is_in_scope = |(id, module): &(ModuleId, &super::modules::Module)| {
@@ -104,7 +106,7 @@ impl Crate {
                     }
                     // A function or macro with the name of a module has nothing below it.
                     Target::Item { .. } if has_module => {}
-                    // What is below an item belongs to it.
+                    // A path below an item belongs to the item.
                     item @ Target::Item { .. } => resolved.targets.push(item),
                 }
             }
@@ -113,7 +115,8 @@ impl Crate {
         resolved
     }
 
-    /// Adds `name` as an item of `module` if a macro call defines it, or if it is a re-export of another crate's item.
+    /// Adds `name` as an item of `module` if a macro call defines it, or if it is a re-export of
+    /// another crate's item.
     fn with_own_item(&self, module: ModuleId, name: &str, mut found: Vec<Target>) -> Vec<Target> {
         let is_export_root = module == ROOT || self.is_export_root_or_below(module);
         if found.is_empty() || (found.iter().any(Target::is_foreign) && !is_export_root) {
