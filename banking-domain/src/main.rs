@@ -89,8 +89,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
                     _ => {
                         return Err(format!(
                             "invalid value of `--store`: write `memory`, `sqlite:bank.db` for a \
-                            file, or \
-                             `postgres://..`: {USAGE}"
+                            file, or `postgres://..`: {USAGE}"
                         ));
                     }
                 };

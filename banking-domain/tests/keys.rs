@@ -17,7 +17,6 @@ fn released_keys_do_not_change() {
         keys,
         include_str!("../../docs/keys.txt"),
         "a key has changed: set the old one with `key = \"..\"` or `evt_key = \"..\"`, or add a \
-        new \
-         one to docs/keys.txt"
+        new one to docs/keys.txt"
     );
 }

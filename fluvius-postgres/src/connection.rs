@@ -159,8 +159,7 @@ fn check_schema(name: &str) -> Result<(), StoreError> {
     }
     Err(StoreError::permanent(format!(
         "`{name}` cannot be the schema of a store: expected up to 63 lower-case letters, digits \
-        and `_`, not beginning \
-         with a digit or with `pg_`"
+        and `_`, not beginning with a digit or with `pg_`"
     )))
 }
 
@@ -169,8 +168,7 @@ pub(crate) async fn check_server(client: &Client, options: &PostgresOptions) -> 
     let row = client
         .query_one(
             "SELECT current_setting('server_version_num')::int, \
-            current_setting('server_encoding'), \
-             current_setting('fsync'), pg_is_in_recovery()",
+            current_setting('server_encoding'), current_setting('fsync'), pg_is_in_recovery()",
             &[],
         )
         .await?;
@@ -184,8 +182,7 @@ pub(crate) async fn check_server(client: &Client, options: &PostgresOptions) -> 
         format!("the encoding of the database is {encoding}: create one with `ENCODING 'UTF8'`")
     } else if fsync == "off" && !options.accepts_fsync_off {
         "the server runs with `fsync = off`, and a crash may damage its database: set it to `on`, \
-        or use \
-         `accept_fsync_off(true)` in a test"
+        or use `accept_fsync_off(true)` in a test"
             .to_owned()
     } else if is_standby {
         return Err(StoreError::unavailable(

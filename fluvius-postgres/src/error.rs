@@ -196,9 +196,9 @@ fn from_client(error: &tokio_postgres::Error) -> StoreError {
     // A missing password is among the faults of the configuration.
     if is(error, AUTHENTICATION) || is(error, CONFIGURATION) {
         return StoreError::permanent(
-            "the login to the server failed: check that the address has the password, and that \
-            the server accepts a method \
-             of login that this client has (a password, SCRAM or a certificate)",
+            "the login to the server failed: check that the address has the password, and that the \
+            server accepts a method of login that this client has (a password, SCRAM or a \
+            certificate)",
         );
     }
     if CONNECTING.iter().any(|kind| is(error, kind)) {
@@ -215,8 +215,7 @@ fn from_tls(error: &tokio_postgres::Error) -> StoreError {
     let Some(io) = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) else {
         return StoreError::permanent(
             "the server offers no TLS, which the address requires: set `ssl = on` in the server, \
-            or `sslmode=disable` in \
-             the address if the network is trusted",
+            or `sslmode=disable` in the address if the network is trusted",
         );
     };
     let fault = match io.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
@@ -236,13 +235,13 @@ fn from_tls(error: &tokio_postgres::Error) -> StoreError {
         }
         CertificateError::Other(_) => {
             "the certificate of the server is not accepted: if it is self-signed, name it by \
-            `sslrootcert` in the address or \
-             by `root_certificates`; if it is of X.509 version 1, make one of version 3"
+            `sslrootcert` in the address or by `root_certificates`; if it is of X.509 version 1, \
+            make one of version 3"
         }
         _ => {
             "the certificate of the server is not trusted: name its authority by `sslrootcert` in \
-            the address or by \
-             `root_certificates`, or use `sslmode=require`, which encrypts and verifies nothing"
+            the address or by `root_certificates`, or use `sslmode=require`, which encrypts and \
+            verifies nothing"
         }
     })
 }
@@ -269,9 +268,8 @@ fn from_server(error: &DbError) -> StoreError {
             "the server's disk is full: free some space on it, and try again",
         ),
         "53300" => StoreError::unavailable(
-            "the server has no connection left for this user: raise `max_connections` or the \
-            limit of the user, or lower \
-             `max_readers`",
+            "the server has no connection left for this user: raise `max_connections` or the limit \
+            of the user, or lower `max_readers`",
         ),
         "25006" => StoreError::unavailable(
             "the server only reads: it is a standby, or is set to `default_transaction_read_only`",
@@ -288,9 +286,8 @@ fn from_server(error: &DbError) -> StoreError {
             the schema do this"
         )),
         "42P01" | "42883" | "42703" => StoreError::permanent(format!(
-            "something in the schema is missing, or not visible to this user: {message}; check \
-            the privileges of the user, \
-             and that nothing in the schema was changed"
+            "something in the schema is missing, or not visible to this user: {message}; check the \
+            privileges of the user, and that nothing in the schema was changed"
         )),
         "54000" => StoreError::permanent("a name is too long for PostgreSQL to index"),
         _ => match class(error.code()) {
@@ -312,7 +309,6 @@ fn from_server(error: &DbError) -> StoreError {
 pub(crate) fn unsupported_pooler() -> StoreError {
     StoreError::permanent(
         "a pooler between this program and the server assigns a session per transaction: set \
-        `pool_mode = session` in it, \
-         or name the server itself",
+        `pool_mode = session` in it, or name the server itself",
     )
 }

@@ -73,11 +73,9 @@ pub(crate) async fn check(client: &Client, schema: &str) -> Result<(), Fault> {
 /// Fails if the user may not create the schema, or tables in it.
 pub(crate) async fn check_create(client: &Client, schema: &str) -> Result<(), Fault> {
     let sql = "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, \
-        'CREATE'), \
-               has_database_privilege(current_database(), 'CREATE'), \
-               quote_ident(current_database()), \
-               quote_ident(current_user), quote_ident($1), current_user::text \
-               FROM (SELECT) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1";
+        'CREATE'), has_database_privilege(current_database(), 'CREATE'), \
+        quote_ident(current_database()), quote_ident(current_user), quote_ident($1), \
+        current_user::text FROM (SELECT) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1";
     let row = client.query_one(sql, &[&schema]).await?;
     let text = |index| row.try_get::<_, String>(index);
     let (database, user, schema, shown) = (text(2)?, text(3)?, text(4)?, text(5)?);
@@ -88,8 +86,7 @@ pub(crate) async fn check_create(client: &Client, schema: &str) -> Result<(), Fa
         }
         (None, false) => format!(
             "`CREATE SCHEMA {schema} AUTHORIZATION {user}`, or `GRANT CREATE ON DATABASE \
-            {database} TO {user}`, as an \
-             administrator"
+            {database} TO {user}`, as an administrator"
         ),
     };
     Err(StoreError::permanent(format!(

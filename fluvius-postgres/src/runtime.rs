@@ -99,8 +99,7 @@ fn answer<T>(answer: Result<T, tokio::task::JoinError>) -> Result<T, StoreError>
 pub(crate) fn ended() -> StoreError {
     StoreError::permanent(
         "the tokio runtime in which the PostgreSQL store was opened has ended: open the store in \
-        one that lives as long \
-         as the program, or with `own_thread(true)`",
+        one that lives as long as the program, or with `own_thread(true)`",
     )
 }
 

@@ -176,8 +176,7 @@ impl PostgresOptions {
             tracing::warn!(
                 schema = self.schema,
                 "opened with Durability::Normal: after a crash of the server, or a loss of power, \
-                the last commands \
-                 may be missing although they were answered"
+                the last commands may be missing although they were answered"
             );
         }
         PostgresStore::start(Endpoint::new(url, self)?).await

@@ -43,9 +43,8 @@ impl StoreError {
     pub fn resource_taken(resource: &str, owner: &str) -> Self {
         Self::permanent(format!(
             "the resource `{resource}` belongs to the domain `{owner}` in this store; if this is \
-            that domain under a \
-             new name, write `#[domain(namespace = \"{owner}\")]`, else name the resource \
-             differently"
+            that domain under a new name, write `#[domain(namespace = \"{owner}\")]`, else name \
+            the resource differently"
         ))
     }
 

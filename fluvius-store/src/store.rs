@@ -54,8 +54,7 @@ use crate::unit_of_work::UnitOfWork;
     message = "`{Self}` is not a store",
     label = "not a store",
     note = "pass `MemoryStore::new()`, or a store that has been opened: \
-        `SqliteStore::open(..).await?` of \
-            `fluvius-sqlite`, `PostgresStore` of `fluvius-postgres`"
+        `SqliteStore::open(..).await?` of `fluvius-sqlite`, `PostgresStore` of `fluvius-postgres`"
 )]
 pub trait Store: Send + Sync + 'static {
     /// Registers the resource names of a domain. The runtime calls this once when a domain is

@@ -94,8 +94,7 @@ fn written_differently(first: &Json, again: &Json) -> Option<String> {
     let change = StateDelta::between(Some(first), again).to_json();
     Some(format!(
         "is written differently after it is read back, so a replay or an equal command is not the \
-        same \
-         (write `BTreeSet` in place of `HashSet`); the change is {change}"
+        same (write `BTreeSet` in place of `HashSet`); the change is {change}"
     ))
 }
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """What one more action costs `cargo build`: the slope from 50 to 200 actions, in seconds.
 
-Two crates are generated, with 50 and with 200 actions in aggregates of 10, and built one after
-the other: `touch`, `cargo build`, in the dev profile of this workspace, with the dependencies
-built before. Each pair gives one slope; printed are all of them, their median and their spread, in
-seconds by the clock and in seconds of processor time. The gate holds the processor time: on a machine
-with nothing else to do the clock shows no more than that, and on a busy one it shows the others.
-Without incremental compilation the whole crate is built again, which is the figure that the gate
-holds; with it only what has changed is, which is what an author waits for.
+The script generates two crates, with 50 and with 200 actions in aggregates of 10. It builds one
+after the other (`touch`, `cargo build`), in the dev profile of this workspace, with the
+dependencies already built. Each pair gives one slope. The script prints all slopes, their median
+and their spread, in seconds of wall-clock time and of processor time. The gate applies to the
+processor time, which other programs on the machine affect less. It applies to builds without
+incremental compilation, which compile the whole crate. With it, the compiler repeats only a part,
+which is the time that an author waits.
 
     tests/build-cost/measure.py [--pairs 5] [--target-dir DIR]
 
-Exit code 1 where the median of processor time without incremental compilation is not below the gate.
+Exit code 1 if the median of processor time without incremental compilation reaches the gate.
 """
 
 import argparse

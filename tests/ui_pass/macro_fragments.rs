@@ -33,10 +33,10 @@ pub fn lift(
 
 macro_rules! counter {
     (
-        $name:ident, $path:path, $vis:vis, $attribute:meta, $event:meta, $key:literal, $resource:literal,
-        $revision:literal, $upcast:path, $index:literal, $context:ty, $ty:ty, $result:ty, $option:ty,
-        $default:expr, $example:literal, $alias:literal, $doc:literal, $lifetime:lifetime, $pat:pat_param,
-        $text:tt, $body:block, $item:item
+        $name:ident, $path:path, $vis:vis, $attribute:meta, $event:meta, $key:literal,
+        $resource:literal, $revision:literal, $upcast:path, $index:literal, $context:ty, $ty:ty,
+        $result:ty, $option:ty, $default:expr, $example:literal, $alias:literal, $doc:literal,
+        $lifetime:lifetime, $pat:pat_param, $text:tt, $body:block, $item:item
     ) => {
         #[doc = $doc]
         #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -140,7 +140,10 @@ macro_rules! counting {
 counting!(#[arg(default = Step::ONE)]);
 
 macro_rules! bank {
-    ($(#[$meta:meta])* $name:ident, $($aggregate:ty),*; $revision:literal, $title:expr, $tag:literal) => {
+    (
+        $(#[$meta:meta])* $name:ident, $($aggregate:ty),*;
+        $revision:literal, $title:expr, $tag:literal
+    ) => {
         $(#[$meta])*
         #[derive(Domain)]
         #[domain(aggregates($($aggregate),*), revision = $revision, title = $title, tags($tag))]

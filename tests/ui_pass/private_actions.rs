@@ -44,7 +44,10 @@ pub mod inner {
     impl Account {
         // It holds a command of its own kind, and says that the generated type is meant.
         #[action(evt_key = "account-moved")]
-        fn move_account(&mut self, before: Option<Box<self::MoveAccount>>) -> Result<(), Infallible> {
+        fn move_account(
+            &mut self,
+            before: Option<Box<self::MoveAccount>>,
+        ) -> Result<(), Infallible> {
             drop(before);
             Ok(())
         }
@@ -68,5 +71,6 @@ fn main() {
     assert_eq!(inner::KEYS, ["open", "move-account"]);
     assert_eq!(serde_json::to_string(&Open {}).unwrap(), "{}");
     assert_eq!(Account::ACTIONS[0].key, self::Account::ACTIONS[0].key);
-    assert!(matches!(AccountEvent::AccountOpened(AccountOpened {}), AccountEvent::AccountOpened(_)));
+    let opened = AccountEvent::AccountOpened(AccountOpened {});
+    assert!(matches!(opened, AccountEvent::AccountOpened(_)));
 }

@@ -21,7 +21,7 @@ enum AccountError {
     /// There is not enough.
     #[error("insufficient funds")]
     InsufficientFunds,
-    /// What the context says.
+    /// An error of the context.
     #[error(transparent)]
     #[rejection(transparent)]
     Context(#[from] ContextError),

@@ -32,7 +32,10 @@ impl model::Account<Eur> {
     }
 
     #[action(evt_key = "eur-account-merged")]
-    pub fn merge_eur(&mut self, #[arg(default = Self::none())] other: Self) -> Result<(), Infallible> {
+    pub fn merge_eur(
+        &mut self,
+        #[arg(default = Self::none())] other: Self,
+    ) -> Result<(), Infallible> {
         drop(other);
         Ok(())
     }

@@ -83,8 +83,7 @@ pub trait Aggregate: Sealed + Clone + Send + Sync + Serialize + DeserializeOwned
     message = "`{Self}` cannot be the state of an aggregate",
     label = "not a state",
     note = "an aggregate is `Clone + Serialize + DeserializeOwned + Send + Sync + 'static`: add \
-        `#[derive(Debug, Clone, \
-            Serialize, Deserialize)]` to it, and to each type inside it"
+        `#[derive(Debug, Clone, Serialize, Deserialize)]` to it, and to each type inside it"
 )]
 pub trait AggregateState: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {}
 

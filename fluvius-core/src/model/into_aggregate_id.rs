@@ -11,8 +11,7 @@ use fluvius_store::AggregateId;
     message = "`{Self}` does not name an aggregate",
     label = "not an aggregate",
     note = "pass the `Uuid` of the aggregate, or an `AggregateId`: `*id` in place of a `&Uuid`, \
-        `Uuid::parse_str(text)?` in \
-            place of a text"
+        `Uuid::parse_str(text)?` in place of a text"
 )]
 pub trait IntoAggregateId: Sealed {
     /// Returns the id of the aggregate.

@@ -32,8 +32,7 @@ use crate::model::is_kebab;
     message = "`{Self}` cannot reject a command: it is not a `Rejection`",
     label = "not a rejection",
     note = "the error of an action is an enum of your own with `#[derive(Debug, thiserror::Error, \
-        Rejection)]`, one \
-            variant for each reason",
+        Rejection)]`, one variant for each reason",
     note = "use `fluvius_core::SimpleRejection` in place of a text, and `Infallible` if the \
         action cannot fail"
 )]

@@ -77,8 +77,7 @@ pub(crate) fn upcast_json(
     if from > to {
         return Err(JsonError::whole(format!(
             "revision {from} wrote it, and this program has revision {to} of the aggregate: run \
-            one that has revision \
-             {from} or a later one"
+            one that has revision {from} or a later one"
         )));
     }
     let Some(upcast) = upcast else {

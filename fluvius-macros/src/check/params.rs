@@ -107,8 +107,8 @@ fn flawed(whole: &Type, flaw: &Flaw<'_>, errors: &mut Errors) {
                 reference,
                 format!(
                     "an action owns its parameters, because they are stored in the command: write \
-                     `{owned}` in place of `{written}` (only the context is lent: \
-                     `&mut ActionContext`)"
+                     `{owned}` in place of `{written}` (only the context is lent: `&mut \
+                     ActionContext`)"
                 ),
             );
         }

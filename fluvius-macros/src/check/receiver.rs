@@ -7,9 +7,8 @@ pub(crate) fn receiver(action: &Action, errors: &mut Errors) {
     if let Receiver::Other(written) = &action.receiver {
         errors.at(
             written,
-            "the receiver tells the life cycle: write `&mut self` to change the aggregate, \
-            `&self` to \
-             leave it as it is, `self` to close it, or no receiver to create it",
+            "the receiver tells the life cycle: write `&mut self` to change the aggregate, `&self` \
+            to leave it as it is, `self` to close it, or no receiver to create it",
         );
     }
 }

@@ -49,8 +49,7 @@ fn forgotten(case: &Case, errors: &mut Errors) {
         errors.at(
             &case.ident,
             "the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or \
-            a code of its own with \
-             `#[rejection(code = \"..\")]`",
+            a code of its own with `#[rejection(code = \"..\")]`",
         );
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn event_sentence(scope: &Scope<'_>, action: &Action) -> String {
     let resource = resource.unwrap_or_default();
     let event = action.event.as_ref().map(|event| event.key.value());
     let event = event.unwrap_or_default().replace('-', " ");
-    format!("What happened to a `{resource}`: {event}.")
+    format!("Event of a `{resource}`: {event}.")
 }
 
 /// Returns the first sentence of an action's docs, for variants and tables.
@@ -102,7 +102,7 @@ pub(crate) fn of_field(scope: &Scope<'_>, action: &Action, field: &Field) -> Str
 }
 
 pub(crate) fn of_data(scope: &Scope<'_>, action: &Action) -> String {
-    format!("What {} returned.", method_link(scope, action))
+    format!("Return value of {}.", method_link(scope, action))
 }
 
 pub(crate) fn of_enum(scope: &Scope<'_>, of: &str) -> String {
@@ -207,8 +207,7 @@ fn life_cycle(action: &Action) -> &'static str {
         }
         Some(Lifecycle::Close) => {
             "closes the aggregate; where there is none, the answer is `not-found`, and so it is \
-            for \
-             every later command"
+            for every later command"
         }
         Some(Lifecycle::Unchanged) | None => {
             "leaves the aggregate as it is; where there is none, the answer is `not-found`"

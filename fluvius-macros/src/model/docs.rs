@@ -208,13 +208,13 @@ mod tests {
     #[test]
     fn code_examples_stay_on_the_method() {
         let docs = docs(
-            " Deposits money.\n\n See [`Account`].\n\n - one\n\n     more of one\n\n Then:\n\n    \
-             let x = 1;\n\n # Examples\n\n ```\n account.deposit()?;\n ```\n\n # Errors\n\n None.",
+            " Deposits money.\n\n See [`Account`].\n\n - one\n\n     more of one\n\n\
+             \x20Then:\n\n     let x = 1;\n\n # Examples\n\n ```\n account.deposit()?;\n ```\n\n # Errors\n\n None.",
         );
         assert_eq!(
             docs.prose(),
-            "Deposits money.\n\nSee [`Account`].\n\n- one\n\n    more of one\n\nThen:\n\n# \
-            Errors\n\nNone."
+            "Deposits money.\n\nSee [`Account`].\n\n- one\n\n    more of one\n\nThen:\n\n\
+            # Errors\n\nNone."
         );
         assert_eq!(docs.summary(), "Deposits money.");
         assert!(text(&docs).contains("account.deposit()"));

@@ -94,7 +94,7 @@ fn expands_actions_that_return_data() {
             quote!(),
             quote! {
                 impl SavingsAccount {
-                    /// How much is there.
+                    /// Read the balance.
                     #[action]
                     pub fn read_balance(&self) -> Result<Decimal, Infallible> {
                         Ok(self.balance)

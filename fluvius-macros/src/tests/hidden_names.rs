@@ -58,7 +58,9 @@ fn generated_names_hide_nothing_that_the_block_uses() {
             }),
             methods(quote! {
                 #[action(evt_key = "painted")]
-                fn colour(&mut self, #[arg(default = Colour::Red)] to: paint::Colour) -> Result<(), Never> {}
+                fn colour(
+                    &mut self, #[arg(default = Colour::Red)] to: paint::Colour
+                ) -> Result<(), Never> {}
             }),
             methods(quote! {
                 #[action]
@@ -85,7 +87,9 @@ fn generated_names_hide_nothing_that_the_block_uses() {
             // The name belongs to another module, to an associated type, or to a field.
             methods(quote! {
                 #[action(evt_key = "shelf-noted")]
-                fn note(&mut self, notes: Vec<model::Note>) -> Result<<Shelf as HasNote>::Note, Never> {}
+                fn note(
+                    &mut self, notes: Vec<model::Note>
+                ) -> Result<<Shelf as HasNote>::Note, Never> {}
                 #[action]
                 fn item(&self, all: Box<dyn Iterator<Item = u8>>) -> Result<u8, Never> {}
             }),

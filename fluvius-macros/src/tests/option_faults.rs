@@ -111,7 +111,12 @@ fn faults_in_option_lists_are_reported_once() {
             params(quote!(#[arg(default = , secret)] n: u8)),
             block(
                 quote!(resource = ),
-                quote!(impl Account { #[action(resources = "bank-account")] fn read(&self) -> Result<u8, Never> {} }),
+                quote! {
+                    impl Account {
+                        #[action(resources = "bank-account")]
+                        fn read(&self) -> Result<u8, Never> {}
+                    }
+                },
             ),
             block(
                 quote!(name = ),

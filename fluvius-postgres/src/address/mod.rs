@@ -48,8 +48,7 @@ impl Invalid {
             None => Self {
                 part: "a setting".to_owned(),
                 problem: "has a name that is not known: leave it out; in a user name or a \
-                    password, write `%3F` for `?` \
-                          and `%26` for `&`"
+                    password, write `%3F` for `?` and `%26` for `&`"
                     .to_owned(),
             },
         }

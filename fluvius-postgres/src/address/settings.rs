@@ -282,9 +282,8 @@ fn check_fixed(rest: &mut Rest) -> Result<(), Invalid> {
     rest.only(
         "pgbouncer",
         &["false"],
-        "announces a pooler that assigns a session per transaction, which a store cannot use: \
-        name the server itself, \
-         or a pool with `pool_mode = session`",
+        "announces a pooler that assigns a session per transaction, which a store cannot use: name \
+        the server itself, or a pool with `pool_mode = session`",
     )?;
     rest.only("sslcompression", &["0"], "must be `0`: TLS without compression is used")?;
     let versions = ["tlsv1", "tlsv1.1", "tlsv1.2"];

@@ -191,8 +191,7 @@ fn checked(name: &str) -> Result<&str, Invalid> {
         false => Err(Invalid {
             part: "a setting".to_owned(),
             problem: "has no valid name: names have lower-case letters, digits and `_`; in a user \
-                name or a password, \
-                      write `%3F` for `?` and `%26` for `&`"
+                name or a password, write `%3F` for `?` and `%26` for `&`"
                 .to_owned(),
         }),
     }

@@ -112,11 +112,13 @@ BEGIN
         END
         $drop$ $body$, number);
     -- Triggers run in the order of their names.
-    EXECUTE format('CREATE TRIGGER field_%s_drop AFTER DELETE OR UPDATE OF resource, identifier '
-        'ON resource_state FOR EACH ROW WHEN (OLD.resource = %L) '
+    EXECUTE format('CREATE TRIGGER field_%s_drop '
+        'AFTER DELETE OR UPDATE OF resource, identifier ON resource_state '
+        'FOR EACH ROW WHEN (OLD.resource = %L) '
         'EXECUTE FUNCTION field_%1$s_drop()', number, of_resource);
-    EXECUTE format('CREATE TRIGGER field_%s_put AFTER INSERT OR UPDATE OF resource, identifier, data '
-        'ON resource_state FOR EACH ROW WHEN (NEW.resource = %L) '
+    EXECUTE format('CREATE TRIGGER field_%s_put '
+        'AFTER INSERT OR UPDATE OF resource, identifier, data ON resource_state '
+        'FOR EACH ROW WHEN (NEW.resource = %L) '
         'EXECUTE FUNCTION field_%1$s_put()', number, of_resource);
     -- They also fire in a session with `session_replication_role = replica`.
     EXECUTE format('ALTER TABLE resource_state ENABLE ALWAYS TRIGGER field_%s_drop, '

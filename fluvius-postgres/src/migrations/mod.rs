@@ -81,16 +81,15 @@ async fn applied(client: &Client, schema: &str, last: i64) -> Result<usize, Faul
     if version < FIRST_VERSION {
         return Err(StoreError::permanent(format!(
             "the schema `{schema}` has version {version}, from before the first release of \
-            fluvius, and cannot be \
-             migrated: name another schema, or drop this one if its data is no longer needed"
+            fluvius, and cannot be migrated: name another schema, or drop this one if its data is \
+            no longer needed"
         ))
         .into());
     }
     if version > last {
         return Err(StoreError::permanent(format!(
             "the schema `{schema}` has version {version}, and this program knows versions up to \
-            {last}: use a newer \
-             release"
+            {last}: use a newer release"
         ))
         .into());
     }
@@ -102,8 +101,7 @@ async fn applied(client: &Client, schema: &str, last: i64) -> Result<usize, Faul
 async fn version(client: &Client, schema: &str) -> Result<Option<i64>, Fault> {
     // `to_regclass` may return the cached answer of the time before the lock.
     let has_table = "SELECT count(*) = 2 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = \
-        c.relnamespace \
-                     WHERE n.nspname = $1 AND c.relname IN ('schema_version', 'resource_state')";
+        c.relnamespace WHERE n.nspname = $1 AND c.relname IN ('schema_version', 'resource_state')";
     if !client.query_one(has_table, &[&schema]).await?.try_get::<_, bool>(0)? {
         return Ok(None);
     }
@@ -117,9 +115,9 @@ async fn version(client: &Client, schema: &str) -> Result<Option<i64>, Fault> {
 
 /// Fails if a schema without the tables of a store contains anything.
 async fn check_empty(client: &Client, schema: &str) -> Result<(), Fault> {
-    let content = "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) \
-                   + (SELECT count(*) FROM pg_proc WHERE pronamespace = n.oid) \
-                   FROM pg_namespace AS n WHERE nspname = $1";
+    let content = "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) + (SELECT \
+                   count(*) FROM pg_proc WHERE pronamespace = n.oid) FROM pg_namespace AS n WHERE \
+                   nspname = $1";
     let count: i64 = match client.query_opt(content, &[&schema]).await? {
         Some(row) => row.try_get(0)?,
         None => 0,
@@ -135,9 +133,9 @@ async fn check_empty(client: &Client, schema: &str) -> Result<(), Fault> {
 
 async fn check_tables(client: &Client, schema: &str) -> Result<(), Fault> {
     // `to_regclass` would need rights.
-    let missing = "SELECT name FROM unnest($2::text[]) AS name WHERE NOT EXISTS ( \
-                   SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-                   WHERE n.nspname = $1 AND c.relname = name) LIMIT 1";
+    let missing = "SELECT name FROM unnest($2::text[]) AS name WHERE NOT EXISTS ( SELECT FROM \
+                   pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname \
+                   = $1 AND c.relname = name) LIMIT 1";
     match client.query_opt(missing, &[&schema, &TABLES.as_slice()]).await? {
         None => Ok(()),
         Some(row) => Err(StoreError::permanent(format!(

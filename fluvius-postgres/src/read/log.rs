@@ -62,9 +62,8 @@ const ACTIVITIES: Log<ActivityRecord> = Log {
 
 /// The position of the newest committed row. The sequence may be ahead of it.
 const NEWEST: &str = "(SELECT max(position) FROM (SELECT max(position) AS position FROM \
-    command_log \
-    UNION ALL SELECT max(position) FROM event_log UNION ALL SELECT max(position) FROM message_log \
-    UNION ALL SELECT max(position) FROM activity_log) AS n)";
+    command_log UNION ALL SELECT max(position) FROM event_log UNION ALL SELECT max(position) FROM \
+    message_log UNION ALL SELECT max(position) FROM activity_log) AS n)";
 
 /// Returns the query for the identifier of the row at a position, in any of the logs.
 fn row_at(position: &str) -> String {
@@ -157,15 +156,11 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>)
         ),
     };
     let sql = format!(
-        "WITH page AS MATERIALIZED ( \
-             SELECT {} FROM {scanned} AS l WHERE {conditions} ORDER BY {order} LIMIT $2 \
-         ), page_end AS MATERIALIZED ( \
-             SELECT CASE WHEN (SELECT count(*) FROM page) >= $2 THEN (SELECT max(position) FROM \
-             page) \
-                 ELSE {end} END AS position \
-         ) \
-         SELECT l.*, {NEWEST}, {}, page_end.position, {} FROM page_end LEFT JOIN page AS l ON true \
-         ORDER BY l.position",
+        "WITH page AS MATERIALIZED ( SELECT {} FROM {scanned} AS l WHERE {conditions} ORDER BY \
+             {order} LIMIT $2 ), page_end AS MATERIALIZED ( SELECT CASE WHEN (SELECT count(*) FROM \
+             page) >= $2 THEN (SELECT max(position) FROM page) ELSE {end} END AS position ) SELECT \
+             l.*, {NEWEST}, {}, page_end.position, {} FROM page_end LEFT JOIN page AS l ON true \
+             ORDER BY l.position",
         log.columns,
         row_at("$1"),
         row_at("page_end.position"),

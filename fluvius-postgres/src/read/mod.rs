@@ -58,8 +58,7 @@ pub(crate) async fn snapshot_rows(
 pub(crate) async fn command(pool: &ReadPool, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
     let sql = format!(
         "SELECT {COMMAND}, {CONTEXT} FROM command_log AS l JOIN context_log AS x ON x.id = \
-        l.context_id \
-         WHERE l.id = $1"
+        l.context_id WHERE l.id = $1"
     );
     let found = pool.query_optional(sql, vec![param(id, Type::UUID)]).await?;
     let Some(row) = found else { return Ok(None) };

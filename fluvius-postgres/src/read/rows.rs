@@ -90,9 +90,8 @@ pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault
 
 /// The columns of a command.
 pub(crate) const COMMAND: &str = "l.position, l.id, l.parent, l.domain, l.revision, l.command, \
-    l.resource, \
-    l.identifier, l.payload, l.payload_hash, l.context_id, l.status, l.code, l.response, \
-    l.received_at";
+    l.resource, l.identifier, l.payload, l.payload_hash, l.context_id, l.status, l.code, \
+    l.response, l.received_at";
 /// The number of these columns.
 pub(crate) const COMMAND_COUNT: usize = 15;
 
@@ -123,8 +122,7 @@ pub(crate) fn command(row: &Row) -> Result<LogEntry<CommandRecord>, Fault> {
 
 /// The columns of an event.
 pub(crate) const EVENT: &str = "l.position, l.id, l.domain, l.revision, l.event, l.resource, \
-    l.identifier, \
-    l.version, l.command_id, l.args, l.data, l.delta, l.occurred_at";
+    l.identifier, l.version, l.command_id, l.args, l.data, l.delta, l.occurred_at";
 
 pub(crate) fn event(row: &Row) -> Result<LogEntry<EventRecord>, Fault> {
     let columns = Columns { row, first: 0, table: "event_log" };
@@ -164,8 +162,7 @@ pub(crate) fn message(row: &Row) -> Result<LogEntry<MessageRecord>, Fault> {
 
 /// The columns of an activity.
 pub(crate) const ACTIVITY: &str = "l.position, l.id, l.resource, l.identifier, l.context_id, \
-    l.command_id, l.message, \
-    l.kind, l.label, l.code, l.data";
+    l.command_id, l.message, l.kind, l.label, l.code, l.data";
 
 pub(crate) fn activity(row: &Row) -> Result<LogEntry<ActivityRecord>, Fault> {
     let columns = Columns { row, first: 0, table: "activity_log" };
@@ -185,8 +182,7 @@ pub(crate) fn activity(row: &Row) -> Result<LogEntry<ActivityRecord>, Fault> {
 
 /// The columns of a context.
 pub(crate) const CONTEXT: &str = "x.id, x.domain, x.revision, x.transport, x.source, x.headers, \
-    x.user_id, \
-    x.profile_id, x.organization_id, x.roles, x.realm, x.correlation, x.causation";
+    x.user_id, x.profile_id, x.organization_id, x.roles, x.realm, x.correlation, x.causation";
 
 /// Decodes a context whose columns begin with `first`.
 pub(crate) fn context(row: &Row, first: usize) -> Result<ContextRecord, Fault> {
@@ -210,8 +206,7 @@ pub(crate) fn context(row: &Row, first: usize) -> Result<ContextRecord, Fault> {
 
 /// The columns of a state.
 pub(crate) const STATE: &str = "s.resource, s.identifier, s.version, s.etag, s.revision, s.data, \
-    s.created_at, \
-    s.created_by, s.updated_at, s.updated_by, s.closed_at, s.realm";
+    s.created_at, s.created_by, s.updated_at, s.updated_by, s.closed_at, s.realm";
 
 /// Decodes a state whose columns begin with `first`.
 pub(crate) fn state(row: &Row, first: usize) -> Result<StateRecord, Fault> {

@@ -56,10 +56,9 @@ async fn schema_from_before_the_first_release_is_rejected_untouched() {
         let name = schema.name();
         let sql = format!(
             "CREATE SCHEMA {name}; SET search_path = {name}; CREATE TABLE schema_version (version \
-            bigint NOT NULL); \
-             INSERT INTO schema_version VALUES ({version}); CREATE TABLE resource_state (resource \
-             text, version bigint); \
-             INSERT INTO resource_state VALUES ('bank-account', 7)"
+            bigint NOT NULL); INSERT INTO schema_version VALUES ({version}); CREATE TABLE \
+            resource_state (resource text, version bigint); INSERT INTO resource_state VALUES \
+            ('bank-account', 7)"
         );
         client.batch_execute(&sql).await.unwrap();
         let error = schema.options().open(server.url()).await.unwrap_err();
@@ -68,13 +67,13 @@ async fn schema_from_before_the_first_release_is_rejected_untouched() {
             error.to_string(),
             format!(
                 "the schema `{name}` has version {version}, from before the first release of \
-                fluvius, and cannot be \
-                 migrated: name another schema, or drop this one if its data is no longer needed"
+                fluvius, and cannot be migrated: name another schema, or drop this one if its data \
+                is no longer needed"
             )
         );
         let content = "SELECT (SELECT version FROM schema_version), (SELECT version FROM \
-            resource_state), \
-                       (SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1))";
+            resource_state), (SELECT count(*) FROM pg_class WHERE relnamespace = \
+            to_regnamespace($1))";
         let row = client.query_one(content, &[&name]).await.unwrap();
         assert_eq!([0, 1, 2].map(|column| row.get::<_, i64>(column)), [version, 7, 2]);
     }
@@ -165,8 +164,7 @@ async fn environment_gives_the_address_of_the_database() {
     };
     let without = output_of(process().env_remove("DATABASE_URL"));
     let wanted = "refused: the environment variable DATABASE_URL must contain the address of the \
-        database: \
-                  postgres://user@host/database; again: false";
+        database: postgres://user@host/database; again: false";
     assert!(without.contains(wanted), "{without}");
     let wrong = output_of(process().env("DATABASE_URL", "nowhere"));
     assert!(wrong.contains("refused: the address of the database is not valid"), "{wrong}");

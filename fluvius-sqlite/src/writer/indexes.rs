@@ -86,8 +86,7 @@ impl Transaction<'_, '_, '_> {
         for (path, kind) in wanted {
             // A field may be declared twice.
             let insert = "INSERT INTO field (resource, path, kind, filled_to) VALUES (?1, ?2, ?3, \
-                0) \
-                 ON CONFLICT DO NOTHING";
+                0) ON CONFLICT DO NOTHING";
             self.connection.prepare_cached(insert)?.execute((name, path, kind))?;
             self.database.reach("declared")?;
         }
@@ -96,14 +95,13 @@ impl Transaction<'_, '_, '_> {
 
     /// Fills in some values of an incomplete field of the resource.
     fn fill(&mut self, resource: &str) -> Result<bool, Fault> {
-        const UNFILLED: &str = "SELECT f.id, f.path, f.kind, f.filled_to, f.resource FROM field \
-            AS f \
-             JOIN name AS r ON r.id = f.resource WHERE r.text = ?1 AND f.filled_to IS NOT NULL \
-             ORDER BY f.id LIMIT 1";
+        const UNFILLED: &str = "SELECT f.id, f.path, f.kind, f.filled_to, f.resource FROM field AS \
+            f JOIN name AS r ON r.id = f.resource WHERE r.text = ?1 AND f.filled_to IS NOT NULL \
+            ORDER BY f.id LIMIT 1";
         const LAST: &str = "SELECT max(number) FROM aggregate";
-        const STATES: &str = "SELECT a.number, a.identifier, s.data FROM aggregate AS a \
-             JOIN state AS s ON s.aggregate = a.number \
-             WHERE a.number > ?1 AND a.number <= ?2 AND a.resource = ?3 ORDER BY a.number";
+        const STATES: &str = "SELECT a.number, a.identifier, s.data FROM aggregate AS a JOIN state \
+             AS s ON s.aggregate = a.number WHERE a.number > ?1 AND a.number <= ?2 AND a.resource \
+             = ?3 ORDER BY a.number";
         let unfilled = query_optional(self.connection, UNFILLED, (resource,), |row| {
             let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
             let of = field::from_stored(&path, &kind)
@@ -139,12 +137,10 @@ impl Transaction<'_, '_, '_> {
 
     /// Removes some values of fields that are no longer declared.
     fn remove(&self) -> Result<bool, Fault> {
-        const GONE: &str = "WITH RECURSIVE kept (id) AS ( \
-                 SELECT min(field) FROM field_value \
-                 UNION ALL SELECT (SELECT min(field) FROM field_value WHERE field > kept.id) \
-                 FROM kept WHERE kept.id IS NOT NULL) \
-             SELECT id FROM kept WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM field) \
-             LIMIT 1";
+        const GONE: &str = "WITH RECURSIVE kept (id) AS ( SELECT min(field) FROM field_value UNION \
+                 ALL SELECT (SELECT min(field) FROM field_value WHERE field > kept.id) FROM kept \
+                 WHERE kept.id IS NOT NULL) SELECT id FROM kept WHERE id IS NOT NULL AND id NOT IN \
+                 (SELECT id FROM field) LIMIT 1";
         let gone = query_optional(self.connection, GONE, [], |row| Ok(row.get::<_, i64>(0)?))?;
         let Some(gone) = gone else { return Ok(false) };
         let delete = "DELETE FROM field_value WHERE (aggregate, field) IN ( \
@@ -161,9 +157,9 @@ impl Transaction<'_, '_, '_> {
         value: &rusqlite::types::Value,
         identifier: &[u8],
     ) -> Result<(), Fault> {
-        let put = "INSERT INTO field_value (aggregate, field, value, identifier) \
-             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (aggregate, field) \
-             DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value";
+        let put = "INSERT INTO field_value (aggregate, field, value, identifier) VALUES (?1, ?2, \
+             ?3, ?4) ON CONFLICT (aggregate, field) DO UPDATE SET value = excluded.value WHERE \
+             value IS NOT excluded.value";
         self.connection.prepare_cached(put)?.execute(params![
             aggregate_id,
             field,

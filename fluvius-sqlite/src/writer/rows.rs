@@ -218,8 +218,8 @@ impl<'b> Transaction<'_, '_, 'b> {
         let resource = self.name(&activity.aggregate_id.resource)?;
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO activity (position, id, resource, identifier, context, command_id, \
-            message, \
-             kind, label, code, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            message, kind, label, code, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+            ?11)",
         )?;
         statement.execute(params![
             position,
@@ -263,9 +263,9 @@ impl<'b> Transaction<'_, '_, 'b> {
         let domain = self.name(&context.domain)?;
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO context (id, domain, revision, transport, source, headers, user_id, \
-             profile_id, organization_id, roles, realm, correlation, causation) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
-             WHERE NOT EXISTS (SELECT 1 FROM context WHERE id = ?1)",
+             profile_id, organization_id, roles, realm, correlation, causation) SELECT ?1, ?2, ?3, \
+             ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE NOT EXISTS (SELECT 1 FROM context \
+             WHERE id = ?1)",
         )?;
         let number = statement.insert(params![
             context.id,
@@ -339,25 +339,23 @@ impl<'c> Statements<'c> {
             data_version: connection.prepare("PRAGMA data_version")?,
             command_exists: connection.prepare("SELECT 1 FROM command WHERE id = ?1")?,
             aggregate: connection.prepare(
-                "SELECT a.number, s.version, s.event, a.created_at, a.created_by, a.realm \
-                 FROM aggregate AS a JOIN state AS s ON s.aggregate = a.number \
-                 WHERE a.identifier = ?1 AND a.resource = ?2",
+                "SELECT a.number, s.version, s.event, a.created_at, a.created_by, a.realm FROM \
+                 aggregate AS a JOIN state AS s ON s.aggregate = a.number WHERE a.identifier = ?1 \
+                 AND a.resource = ?2",
             )?,
             insert_command: connection.prepare(
                 "INSERT INTO command (position, id, parent, type, identifier, payload, \
-                 payload_hash, context, is_rejected, code, response, received_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 payload_hash, context, is_rejected, code, response, received_at) VALUES (?1, ?2, \
+                 ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?,
             insert_event: connection.prepare(
                 "INSERT INTO event (position, id, type, aggregate, version, previous, command, \
-                args, \
-                 data, delta, occurred_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                args, data, delta, occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+                ?11)",
             )?,
             insert_state: connection.prepare(
                 "INSERT INTO state (aggregate, version, event, etag, revision, data, updated_at, \
-                updated_by, \
-                 closed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                updated_by, closed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
             update_state: connection.prepare(
                 "UPDATE state SET version = ?2, event = ?3, etag = ?4, revision = ?5, data = ?6, \
@@ -369,8 +367,7 @@ impl<'c> Statements<'c> {
             )?,
             insert_narrow_event: connection.prepare(
                 "INSERT INTO event (position, id, type, aggregate, version, previous, command, \
-                delta, \
-                 occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                delta, occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
             update_narrow_state: connection.prepare(
                 "UPDATE state SET version = ?2, event = ?3, etag = NULL, revision = ?4, \

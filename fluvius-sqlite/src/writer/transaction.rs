@@ -387,10 +387,8 @@ impl<'b> Transaction<'_, '_, 'b> {
 
 /// Returns the last assigned position; rows of logs are never deleted.
 fn last_position(connection: &Connection) -> Result<u64, Fault> {
-    const SQL: &str = "SELECT max( \
-        (SELECT coalesce(max(position), 0) FROM command), \
-        (SELECT coalesce(max(position), 0) FROM event), \
-        (SELECT coalesce(max(position), 0) FROM message), \
+    const SQL: &str = "SELECT max( (SELECT coalesce(max(position), 0) FROM command), (SELECT \
+        coalesce(max(position), 0) FROM event), (SELECT coalesce(max(position), 0) FROM message), \
         (SELECT coalesce(max(position), 0) FROM activity))";
     let position =
         query_optional(connection, SQL, [], |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0);

@@ -1,8 +1,8 @@
-/* A disk that fails when it is told to, put before the C library with LD_PRELOAD.
+/* A disk with faults, for LD_PRELOAD.
  *
- * The folder in FLUVIUS_BROKEN_DISK says how: while it holds a file `sync`, nothing is synced, while it holds `sync-file`
- * or `sync-folder`, no file or no folder is; while it holds `space`, there is no space left; while it holds `write`,
- * writes fail. `sync-once` fails one sync and goes away. */
+ * The files in the folder FLUVIUS_BROKEN_DISK select the faults. While it holds `sync`, every sync
+ * fails; with `sync-file` or `sync-folder`, those of files or of folders. With `space`, no space is
+ * left. With `write`, writes fail. `sync-once` fails one sync and is removed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +11,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-static int is_told(const char *how, int once) {
+static int is_set(const char *fault, int once) {
     char path[4096];
     const char *folder = getenv("FLUVIUS_BROKEN_DISK");
     if (folder == NULL) return 0;
-    snprintf(path, sizeof path, "%s/%s", folder, how);
+    snprintf(path, sizeof path, "%s/%s", folder, fault);
     return once ? unlink(path) == 0 : access(path, F_OK) == 0;
 }
 
@@ -25,7 +25,8 @@ static int is_folder(int file) {
 }
 
 static int sync_file(long call, int file) {
-    if (is_told("sync", 0) || is_told("sync-once", 1) || is_told(is_folder(file) ? "sync-folder" : "sync-file", 0)) {
+    const char *kind = is_folder(file) ? "sync-folder" : "sync-file";
+    if (is_set("sync", 0) || is_set("sync-once", 1) || is_set(kind, 0)) {
         errno = EIO;
         return -1;
     }
@@ -37,11 +38,11 @@ int fsync(int file) { return sync_file(SYS_fsync, file); }
 int fdatasync(int file) { return sync_file(SYS_fdatasync, file); }
 
 ssize_t pwrite64(int file, const void *bytes, size_t length, off_t at) {
-    if (is_told("space", 0)) {
+    if (is_set("space", 0)) {
         errno = ENOSPC;
         return -1;
     }
-    if (is_told("write", 0)) {
+    if (is_set("write", 0)) {
         errno = EIO;
         return -1;
     }

@@ -27,8 +27,8 @@ const LOGS: [(&str, &str); 8] = [
     (
         "command",
         "(position, id, type, identifier, payload, payload_hash, context, is_rejected, \
-        received_at) \
-         SELECT position + 1000, id, type, identifier, 'forged', payload_hash, context, 0, 0",
+        received_at) SELECT position + 1000, id, type, identifier, 'forged', payload_hash, \
+        context, 0, 0",
     ),
     (
         "event",
@@ -109,8 +109,7 @@ async fn the_views_have_the_columns_of_the_guide() {
         (
             "resource_state",
             "resource identifier version etag revision data created_at created_by updated_at \
-            updated_by \
-             closed_at realm",
+            updated_by closed_at realm",
         ),
         (
             "command_log",

@@ -1,9 +1,10 @@
-/* A disk that keeps a record of what is written to it, put before the C library with LD_PRELOAD: what a loss of power may
- * leave is made from the record.
+/* A disk that records all writes, for LD_PRELOAD. Tests derive from the record the files that a
+ * loss of power may leave.
  *
- * FLUVIUS_RECORD is the file of the record; what lies in its folder is recorded. An entry is a line with the kind (w, t or
- * s for written, truncated or synced), the offset or length, the number of bytes and the path; then the bytes. Of files
- * whose path ends in FLUVIUS_LYING nothing is synced, although they are told to be. */
+ * FLUVIUS_RECORD is the file of the record; writes to other files in its folder are recorded. An
+ * entry is a line with the kind (w, t or s for written, truncated or synced), the offset or length,
+ * the number of bytes and the path; then the bytes. A sync of a file whose path ends in
+ * FLUVIUS_LYING reports success without a sync. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,11 +15,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* What is done and what is recorded have one order. */
+/* Gives the record the order of the writes. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int record = -1;
 
-/* Whether a file lies in the folder of the record; finds its path. */
+/* Tells if a file is in the folder of the record, and stores its path. */
 static int is_recorded(int file, char *path, size_t size) {
     char link[64];
     const char *name = getenv("FLUVIUS_RECORD");
@@ -27,7 +28,8 @@ static int is_recorded(int file, char *path, size_t size) {
     ssize_t length = readlink(link, path, size - 1);
     if (end == NULL || length < 0) return 0;
     path[length] = 0;
-    if (record < 0) record = (int)syscall(SYS_openat, AT_FDCWD, name, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int flags = O_WRONLY | O_CREAT | O_APPEND;
+    if (record < 0) record = (int)syscall(SYS_openat, AT_FDCWD, name, flags, 0600);
     return strncmp(path, name, (size_t)(end - name) + 1) == 0;
 }
 
@@ -46,7 +48,9 @@ ssize_t pwrite64(int file, const void *bytes, size_t length, off_t at) {
     char path[4096];
     pthread_mutex_lock(&lock);
     ssize_t written = syscall(SYS_pwrite64, file, bytes, length, at);
-    if (written > 0 && is_recorded(file, path, sizeof path)) note('w', at, (size_t)written, path, bytes);
+    if (written > 0 && is_recorded(file, path, sizeof path)) {
+        note('w', at, (size_t)written, path, bytes);
+    }
     pthread_mutex_unlock(&lock);
     return written;
 }

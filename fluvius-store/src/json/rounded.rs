@@ -21,8 +21,7 @@ const DIGITS_SAFE: i64 = 28;
 const MAX_MANTISSA: u128 = (1 << 96) - 1;
 
 const MESSAGE: &str = "the number has more digits than its type holds, and would be rounded: send \
-    at most 28 digits, \
-                       and at most 28 after the point";
+    at most 28 digits, and at most 28 after the point";
 
 /// Checks that `args`, the command decoded from a payload, holds none of its numbers rounded.
 ///

@@ -143,8 +143,7 @@ async fn a_payload_over_the_limit_is_too_large() {
     send(&domain, "repack-crate", &payload(1 << 20)).await.unwrap();
     let error = send(&domain, "repack-crate", &payload((1 << 20) + 1)).await.unwrap_err();
     let text = "the payload of `repack-crate` has 1048577 bytes, and the limit is 1048576: send \
-        less, or raise \
-                `max_payload_bytes`";
+        less, or raise `max_payload_bytes`";
     assert_eq!((error.code(), error.to_string().as_str()), ("too-large", text));
 
     let domain =

@@ -20,15 +20,10 @@ use crate::processes;
 const MAX_OUTAGE: Duration = Duration::from_secs(60);
 
 /// Waits until no client is connected.
-const WAIT_UNTIL_IDLE: &str = "DO $$ BEGIN \
-    FOR try IN 1 .. 12000 LOOP \
-        PERFORM pg_stat_clear_snapshot(); \
-        IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' \
-            AND pid <> pg_backend_pid()) THEN RETURN; END IF; \
-        PERFORM pg_sleep(0.005); \
-    END LOOP; \
-    RAISE EXCEPTION 'a client is still connected'; \
-    END $$";
+const WAIT_UNTIL_IDLE: &str = "DO $$ BEGIN FOR try IN 1 .. 12000 LOOP PERFORM \
+    pg_stat_clear_snapshot(); IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = \
+    'client backend' AND pid <> pg_backend_pid()) THEN RETURN; END IF; PERFORM pg_sleep(0.005); \
+    END LOOP; RAISE EXCEPTION 'a client is still connected'; END $$";
 
 const TERMINATE_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";

@@ -78,9 +78,9 @@ async fn dump_under_load_restores_a_consistent_store() {
     let all = LogQuery::all();
     let last =
         restored.read_log::<CommandRecord>(&all).await.unwrap().rows.last().unwrap().position;
-    let values = "SELECT count(*) FROM fluvius.field, fluvius.resource_state \
-                  JOIN fluvius.field_1 USING (identifier) \
-                  WHERE is_filled AND field_number(data, '{balance}') IS NOT DISTINCT FROM value";
+    let values = "SELECT count(*) FROM fluvius.field, fluvius.resource_state JOIN fluvius.field_1 \
+                  USING (identifier) WHERE is_filled AND field_number(data, '{balance}') IS NOT \
+                  DISTINCT FROM value";
     let kept = client(&other).await;
     kept.batch_execute("SET search_path = fluvius").await.unwrap();
     let values: i64 = kept.query_one(values, &[]).await.unwrap().get(0);

@@ -129,8 +129,7 @@ async fn assert_rejected(
         assert_eq!(error.code(), "store-error");
         let wanted = format!(
             "the server has lost commits: it acknowledged position {acknowledged} to this program \
-            and is at {found} now; find out \
-             what is missing, and restart the program"
+            and is at {found} now; find out what is missing, and restart the program"
         );
         assert_eq!(error.to_string(), wanted);
     }
@@ -158,10 +157,9 @@ async fn server_with_lost_rows_is_rejected_although_its_sequence_is_ahead() {
     let superuser = client(&server.url()).await;
     let acknowledged = newest(&superuser).await;
     // The sequence of a standby is up to 32 positions ahead of its rows.
-    let lose = "SET session_replication_role = replica; \
-                DELETE FROM fluvius.event_log WHERE position > (SELECT max(position) - 3 FROM \
-                fluvius.command_log); \
-                DELETE FROM fluvius.command_log WHERE position > (SELECT max(position) - 3 FROM \
+    let lose = "SET session_replication_role = replica; DELETE FROM fluvius.event_log WHERE \
+                position > (SELECT max(position) - 3 FROM fluvius.command_log); DELETE FROM \
+                fluvius.command_log WHERE position > (SELECT max(position) - 3 FROM \
                 fluvius.command_log)";
     superuser.batch_execute(lose).await.unwrap();
     server.crash();

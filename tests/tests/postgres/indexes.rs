@@ -31,10 +31,9 @@ async fn client_in(schema: &TestSchema) -> Client {
 async fn fill(client: &Client, count: u64) {
     let sql = format!(
         "INSERT INTO resource_state SELECT '{RESOURCE}', md5(n::text)::uuid, 1, 'v1-' || \
-        repeat('0', 32), 1, \
-         json_build_object('balance', n || '.00', 'owner_name', 'owner ' || n % 100, \
-         'account_number', '1')::text, \
-         now(), NULL, now(), NULL, NULL, NULL FROM generate_series(1, {count}) AS n"
+        repeat('0', 32), 1, json_build_object('balance', n || '.00', 'owner_name', 'owner ' || n % \
+        100, 'account_number', '1')::text, now(), NULL, now(), NULL, NULL, NULL FROM \
+        generate_series(1, {count}) AS n"
     );
     client.batch_execute(&sql).await.unwrap();
 }
@@ -58,19 +57,18 @@ async fn check_values(client: &Client) {
         let (resource, path): (String, Vec<String>) = (row.get(1), row.get(2));
         let sql = format!(
             "SELECT count(*) FROM (SELECT identifier, field_{kind}(data, $2) AS value FROM \
-            resource_state \
-             WHERE resource = $1) AS s FULL JOIN field_{id} AS f ON f.identifier = s.identifier \
-             WHERE f.identifier IS NULL OR s.identifier IS NULL OR f.value IS DISTINCT FROM s.value"
+            resource_state WHERE resource = $1) AS s FULL JOIN field_{id} AS f ON f.identifier = \
+            s.identifier WHERE f.identifier IS NULL OR s.identifier IS NULL OR f.value IS DISTINCT \
+            FROM s.value"
         );
         let wrong: i64 = client.query_one(&sql, &[&resource, &path]).await.unwrap().get(0);
         assert_eq!(wrong, 0, "{kind} {path:?}");
     }
     let made = "SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid = \
-        'resource_state'::regclass), \
-         (SELECT count(*) FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND \
-         proname ~ '^field_[0-9]'), \
-         (SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND \
-         relkind = 'r' AND relname ~ '^field_[0-9]')";
+        'resource_state'::regclass), (SELECT count(*) FROM pg_proc WHERE pronamespace = \
+        current_schema()::regnamespace AND proname ~ '^field_[0-9]'), (SELECT count(*) FROM \
+        pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname \
+        ~ '^field_[0-9]')";
     let made = client.query_one(made, &[]).await.unwrap();
     let each = i64::try_from(fields.len()).unwrap();
     let made: (i64, i64, i64) = (made.get(0), made.get(1), made.get(2));
@@ -329,8 +327,7 @@ async fn values_of_any_length_are_compared() {
         .chain(numbers.iter().map(|number| serde_json::json!({ "n": number })));
     for (index, state) in states.enumerate() {
         let insert = "INSERT INTO resource_state SELECT 'long', $1, 1, 'v1-' || repeat('0', 32), \
-            1, $2, now(), NULL, \
-             now(), NULL, NULL, NULL";
+            1, $2, now(), NULL, now(), NULL, NULL, NULL";
         let id = Uuid::from_u128(u128::try_from(index).unwrap() * 7_919 % 101);
         client.execute(insert, &[&id, &state.to_string()]).await.unwrap();
     }
@@ -418,9 +415,8 @@ async fn new_version_writes_to_an_index_only_if_its_value_changes() {
     fill(&client, 1).await;
     client
         .batch_execute(
-            "INSERT INTO resource_state SELECT 'other', identifier, version, etag, \
-        revision, data, created_at, created_by, updated_at, updated_by, closed_at, realm FROM \
-        resource_state",
+            "INSERT INTO resource_state SELECT 'other', identifier, version, etag, revision, data, \
+        created_at, created_by, updated_at, updated_by, closed_at, realm FROM resource_state",
         )
         .await
         .unwrap();

@@ -120,9 +120,8 @@ async fn lease_of_an_ended_process_is_released() {
         [PostgresStore::open(&url).await.unwrap(), PostgresStore::open(&url).await.unwrap()];
     let lease = stores[0].acquire_lease(&aggregate_id(1)).await.unwrap();
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND \
-        granted \
-               AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%acquire_lease%') \
-               AND pid <> pg_backend_pid()";
+        granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%acquire_lease%') \
+        AND pid <> pg_backend_pid()";
     let other = tokio::spawn({
         let store = stores[1].clone();
         async move { store.acquire_lease(&aggregate_id(1)).await }

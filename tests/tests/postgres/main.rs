@@ -66,8 +66,7 @@ const COMMITS: [&str; 2] = ["SELECT * FROM commit_batch(", "-- Commits a batch"]
 /// Returns the number of running commits.
 async fn running_commits(client: &tokio_postgres::Client) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> \
-        pg_backend_pid() \
-               AND (starts_with(query, $1) OR starts_with(query, $2))";
+        pg_backend_pid() AND (starts_with(query, $1) OR starts_with(query, $2))";
     client.query_one(sql, &[&COMMITS[0], &COMMITS[1]]).await.unwrap().get(0)
 }
 

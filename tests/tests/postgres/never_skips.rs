@@ -64,14 +64,12 @@ async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres:
     let client = client(schema.url()).await;
     client.batch_execute(&format!("SET search_path = {}", schema.name())).await.unwrap();
     let trigger = format!(
-        "CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             IF NEW.args = '{ROLLS_BACK}' THEN RAISE 'no room' USING ERRCODE = '53100'; END IF; \
-             IF NEW.args = '{IS_SLOW}' THEN PERFORM pg_sleep(0.004); END IF; \
-             IF NEW.args = '{IS_HELD_UP}' THEN PERFORM pg_advisory_xact_lock(1, \
-             hashtext(TG_TABLE_SCHEMA)); END IF; \
-             RETURN NULL; \
-         END $$; \
-         CREATE TRIGGER hold_up AFTER INSERT ON event_log FOR EACH ROW EXECUTE FUNCTION hold_up()"
+        "CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.args = \
+             '{ROLLS_BACK}' THEN RAISE 'no room' USING ERRCODE = '53100'; END IF; IF NEW.args = \
+             '{IS_SLOW}' THEN PERFORM pg_sleep(0.004); END IF; IF NEW.args = '{IS_HELD_UP}' THEN \
+             PERFORM pg_advisory_xact_lock(1, hashtext(TG_TABLE_SCHEMA)); END IF; RETURN NULL; END \
+             $$; CREATE TRIGGER hold_up AFTER INSERT ON event_log FOR EACH ROW EXECUTE FUNCTION \
+             hold_up()"
     );
     client.batch_execute(&trigger).await.unwrap();
     if let Some(mutant) = mutant {

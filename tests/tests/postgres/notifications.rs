@@ -50,8 +50,7 @@ async fn notifications_are_limited_in_rate_and_survive_a_lost_connection() {
 
     let end = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE '%\"{}\"%' AND \
-        query ILIKE ANY \
-         (ARRAY['%NOTIFY%', '%LISTEN%']) AND pid <> pg_backend_pid()",
+        query ILIKE ANY (ARRAY['%NOTIFY%', '%LISTEN%']) AND pid <> pg_backend_pid()",
         schema.name()
     );
     client(server.url()).await.query(&end, &[]).await.unwrap();

@@ -196,11 +196,10 @@ async fn fails_with(sql_state: &str, code: &str, why: &str) {
     let other = client(server.url()).await;
     // As late as possible: at the end of the transaction.
     let trigger = format!(
-        "SET search_path = {}; \
-         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             RAISE 'it fails' USING ERRCODE = '{sql_state}', DETAIL = 'of a secret row'; END $$; \
+        "SET search_path = {}; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE 'it fails' USING ERRCODE = '{sql_state}', DETAIL = 'of a secret row'; END $$; \
          CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON event_log DEFERRABLE INITIALLY DEFERRED \
-             FOR EACH ROW EXECUTE FUNCTION fail()",
+         FOR EACH ROW EXECUTE FUNCTION fail()",
         schema.name()
     );
     other.batch_execute(&trigger).await.unwrap();

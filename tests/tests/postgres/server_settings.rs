@@ -28,9 +28,8 @@ async fn commit_is_rejected_above_read_committed() {
     let sql = format!("SET search_path = \"{}\"", schema.name());
     client.batch_execute(&sql).await.unwrap();
     let types = "SELECT array_to_string(array_agg('NULL::' || format_type(type, NULL) ORDER BY \
-        number), ', ') \
-                 FROM pg_proc, unnest(proargtypes::oid[]) WITH ORDINALITY AS t (type, number) \
-                 WHERE proname = 'commit_batch' AND pronamespace = to_regnamespace($1)";
+        number), ', ') FROM pg_proc, unnest(proargtypes::oid[]) WITH ORDINALITY AS t (type, \
+        number) WHERE proname = 'commit_batch' AND pronamespace = to_regnamespace($1)";
     let nulls: String = client.query_one(types, &[&schema.name()]).await.unwrap().get(0);
     for level in ["REPEATABLE READ", "SERIALIZABLE"] {
         let call =
@@ -50,8 +49,8 @@ const NOTE_SETTING: &str = "CREATE TABLE noted (setting text NOT NULL);
         INSERT INTO noted VALUES (current_setting('synchronous_commit'));
         RETURN NULL;
     END $$;
-    CREATE CONSTRAINT TRIGGER notes_setting AFTER INSERT ON command_log DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION note_setting()";
+    CREATE CONSTRAINT TRIGGER notes_setting AFTER INSERT ON command_log
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_setting()";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn durability_of_a_commit_is_at_least_that_of_the_store() {

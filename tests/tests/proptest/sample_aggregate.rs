@@ -83,7 +83,7 @@ impl Sample {
         Ok(())
     }
 
-    /// Lock it with what nobody else may know.
+    /// Lock it with a secret.
     #[action(evt_key = "sample-locked")]
     pub(crate) fn lock_sample(
         &mut self,

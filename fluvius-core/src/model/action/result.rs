@@ -62,8 +62,8 @@ impl<R> Returned<false> for R {
     message = "`{Self}` cannot be a field of a command",
     label = "not a command field",
     note = "a parameter's type is `Clone + Debug + Serialize + DeserializeOwned + Send + Sync + \
-        'static`: add \
-            `#[derive(Debug, Clone, Serialize, Deserialize)]` to it, and to each type inside it",
+        'static`: add `#[derive(Debug, Clone, Serialize, Deserialize)]` to it, and to each type \
+        inside it",
     note = "a type of another crate that lacks one of these is wrapped in a struct of your own \
         that has them"
 )]
@@ -86,10 +86,8 @@ impl<T> PayloadField for T where
     message = "`{Self}` cannot be the data of an event",
     label = "not event data",
     note = "what an action with an `evt_key` returns is stored with its event, so it is `Clone + \
-        Debug + Serialize + \
-            DeserializeOwned + Send + Sync + 'static`: add `#[derive(Debug, Clone, Serialize, \
-            Deserialize)]` to it, and \
-            to each type inside it"
+        Debug + Serialize + DeserializeOwned + Send + Sync + 'static`: add `#[derive(Debug, Clone, \
+        Serialize, Deserialize)]` to it, and to each type inside it"
 )]
 pub trait EventData: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
@@ -103,8 +101,8 @@ impl<T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static> Ev
     message = "`{Self}` cannot be an answer",
     label = "not an answer",
     note = "what an action returns is sent as JSON: add `#[derive(Serialize)]` to it, and to each \
-        type inside it; \
-            `#[derive(Debug, Clone, Serialize, Deserialize)]`, if Rust code reads the answer"
+        type inside it; `#[derive(Debug, Clone, Serialize, Deserialize)]`, if Rust code reads the \
+        answer"
 )]
 pub trait Answer: Serialize {}
 

@@ -22,8 +22,7 @@ use fluvius_store::json::{self, JsonError};
     message = "`{Self}` is not a command",
     label = "not a command",
     note = "a command is the struct that `#[aggregate]` makes of a method with `#[action]`: \
-        `DepositMoney {{ .. }}` of \
-            `fn deposit_money`, and no event and no enum of all commands"
+        `DepositMoney {{ .. }}` of `fn deposit_money`, and no event and no enum of all commands"
 )]
 pub trait Command:
     Sealed + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static

@@ -61,8 +61,7 @@ impl fmt::Display for BuildError {
             Self::NoRuntime { namespace } => write!(
                 f,
                 "the domain `{namespace}` is built outside of a tokio runtime: call `build` in an \
-                async \
-                 function that tokio runs, or inside `Runtime::block_on`"
+                async function that tokio runs, or inside `Runtime::block_on`"
             ),
         }
     }
@@ -124,8 +123,8 @@ impl fmt::Display for Problem {
                 return write!(
                     f,
                     "`{package}` is built with its feature `{feature}`: {effect}. Find the crate \
-                    that switches it on \
-                     with `cargo tree -e features -i {package}`, and switch it off there"
+                    that switches it on with `cargo tree -e features -i {package}`, and switch it \
+                    off there"
                 );
             }
             Self::Resource { resource, places } => {

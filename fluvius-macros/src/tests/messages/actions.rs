@@ -11,9 +11,10 @@ use super::{check, methods, options};
 fn attributes_that_look_like_an_action() {
     check(
         [
-            methods(
-                quote! { #[acton(evt_key = "was-read")] fn read(&self) -> Result<u8, Never> { Ok(1) } },
-            ),
+            methods(quote! {
+                #[acton(evt_key = "was-read")]
+                fn read(&self) -> Result<u8, Never> { Ok(1) }
+            }),
             methods(quote! { #[fluvius::actoin] fn read(&self) -> Result<u8, Never> { Ok(1) } }),
             methods(
                 quote! { #[cfg_attr(test, action)] fn read(&self) -> Result<u8, Never> { Ok(1) } },
@@ -150,9 +151,10 @@ fn every_stored_change_is_an_event() {
             methods(quote! { #[action] fn open() -> Result<Self, Never> { } }),
             methods(quote! { #[action] fn close(self) -> Result<(), Never> { } }),
             methods(quote! { #[action] fn read(&self) -> Result<(), Never> { } }),
-            methods(
-                quote! { #[action(evt_key = "opened", if_match = "required")] fn open() -> Result<Self, Never> { } },
-            ),
+            methods(quote! {
+                #[action(evt_key = "opened", if_match = "required")]
+                fn open() -> Result<Self, Never> { }
+            }),
         ],
         expect![[r##"
             #[action] fn open() -> Result<Self, Never> { }

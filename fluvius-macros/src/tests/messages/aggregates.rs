@@ -46,7 +46,12 @@ fn aggregate_requires_an_inherent_impl() {
             ),
             block(
                 quote!(),
-                quote!(impl Actions for Account { #[action] fn read(&self) -> Result<u8, Never> { Ok(1) } }),
+                quote! {
+                    impl Actions for Account {
+                        #[action]
+                        fn read(&self) -> Result<u8, Never> { Ok(1) }
+                    }
+                },
             ),
             block(
                 quote!(),

@@ -1,5 +1,4 @@
-//! What the author is told. One line for each message; the place is checked
-//! by the tests that run the compiler.
+//! The messages of the macros, one line each. The tests that run the compiler check their places.
 
 mod actions;
 mod aggregates;

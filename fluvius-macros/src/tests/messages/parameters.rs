@@ -157,7 +157,9 @@ fn types_of_programs_are_no_parameters() {
             }),
             methods(quote! {
                 #[action(evt_key = "b-done")]
-                pub fn b(&mut self, cx: fluvius::DomainContext) -> Result<(), AccountError> { Ok(()) }
+                pub fn b(
+                    &mut self, cx: fluvius::DomainContext
+                ) -> Result<(), AccountError> { Ok(()) }
             }),
             methods(quote! {
                 #[action(evt_key = "c-done")]

@@ -190,7 +190,7 @@ const _: () = {
     __fluvius::assert_rejection::<AccountError>();
 };
 #[allow(clippy::missing_errors_doc)]
-/**What happened to a `eur-account`: money transferred.
+/**Event of a `eur-account`: money transferred.
 
 - Key: `money-transferred`
 - Comes from the command [`TransferMoney`](type@TransferMoney), run by [`Account::transfer_money`](crate::Account::transfer_money)*/
@@ -204,7 +204,7 @@ Also read as `recipient`. Also read as `to`.*/
 }
 ::facade::__private::event! {
     [#[allow(clippy::missing_errors_doc)]] MoneyTransferred of crate ::Account < Eur >,
-    "money-transferred", "What happened to a `eur-account`: money transferred.",
+    "money-transferred", "Event of a `eur-account`: money transferred.",
     ["MoneyTransferred"
     "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField"] {
     amount : __Field0 = Decimal, #[serde(alias = "recipient", alias = "to")] recipient_id
@@ -276,7 +276,7 @@ const _: () = {
 };
 #[cfg(feature = "closing")]
 #[allow(clippy::missing_errors_doc)]
-/**What happened to a `eur-account`: account closed.
+/**Event of a `eur-account`: account closed.
 
 - Key: `account-closed`
 - Comes from the command [`EndAccount`](type@EndAccount), run by [`Account::close_account`](crate::Account::close_account)*/
@@ -284,7 +284,7 @@ pub struct AccountClosed {}
 ::facade::__private::event! {
     [#[cfg(feature = "closing")] #[allow(clippy::missing_errors_doc)]
     #[allow(deprecated)]] AccountClosed of crate ::Account < Eur >, "account-closed",
-    "What happened to a `eur-account`: account closed.", ["AccountClosed" ""] {}
+    "Event of a `eur-account`: account closed.", ["AccountClosed" ""] {}
 }
 #[allow(clippy::missing_errors_doc)]
 ///All commands of [`Account`](type@crate::Account), one variant each.
@@ -327,10 +327,10 @@ const _: () = {
 ///All events of [`Account`](type@crate::Account), one variant each.
 #[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 pub enum EurAccountEvent {
-    ///What happened to a `eur-account`: money transferred.
+    ///Event of a `eur-account`: money transferred.
     MoneyTransferred(MoneyTransferred),
     #[cfg(feature = "closing")]
-    ///What happened to a `eur-account`: account closed.
+    ///Event of a `eur-account`: account closed.
     AccountClosed(AccountClosed),
 }
 #[allow(clippy::missing_errors_doc)]

@@ -4,11 +4,11 @@ States and events are written at revision 1.
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`ReadBalance`](type@ReadBalance) | `read-balance` | none | How much is there. |
+///| [`ReadBalance`](type@ReadBalance) | `read-balance` | none | Read the balance. |
 ///| [`AddInterest`](type@AddInterest) | `add-interest` | [`InterestAdded`](type@InterestAdded) | Add the interest of a month, and tell how much it was. |
 impl SavingsAccount {
     #[allow(clippy::trivially_copy_pass_by_ref)]
-    /// How much is there.
+    /// Read the balance.
     pub fn read_balance(&self) -> Result<Decimal, Infallible> {
         Ok(self.balance)
     }
@@ -28,7 +28,7 @@ mod merge_the_aggregate_blocks_of_savings_account_into_one_0 {
 mod two_commands_are_named_read_balance_so_name_one_with_command_0 {
     ::fluvius::__private::guard!(__fluvius_block_65098cc073a74e5c);
 }
-/**How much is there.
+/**Read the balance.
 
 - Key: `read-balance`
 - Runs [`SavingsAccount::read_balance`], which leaves the aggregate as it is; where there is none, the answer is `not-found`
@@ -59,7 +59,7 @@ const _: () = {
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "ReadBalance",
             method: "read_balance",
-            docs: "How much is there.",
+            docs: "Read the balance.",
             lifecycle: __fluvius::Lifecycle::Unchanged,
             resources: &["savings-account"],
             location: __fluvius::location!(),
@@ -190,7 +190,7 @@ const _: () = {
         >>::Error,
     >();
 };
-/**What happened to a `savings-account`: interest added.
+/**Event of a `savings-account`: interest added.
 
 - Key: `interest-added`
 - Comes from the command [`AddInterest`](type@AddInterest), run by [`SavingsAccount::add_interest`]*/
@@ -203,7 +203,7 @@ Left out, it is `Self::RATE`.*/
 
 In JSON it is `at`.*/
     pub r#as: Option<Kind>,
-    ///What [`SavingsAccount::add_interest`] returned.
+    ///Return value of [`SavingsAccount::add_interest`].
     pub data: <BankResult<
         Interest<SavingsAccount>,
     > as ::fluvius::__private::Returned<
@@ -216,7 +216,7 @@ In JSON it is `at`.*/
 }
 ::fluvius::__private::event! {
     [] InterestAdded of SavingsAccount, "interest-added",
-    "What happened to a `savings-account`: interest added.", ["InterestAdded"
+    "Event of a `savings-account`: interest added.", ["InterestAdded"
     "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField, for<'f> __Field2: _serde::PayloadField"]
     { #[serde(default = "__fluvius_default_12_add_interest_rate")] rate : __Field0 =
     Decimal, #[serde(rename = "at")] r#as : __Field1 = Option < Kind >, data : __Field2 =
@@ -237,7 +237,7 @@ fn __fluvius_default_12_add_interest_rate() -> Decimal {
 ///All commands of [`SavingsAccount`](type@SavingsAccount), one variant each.
 #[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum SavingsAccountCommand {
-    ///How much is there.
+    ///Read the balance.
     ReadBalance(ReadBalance),
     ///Add the interest of a month, and tell how much it was.
     AddInterest(AddInterest),
@@ -268,7 +268,7 @@ const _: () = {
 ///All events of [`SavingsAccount`](type@SavingsAccount), one variant each.
 #[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum SavingsAccountEvent {
-    ///What happened to a `savings-account`: interest added.
+    ///Event of a `savings-account`: interest added.
     InterestAdded(InterestAdded),
 }
 const _: () = {

@@ -87,7 +87,7 @@ const _: () = {
     __fluvius::assert_payload_field::<String>();
     __fluvius::assert_rejection::<AccountError>();
 };
-/**What happened to a `bank-account`: account opened.
+/**Event of a `bank-account`: account opened.
 
 - Key: `account-opened`
 - Comes from the command [`OpenAccount`](type@OpenAccount), run by [`Account::open_account`]*/
@@ -97,7 +97,7 @@ pub struct AccountOpened {
 }
 ::fluvius::__private::event! {
     [] AccountOpened of Account, "account-opened",
-    "What happened to a `bank-account`: account opened.", ["AccountOpened"
+    "Event of a `bank-account`: account opened.", ["AccountOpened"
     "for<'f> __Field0: _serde::PayloadField"] { owner_name : __Field0 = String }
 }
 mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
@@ -161,7 +161,7 @@ const _: () = {
     __fluvius::submit_action!(DepositMoney);
     __fluvius::assert_payload_field::<Decimal>();
 };
-/**What happened to a `bank-account`: money deposited.
+/**Event of a `bank-account`: money deposited.
 
 - Key: `money-deposited`
 - Comes from the command [`DepositMoney`](type@DepositMoney), run by [`Account::deposit_money`]*/
@@ -171,7 +171,7 @@ pub struct MoneyDeposited {
 }
 ::fluvius::__private::event! {
     [] MoneyDeposited of Account, "money-deposited",
-    "What happened to a `bank-account`: money deposited.", ["MoneyDeposited"
+    "Event of a `bank-account`: money deposited.", ["MoneyDeposited"
     "for<'f> __Field0: _serde::PayloadField"] { amount : __Field0 = Decimal }
 }
 ///All commands of [`Account`](type@Account), one variant each.
@@ -208,9 +208,9 @@ const _: () = {
 ///All events of [`Account`](type@Account), one variant each.
 #[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum AccountEvent {
-    ///What happened to a `bank-account`: account opened.
+    ///Event of a `bank-account`: account opened.
     AccountOpened(AccountOpened),
-    ///What happened to a `bank-account`: money deposited.
+    ///Event of a `bank-account`: money deposited.
     MoneyDeposited(MoneyDeposited),
 }
 const _: () = {

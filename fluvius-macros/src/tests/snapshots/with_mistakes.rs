@@ -73,7 +73,7 @@ const _: () = {
     }
     __fluvius::submit_action!(DepositMoney);
 };
-/**What happened to a `bank-account`: money deposited.
+/**Event of a `bank-account`: money deposited.
 
 - Key: `money-deposited`
 - Comes from the command [`DepositMoney`](type@DepositMoney), run by [`Account::deposit_money`]*/
@@ -83,7 +83,7 @@ pub struct MoneyDeposited {
 }
 ::fluvius::__private::event! {
     [] MoneyDeposited of Account, "money-deposited",
-    "What happened to a `bank-account`: money deposited.", ["MoneyDeposited"
+    "Event of a `bank-account`: money deposited.", ["MoneyDeposited"
     "for<'f> __Field0: _serde::PayloadField"] { amount : __Field0 = Decimal }
 }
 mod two_commands_are_named_close_account_so_name_one_with_command_0 {
@@ -139,14 +139,14 @@ const _: () = {
     __fluvius::submit_action!(CloseAccount);
     __fluvius::assert_rejection::<AccountError>();
 };
-/**What happened to a `bank-account`: account closed.
+/**Event of a `bank-account`: account closed.
 
 - Key: `account-closed`
 - Comes from the command [`CloseAccount`](type@CloseAccount), run by [`Account::close_account`]*/
 pub struct AccountClosed {}
 ::fluvius::__private::event! {
     [] AccountClosed of Account, "account-closed",
-    "What happened to a `bank-account`: account closed.", ["AccountClosed" ""] {}
+    "Event of a `bank-account`: account closed.", ["AccountClosed" ""] {}
 }
 ///All commands of [`Account`](type@Account), one variant each.
 #[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
@@ -182,9 +182,9 @@ const _: () = {
 ///All events of [`Account`](type@Account), one variant each.
 #[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum AccountEvent {
-    ///What happened to a `bank-account`: money deposited.
+    ///Event of a `bank-account`: money deposited.
     MoneyDeposited(MoneyDeposited),
-    ///What happened to a `bank-account`: account closed.
+    ///Event of a `bank-account`: account closed.
     AccountClosed(AccountClosed),
 }
 const _: () = {

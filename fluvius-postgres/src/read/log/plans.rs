@@ -17,19 +17,14 @@ async fn busy() -> Option<(TestSchema, Client)> {
     let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     let rows = format!(
-        "SET search_path = {}; SET plan_cache_mode = force_generic_plan; \
-         INSERT INTO context_log SELECT md5('x' || n)::uuid, 'd', 1, 'http', 's', '{{}}', NULL, \
-         NULL, NULL, '[]', \
-             'busy', NULL, NULL FROM generate_series(1, {COUNT}) AS n; \
-         INSERT INTO command_log SELECT 2 * n - 1, md5('c' || n)::uuid, NULL, 'd', 1, 'c', 'r', \
-         md5('r' || n % 100)::uuid, \
-             '{{}}', '', md5('x' || n)::uuid, 'applied', NULL, NULL, now() FROM \
-             generate_series(1, {COUNT}) AS n; \
-         INSERT INTO event_log SELECT 2 * n, md5('e' || n)::uuid, 'd', 1, 'e', 'r', md5('r' || n \
-         % 100)::uuid, n, \
-             md5('c' || n)::uuid, '{{}}', NULL, '{{}}', now() FROM generate_series(1, {COUNT}) AS \
-             n; \
-         ANALYZE context_log, command_log, event_log, message_log, activity_log",
+        "SET search_path = {}; SET plan_cache_mode = force_generic_plan; INSERT INTO context_log \
+         SELECT md5('x' || n)::uuid, 'd', 1, 'http', 's', '{{}}', NULL, NULL, NULL, '[]', 'busy', \
+         NULL, NULL FROM generate_series(1, {COUNT}) AS n; INSERT INTO command_log SELECT 2 * n - \
+         1, md5('c' || n)::uuid, NULL, 'd', 1, 'c', 'r', md5('r' || n % 100)::uuid, '{{}}', '', \
+         md5('x' || n)::uuid, 'applied', NULL, NULL, now() FROM generate_series(1, {COUNT}) AS n; \
+         INSERT INTO event_log SELECT 2 * n, md5('e' || n)::uuid, 'd', 1, 'e', 'r', md5('r' || n % \
+         100)::uuid, n, md5('c' || n)::uuid, '{{}}', NULL, '{{}}', now() FROM generate_series(1, \
+         {COUNT}) AS n; ANALYZE context_log, command_log, event_log, message_log, activity_log",
         schema.name()
     );
     client.batch_execute(&rows).await.unwrap();
@@ -51,10 +46,8 @@ async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usiz
     let query = LogQuery::all().realm(realm).scan_limit(scan_limit);
     let (sql, _) = statement(log, &query);
     let explain = format!(
-        "PREPARE page (bigint, bigint, bigint, text) AS {sql}; \
-         EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE page ({after}, 1000, {scan_limit}, \
-         'quiet'); \
-         DEALLOCATE page"
+        "PREPARE page (bigint, bigint, bigint, text) AS {sql}; EXPLAIN (ANALYZE, TIMING OFF, \
+         FORMAT JSON) EXECUTE page ({after}, 1000, {scan_limit}, 'quiet'); DEALLOCATE page"
     );
     let output = client.simple_query(&explain).await.unwrap();
     let plan = output.iter().find_map(|message| match message {

@@ -23,11 +23,10 @@ async fn page_of_one_aggregate_reads_up_to_its_limit() {
     let aggregate_id = AggregateId::new("purse", Uuid::from_u128(0));
     let name = schema.name();
     let rows = format!(
-        "SET search_path = {name}; \
-         INSERT INTO event_log SELECT n, md5(n::text)::uuid, 'd', 1, 'e', 'purse', \
-         CASE WHEN n % 10 = 0 THEN '{}'::uuid ELSE md5((n % 10)::text)::uuid END, (n + 9) / 10, \
-         md5(n::text)::uuid, '{{}}', NULL, '{{}}', now() FROM generate_series(1, {COUNT}) AS n; \
-         ANALYZE event_log",
+        "SET search_path = {name}; INSERT INTO event_log SELECT n, md5(n::text)::uuid, 'd', 1, \
+         'e', 'purse', CASE WHEN n % 10 = 0 THEN '{}'::uuid ELSE md5((n % 10)::text)::uuid END, (n \
+         + 9) / 10, md5(n::text)::uuid, '{{}}', NULL, '{{}}', now() FROM generate_series(1, \
+         {COUNT}) AS n; ANALYZE event_log",
         aggregate_id.id
     );
     client.batch_execute(&rows).await.unwrap();

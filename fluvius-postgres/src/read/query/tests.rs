@@ -22,14 +22,12 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, ReadPool)> {
     tokio::spawn(connection);
     let name = schema.name();
     let rows = format!(
-        "SET search_path = {name}; \
-         INSERT INTO resource_state SELECT 'purse', md5(n::text)::uuid, 1, 'v1-' || repeat('0', \
-         32), 1, \
-         json_build_object('coins', n / 2 || '.50', 'owner', 'owner ' || n / 3, 'is_open', n % \
-         500 = 0, \
-         'due', to_char(to_timestamp(n) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
-         'id', md5('id' || n)::uuid, 'other', n)::text, now(), NULL, now(), NULL, NULL, NULL \
-         FROM generate_series(1, {COUNT}) AS n; ANALYZE resource_state"
+        "SET search_path = {name}; INSERT INTO resource_state SELECT 'purse', md5(n::text)::uuid, \
+         1, 'v1-' || repeat('0', 32), 1, json_build_object('coins', n / 2 || '.50', 'owner', \
+         'owner ' || n / 3, 'is_open', n % 500 = 0, 'due', to_char(to_timestamp(n) AT TIME ZONE \
+         'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), 'id', md5('id' || n)::uuid, 'other', n)::text, \
+         now(), NULL, now(), NULL, NULL, NULL FROM generate_series(1, {COUNT}) AS n; ANALYZE \
+         resource_state"
     );
     client.batch_execute(&rows).await.unwrap();
     let endpoint = crate::connection::Endpoint::new(
@@ -182,9 +180,8 @@ async fn state_is_parsed_once_per_row() {
     let types = sql.params.iter().map(Param::sql_type);
     let params: Vec<_> = as_sql(&sql.params).into_iter().zip(types).collect();
     assert!(transaction.query_typed(&sql.text, &params).await.unwrap().is_empty());
-    let calls = "SELECT funcname::text, calls FROM pg_stat_xact_user_functions \
-                 WHERE schemaname = $1 AND funcname ~ '^(state|field)_(json|text|number)$' ORDER \
-                 BY funcname";
+    let calls = "SELECT funcname::text, calls FROM pg_stat_xact_user_functions WHERE schemaname = \
+                 $1 AND funcname ~ '^(state|field)_(json|text|number)$' ORDER BY funcname";
     let rows = transaction.query(calls, &[&schema.name()]).await.unwrap();
     let calls: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let count = i64::from(COUNT);

@@ -285,9 +285,8 @@ pub(super) fn check_values(connection: &Connection) {
         let (id, resource): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
         let (path, kind): (String, String) = (row.get(2).unwrap(), row.get(3).unwrap());
         let field = field::from_stored(&path, &kind).unwrap();
-        let states = "SELECT a.number, s.data, a.identifier FROM aggregate AS a JOIN state AS s \
-            ON s.aggregate = a.number \
-             JOIN name AS r ON r.id = a.resource WHERE r.text = ?1";
+        let states = "SELECT a.number, s.data, a.identifier FROM aggregate AS a JOIN state AS s ON \
+            s.aggregate = a.number JOIN name AS r ON r.id = a.resource WHERE r.text = ?1";
         let mut states = connection.prepare(states).unwrap();
         let mut states = states.query((resource,)).unwrap();
         while let Some(row) = states.next().unwrap() {

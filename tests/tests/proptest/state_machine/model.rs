@@ -68,7 +68,7 @@ pub(super) enum Step {
 pub(super) struct Expected {
     pub(super) commands: Vec<Sent>,
     pub(super) is_group: bool,
-    /// Whether the answer is a replay.
+    /// Set if the answer is a replay.
     pub(super) is_again: bool,
     pub(super) answer: Option<Answer>,
     /// New rows of the command log, without those of invoked actions: id, status, code.
