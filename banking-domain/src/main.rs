@@ -2,16 +2,20 @@
 //!
 //! The bank is stored in `bank.db` in the current folder. `--store sqlite:PATH` names another file,
 //! `--store postgres://..` a PostgreSQL database (with the feature `postgres`), and
-//! `--store memory` stores nothing. Existing accounts are found by their numbers. The default
-//! amounts are `--withdraw 20.00 --deposit 10.00 --transfer 30.00`. A command that fails prints its
-//! code and message; the commands after it still run, and the job ends with exit code 1. Invalid
-//! arguments end the job with exit code 2.
+//! `--store memory` stores nothing. Existing accounts are found by their numbers. A command that
+//! fails prints its code and message; the commands after it still run, and the job ends with exit
+//! code 1. Invalid arguments end the job with exit code 2. `--help` lists the arguments.
 
 use std::error::Error as StdError;
+use std::fmt;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use banking_domain::{Account, TransactionManagerDomain};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 #[cfg(feature = "postgres")]
 use fluvius::postgres::PostgresStore;
 use fluvius::query::Field;
@@ -25,23 +29,63 @@ use uuid::Uuid;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if std::env::args().skip(1).any(|flag| flag == "--help" || flag == "-h") {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    let (place, amounts) = match parse(std::env::args().skip(1)) {
-        Ok(call) => call,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(2);
-        }
+    let mut command = command();
+    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let place = match matches.get_one::<String>(STORE).map_or("", String::as_str).parse() {
+        Ok(place) => place,
+        // The error omits the value: it may be an address with a password.
+        Err(message) => return usage(&command.error(ErrorKind::ValueValidation, message)),
+    };
+    let amount = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let amounts = Amounts {
+        withdraw: amount(WITHDRAW),
+        deposit: amount(DEPOSIT),
+        transfer: amount(TRANSFER),
     };
     match run_at(&place, &amounts).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{}", describe(error.as_ref()));
+            report(error.as_ref());
             ExitCode::FAILURE
         }
+    }
+}
+
+const WITHDRAW: &str = "withdraw";
+const DEPOSIT: &str = "deposit";
+const TRANSFER: &str = "transfer";
+const STORE: &str = "store";
+
+/// Describes the arguments.
+fn command() -> Command {
+    let amount = |name: &'static str, default, help| {
+        let amount = Arg::new(name).long(name).value_name("AMOUNT").default_value(default);
+        // A negative amount is a value, which the domain rejects.
+        amount.allow_hyphen_values(true).help(help)
+    };
+    Command::new(env!("CARGO_PKG_NAME"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Opens two accounts, moves money between them, and prints the event log")
+        .arg(amount(WITHDRAW, "20.00", "Amount to withdraw from the first account"))
+        .arg(amount(DEPOSIT, "10.00", "Amount to deposit into the first account"))
+        .arg(amount(TRANSFER, "30.00", "Amount to transfer to the second account"))
+        .arg(
+            Arg::new(STORE)
+                .long(STORE)
+                .value_name("memory|sqlite:PATH|postgres://..")
+                .default_value("sqlite:bank.db")
+                .help("Location of the bank's data; `memory` stores nothing"),
+        )
+}
+
+/// Prints a usage error or the help, and returns the exit code.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
     }
 }
 
@@ -60,61 +104,46 @@ enum Place {
     Postgres(String),
 }
 
-fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), String> {
-    let mut place = Place::File(PathBuf::from("bank.db"));
-    let mut amounts = Amounts {
-        withdraw: "20.00".to_owned(),
-        deposit: "10.00".to_owned(),
-        transfer: "30.00".to_owned(),
-    };
-    while let Some(flag) = args.next() {
-        let mut value = || args.next().ok_or_else(|| format!("missing value of `{flag}`: {USAGE}"));
-        match flag.as_str() {
-            "--withdraw" => amounts.withdraw = value()?,
-            "--deposit" => amounts.deposit = value()?,
-            "--transfer" => amounts.transfer = value()?,
-            "--store" => {
-                let name = value()?;
-                place = match (name.as_str(), name.strip_prefix("sqlite:")) {
-                    ("memory", _) => Place::Memory,
-                    (url, _)
-                        if url.starts_with("postgres://") || url.starts_with("postgresql://") =>
-                    {
-                        postgres(name)?
-                    }
-                    (_, Some(path)) if !path.is_empty() && !path.starts_with("//") => {
-                        Place::File(PathBuf::from(path))
-                    }
-                    // The message omits the value: it may be an address with a password.
-                    _ => {
-                        return Err(format!(
-                            "invalid value of `--store`: write `memory`, `sqlite:bank.db` for a \
-                            file, or `postgres://..`: {USAGE}"
-                        ));
-                    }
-                };
+impl FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match (name, name.strip_prefix("sqlite:")) {
+            ("memory", _) => Ok(Self::Memory),
+            (url, _) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                postgres(url)
             }
-            _ => return Err(format!("unknown argument `{flag}`: {USAGE}")),
+            (_, Some(path)) if !path.is_empty() && !path.starts_with("//") => {
+                Ok(Self::File(PathBuf::from(path)))
+            }
+            _ => {
+                Err("invalid value of `--store`: write `memory`, `sqlite:bank.db` for a file, or \
+                 `postgres://..`")
+            }
         }
     }
-    Ok((place, amounts))
 }
 
 #[cfg(feature = "postgres")]
-fn postgres(url: String) -> Result<Place, String> {
-    Ok(Place::Postgres(url))
+fn postgres(url: &str) -> Result<Place, &'static str> {
+    Ok(Place::Postgres(url.to_owned()))
 }
 
 /// Returns an error without the address, which may contain a password.
 #[cfg(not(feature = "postgres"))]
-fn postgres(_url: String) -> Result<Place, String> {
+fn postgres(_url: &str) -> Result<Place, &'static str> {
     Err("this program was built without PostgreSQL: run \
-         `cargo run -p banking-domain --features postgres -- --store postgres://..`"
-        .to_owned())
+         `cargo run -p banking-domain --features postgres -- --store postgres://..`")
 }
 
-const USAGE: &str = "banking-domain [--withdraw AMOUNT] [--deposit AMOUNT] [--transfer AMOUNT] \
-                     [--store memory|sqlite:PATH|postgres://..]";
+/// Prints a line to the standard output. If the reader has closed it, as `head` does, the line is
+/// dropped: the job still runs to its end.
+fn print(line: fmt::Arguments<'_>) -> io::Result<()> {
+    match writeln!(io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
 
 async fn run_at(place: &Place, amounts: &Amounts) -> Result<ExitCode, Box<dyn StdError>> {
     match place {
@@ -134,7 +163,7 @@ async fn run(store: impl Store, amounts: &Amounts) -> Result<ExitCode, Box<dyn S
     session.set_aggroot("bank-account", account_id);
 
     let account = session.statemgr().fetch::<Account>(account_id).await?;
-    println!("Initial balance: {}", account.balance);
+    print(format_args!("Initial balance: {}", account.balance))?;
 
     let commands = [
         session.create_command("withdraw-money", json!({ "amount": amounts.withdraw }))?,
@@ -149,18 +178,18 @@ async fn run(store: impl Store, amounts: &Amounts) -> Result<ExitCode, Box<dyn S
     let mut responses = session.command_processor().process(commands);
     while let Some(response) = responses.next().await {
         match response {
-            Ok(response) => println!("Transaction: {response}"),
+            Ok(response) => print(format_args!("Transaction: {response}"))?,
             Err(error) => {
-                eprintln!("{}", describe(&error));
+                report(&error);
                 code = ExitCode::FAILURE;
             }
         }
     }
 
     let account = session.statemgr().fetch::<Account>(account_id).await?;
-    println!("Final balance: {}", account.balance);
+    print(format_args!("Final balance: {}", account.balance))?;
     let recipient = session.statemgr().fetch::<Account>(recipient_id).await?;
-    println!("Recipient's balance: {}", recipient.balance);
+    print(format_args!("Recipient's balance: {}", recipient.balance))?;
 
     print_events(&domain).await?;
     // The runtime has the only handle of the store, so `shutdown` closes an SQLite file.
@@ -174,10 +203,11 @@ async fn find_or_open(
     account_number: &str,
     owner_name: &str,
     initial_deposit: &str,
-) -> Result<Uuid, Error> {
+) -> Result<Uuid, Box<dyn StdError>> {
     let number = Field::text("account_number").eq(account_number);
     if let Some(account) = session.statemgr().find_one::<Account>(number).await? {
-        println!("Found account {account_number} of {}: {}", account.owner_name, account.balance);
+        let (owner, balance) = (&account.owner_name, account.balance);
+        print(format_args!("Found account {account_number} of {owner}: {balance}"))?;
         return Ok(Versioned::record(&account).aggregate_id.id);
     }
     let id = Uuid::new_v4();
@@ -192,27 +222,33 @@ async fn find_or_open(
 }
 
 /// Prints the event log as a table.
-async fn print_events(domain: &DomainRuntime) -> Result<(), Error> {
-    println!(
+async fn print_events(domain: &DomainRuntime) -> Result<(), Box<dyn StdError>> {
+    print(format_args!(
         "\n{:>8}  {:<36}  {:>7}  {:<17}  arguments",
         "position", "account", "version", "event"
-    );
+    ))?;
     let mut log = domain.log();
     loop {
         let page = log.events().await?;
         for event in &page.rows {
-            println!(
+            let record = &event.record;
+            print(format_args!(
                 "{:>8}  {}  {:>7}  {:<17}  {}",
                 event.position,
-                event.record.aggregate_id.id,
-                event.record.version,
-                event.record.key(),
-                event.record.args
-            );
+                record.aggregate_id.id,
+                record.version,
+                record.key(),
+                record.args
+            ))?;
         }
         let Some(position) = page.next else { return Ok(()) };
         log = log.after(position);
     }
+}
+
+/// Prints an error to the standard error output, which may be closed.
+fn report(error: &(dyn StdError + 'static)) {
+    let _ = writeln!(io::stderr(), "{}", describe(error));
 }
 
 /// Describes an error of the domain as `code: message`, with the author's code if an action has

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// Upper bound of the library's lines, without blank lines and comments.
 const MAX_LINES: usize = 130;
@@ -73,8 +73,41 @@ fn invalid_arguments_end_with_2_and_the_usage() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert_eq!(text(&output.stdout), "", "{args:?}");
         let stderr = text(&output.stderr);
-        assert!(stderr.contains("banking-domain [--withdraw AMOUNT]"), "{stderr}");
+        assert!(stderr.contains("Usage: banking-domain") || stderr.contains("--help"), "{stderr}");
     }
+}
+
+#[test]
+fn help_lists_the_arguments() {
+    let output = run(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let stdout = text(&output.stdout);
+    for name in ["--withdraw", "--deposit", "--transfer", "--store", "sqlite:bank.db"] {
+        assert!(stdout.contains(name), "{stdout}");
+    }
+}
+
+#[test]
+fn closed_pipe_ends_the_output_and_not_the_job() {
+    let folder = tempfile::tempdir().unwrap();
+    for (args, code) in [(&[][..], 0), (&["--transfer", "5000.00"], 1), (&["--help"], 0)] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_banking-domain"))
+            .args(args)
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        let stderr = text(&output.stderr);
+        assert!(!stderr.contains("panicked") && !stderr.contains("pipe"), "{stderr}");
+    }
+    // Both jobs ran to their end: the second one without its transfer.
+    let output = run_in(folder.path(), &["--store", "sqlite:bank.db"]);
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("Initial balance: 950.00"), "{stdout}");
 }
 
 #[test]
