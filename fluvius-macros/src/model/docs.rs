@@ -209,7 +209,8 @@ mod tests {
     fn code_examples_stay_on_the_method() {
         let docs = docs(
             " Deposits money.\n\n See [`Account`].\n\n - one\n\n     more of one\n\n\
-             \x20Then:\n\n     let x = 1;\n\n # Examples\n\n ```\n account.deposit()?;\n ```\n\n # Errors\n\n None.",
+             \x20Then:\n\n     let x = 1;\n\n # Examples\n\n ```\n account.deposit()?;\n ```\n\n \
+             # Errors\n\n None.",
         );
         assert_eq!(
             docs.prose(),

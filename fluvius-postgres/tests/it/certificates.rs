@@ -106,7 +106,7 @@ const VERSION_1: &str = "";
 const OF_HOST: &str = "basicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn default_mode_accepts_a_local_server_with_a_self_signed_certificate() {
+async fn default_mode_accepts_a_self_signed_local_server() {
     let Some(server) = TlsServer::start(STOCK) else { return };
     for (tail, is_encrypted) in [
         ("", true),

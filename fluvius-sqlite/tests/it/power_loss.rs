@@ -165,7 +165,7 @@ async fn a_loss_of_power_takes_nothing_that_was_answered() {
 
 /// The documented trade-off: the file stays consistent, and the last commands may be lost.
 #[tokio::test]
-async fn with_normal_durability_a_loss_of_power_takes_the_last_commands_only() {
+async fn normal_durability_loses_only_the_last_commands() {
     let found = cut_off(&[(DURABILITY, "normal")], true).await;
     assert_eq!(found.damaged, Vec::<String>::new());
     assert!(!found.lost.is_empty(), "what the option warns of was not seen");

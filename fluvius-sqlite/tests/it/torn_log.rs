@@ -137,7 +137,7 @@ async fn of_a_log_with_a_wrong_byte_the_transactions_before_it_stand() {
 
 /// The file system had made room, and the bytes had not come yet.
 #[tokio::test]
-async fn of_a_log_that_ends_in_zeros_the_transactions_before_them_stand() {
+async fn transactions_before_trailing_zeros_are_kept() {
     let left = left();
     for place in left.places(30) {
         let mut log = left.log.clone();

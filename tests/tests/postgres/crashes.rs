@@ -152,7 +152,7 @@ async fn restored_server_is_rejected_with_both_positions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn server_with_lost_rows_is_rejected_although_its_sequence_is_ahead() {
+async fn server_with_lost_rows_and_an_ahead_sequence_is_rejected() {
     let Some((mut server, store, session)) = with_three_transfers().await else { return };
     let superuser = client(&server.url()).await;
     let acknowledged = newest(&superuser).await;

@@ -30,7 +30,7 @@ async fn commit_of_another_process_is_notified() {
 }
 
 #[tokio::test]
-async fn notifications_are_limited_in_rate_and_survive_a_lost_connection() {
+async fn notifications_are_rate_limited_and_survive_a_lost_connection() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let (here, there) = (schema.open().await, schema.open().await);

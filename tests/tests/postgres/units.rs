@@ -372,7 +372,7 @@ fn describe(outcome: &CommitOutcome) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn new_context_is_stored_next_to_a_conflict_with_a_stored_context() {
+async fn new_context_is_stored_beside_a_conflict() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let (store, deposited) = with_two_accounts(&schema).await;
