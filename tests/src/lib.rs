@@ -9,7 +9,7 @@
 //! | `faulty_store` | stores that fail, alter rows, or observe calls |
 //! | `seeds` | settings from environment variables |
 //!
-//! The doctests of this crate compile the code of the guide and of the README.
+//! The doctest of this crate compiles the code of the README.
 
 #![allow(missing_docs, reason = "no other package uses this library")]
 #![allow(missing_debug_implementations, reason = "no other package uses this library")]
@@ -27,39 +27,7 @@ pub mod store_snapshot;
 pub mod ticket;
 pub mod trace;
 
-// Only for `cargo test --doc`: the chapters are published in the guide, not in rustdoc.
+// Only for `cargo test --doc`. The code of the guide is in `docs/examples/`.
 #[cfg(doctest)]
-mod guide {
-    #[doc = include_str!("../../docs/src/authoring.md")]
-    mod authoring {}
-    #[doc = include_str!("../../docs/src/context.md")]
-    mod context {}
-    #[doc = include_str!("../../docs/src/errors.md")]
-    mod errors {}
-    #[doc = include_str!("../../docs/src/evolution.md")]
-    mod evolution {}
-    #[doc = include_str!("../../docs/src/first-domain.md")]
-    mod first_domain {}
-    #[doc = include_str!("../../docs/src/from-python.md")]
-    mod from_python {}
-    #[doc = include_str!("../../docs/src/introduction.md")]
-    mod introduction {}
-    #[doc = include_str!("../../docs/src/reading.md")]
-    mod reading {}
-    #[doc = include_str!("../../docs/src/reliability.md")]
-    mod reliability {}
-    #[doc = include_str!("../../docs/src/testing.md")]
-    mod testing {}
-    #[doc = include_str!("../../README.md")]
-    mod readme {}
-    #[doc = include_str!("../../docs/src/running.md")]
-    mod running {}
-    #[doc = include_str!("../../docs/src/sqlite.md")]
-    mod sqlite {}
-    #[doc = include_str!("../../docs/src/postgres.md")]
-    mod postgres {}
-    #[doc = include_str!("../../docs/src/store.md")]
-    mod store {}
-    #[doc = include_str!("../../docs/src/stored.md")]
-    mod stored {}
-}
+#[doc = include_str!("../../README.md")]
+mod readme {}

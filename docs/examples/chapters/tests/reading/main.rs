@@ -1,0 +1,10 @@
+//! The code of the chapter "Reading states" (`docs/src/reading.md`).
+
+#![allow(unreachable_pub, reason = "the chapter documents the examples")]
+
+mod filters;
+mod following;
+mod indexes;
+mod pages;
+mod snapshots;
+mod verifying;
