@@ -80,14 +80,11 @@ pub mod second_release {
         input: UpcastInput<'_>,
         json: &mut Value,
     ) -> Result<(), UpcastError> {
-        match (from, input) {
-            (1, UpcastInput::State | UpcastInput::Event("customer-registered")) => {
-                let name = json["name"].as_str().ok_or("the name is no text")?;
-                let (given_name, family_name) = name.split_once(' ').unwrap_or((name, ""));
-                *json = json!({ "given_name": given_name, "family_name": family_name });
-            }
-            // Other events did not change.
-            _ => {}
+        // Other events did not change.
+        if let (1, UpcastInput::State | UpcastInput::Event("customer-registered")) = (from, input) {
+            let name = json["name"].as_str().ok_or("the name is no text")?;
+            let (given_name, family_name) = name.split_once(' ').unwrap_or((name, ""));
+            *json = json!({ "given_name": given_name, "family_name": family_name });
         }
         Ok(())
     }
