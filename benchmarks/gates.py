@@ -1,7 +1,8 @@
-"""What is compared in interleaved rounds, and what must hold.
+"""The gates: comparisons in interleaved rounds, and their bounds.
 
-A side is one case of one program; a round runs all sides of a gate once, one after the other, so that a change of the
-machine's speed hits all of them. A gate's value is made of one round; `verdict` judges the values of all rounds."""
+A side is one case of one program. A round runs all sides of a gate once, in succession, so that a
+change of the machine's speed affects all of them. A gate computes one value per round. `verdict`
+judges the values of all rounds."""
 
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -12,14 +13,14 @@ STORES = ("memory", "file", "sqlite", "postgres")
 
 
 def plain(store):
-    """A store without what is said of it in brackets."""
+    """Returns the name of a store without the text in brackets."""
     return store.split("(")[0]
 
 
 @dataclass(frozen=True)
 class Side:
-    """One case of a program: `name` is what BENCH_ONLY takes, `cases` what BENCH_CASES takes; `commands` is how many a
-    round has, where that is not the usual count."""
+    """One case of a program. `name` is the value of BENCH_ONLY, `cases` that of BENCH_CASES.
+    `commands` is the number of commands per round, if it differs from the default."""
 
     package: str
     name: str
@@ -28,7 +29,7 @@ class Side:
 
     @property
     def store(self):
-        """The store of a `system/store/sync` or a `kind/system/store`; None of a `kind/name`."""
+        """The store of a `system/store/sync` or `kind/system/store`, or None for a `kind/name`."""
         stores = [part for part in map(plain, self.name.split("/")) if part in STORES]
         return stores[-1] if stores else None
 
@@ -40,13 +41,14 @@ class Side:
 
 
 def race_of(sides):
-    """The name of the rounds in which these sides run; gates with the same sides share them."""
+    """Returns the name of the rounds of these sides. Gates with the same sides share the rounds."""
     return " | ".join(side.key() for side in sides)
 
 
 @dataclass(frozen=True)
 class Gate:
-    """`value` takes the lines of one round, in the order of `sides`. Without a bound it is only reported."""
+    """A comparison with an optional bound. `value` takes the lines of one round, in the order of
+    `sides`. Without a bound, the value is only reported."""
 
     name: str
     sides: tuple
@@ -55,9 +57,9 @@ class Gate:
     at_least: float | None = None
     at_most: float | None = None
     aim: float | None = None
-    # The sides that it compares; others run in the same rounds.
+    # The two compared sides. Other sides may run in the same rounds.
     compared: tuple = (0, 1)
-    # Of the gates of one group only the hardest counts: that against the fastest peer.
+    # In a group only the gate with the smallest value counts: the one against the fastest peer.
     group: str = ""
     peer: str = ""
 
@@ -67,12 +69,12 @@ def ratio(a, b):
 
 
 def added_parses(by_key, typed, parse):
-    """How many parses the way by key adds to the typed one."""
+    """Returns the cost that a command by key adds to a typed command, in parses."""
     return (1e9 / by_key["cmds_per_s"] - 1e9 / typed["cmds_per_s"]) / parse["median"]
 
 
 def added_cpu_parses(by_key, typed, command, _arguments):
-    """The same by processor time, which hardly moves with the load."""
+    """Returns the same cost by processor time, which hardly depends on the load."""
     return (by_key["cpu_us_per_cmd"] - typed["cpu_us_per_cmd"]) * 1000 / command["median"]
 
 
@@ -91,7 +93,8 @@ PEERS = [
     ("p-distributed", "distributed/memory/-", "distributed"),
     ("p-distributed", "distributed+queued+snapshot50/memory/-", "distributed, queued + snapshot"),
 ]
-OUR_STORE = ("p-cqrs-es", "cqrs-es/memory(our EventStore)/-", "cqrs-es over the harness's own store")
+OUR_STORE = ("p-cqrs-es", "cqrs-es/memory(our EventStore)/-",
+             "cqrs-es over the harness's own store")
 
 
 def fluvius(case):
@@ -107,37 +110,42 @@ def gates():
     for n, of in ((1, "1 account"), (1000, "1,000 accounts")):
         case = f"{n}x1"
         for package, name, title in PEERS:
-            found.append(Gate(f"typed / {title}, {of}", (fluvius(case), Side(package, name, case)), ratio, "×",
-                              at_least=1.0, aim=1.5, group=f"typed / the fastest peer on the store it ships, {of}",
+            found.append(Gate(f"typed / {title}, {of}", (fluvius(case), Side(package, name, case)),
+                              ratio, "×", at_least=1.0, aim=1.5,
+                              group=f"typed / the fastest peer on the store it ships, {of}",
                               peer=title))
         package, name, title = OUR_STORE
-        found.append(Gate(f"typed / {title}, {of}", (fluvius(case), Side(package, name, case)), ratio, "×"))
+        found.append(Gate(f"typed / {title}, {of}", (fluvius(case), Side(package, name, case)),
+                          ratio, "×"))
     for n, of in ((1, "1 account"), (1000, "1,000 accounts")):
-        found.append(Gate(f"64 tasks / 1 task, {of}", (fluvius(f"{n}x64"), fluvius(f"{n}x1")), ratio, "×", at_least=0.7))
+        found.append(Gate(f"64 tasks / 1 task, {of}", (fluvius(f"{n}x64"), fluvius(f"{n}x1")),
+                          ratio, "×", at_least=0.7))
     for n, of in ((1, "1 account"), (1000, "1,000 accounts")):
-        sides = (by_key(f"{n}x1"), fluvius(f"{n}x1"), Side("limits", "limit/json_command_parse"),
+        sides = (by_key(f"{n}x1"), fluvius(f"{n}x1"),
+                 Side("limits", "limit/json_command_parse"),
                  Side("limits", "limit/json_arguments_parse"))
-        found.append(Gate(f"by key - typed, in parses of the harness's command, {of}", sides, added_command_parses,
-                          "parses", at_most=3.0))
-        found.append(Gate(f"by key - typed, processor time in parses of the harness's command, {of}", sides,
-                          added_cpu_parses, "parses"))
-        found.append(Gate(f"by key - typed, in parses of the arguments alone, {of}", sides, added_argument_parses,
-                          "parses"))
+        found.append(Gate(f"by key - typed, in parses of the harness's command, {of}", sides,
+                          added_command_parses, "parses", at_most=3.0))
+        found.append(Gate("by key - typed, processor time in parses of the harness's command, "
+                          f"{of}", sides, added_cpu_parses, "parses"))
+        found.append(Gate(f"by key - typed, in parses of the arguments alone, {of}", sides,
+                          added_argument_parses, "parses"))
     slow = Side("p-fluvius", "fluvius/memory(1 ms a commit)/hot-slow")
-    found.append(Gate("1 ms a commit, 1 account, 64 clients: rate", (slow,), lambda slow: slow["cmds_per_s"],
-                      "commands/s", at_least=20_000.0))
-    found.append(Gate("1 ms a commit, 1 account, 64 clients: mean batch", (slow,), lambda slow: slow["mean_batch"],
-                      "units", at_least=16.0))
+    found.append(Gate("1 ms a commit, 1 account, 64 clients: rate", (slow,),
+                      lambda slow: slow["cmds_per_s"], "commands/s", at_least=20_000.0))
+    found.append(Gate("1 ms a commit, 1 account, 64 clients: mean batch", (slow,),
+                      lambda slow: slow["mean_batch"], "units", at_least=16.0))
     return found + sqlite_gates() + postgres_gates()
 
 
 def on_sqlite(system, case, package="p-fluvius", store="sqlite"):
-    """A case with `synchronous = FULL`. Rounds are long enough for the log to be copied into the file."""
+    """Returns a case with `synchronous = FULL`. A round is long enough for the log to be copied
+    into the file."""
     return Side(package, f"{system}/{store}/FULL", case, commands=20_000)
 
 
 def field(name, of=0):
-    """A figure that one side has told."""
+    """Returns a function that reads a field of one side's line."""
     return lambda *lines: lines[of][name]
 
 
@@ -146,42 +154,51 @@ def sqlite_gates():
     for n, of, of_grouped in ((1, "1 account", 0.6), (1000, "1,000 accounts", 0.4)):
         case = f"{n}x64"
         grouped = "raw-rusqlite-group-commit"
-        sides = (on_sqlite("fluvius", case), on_sqlite("by-hand", case), on_sqlite(grouped, case, "limits"))
+        sides = (on_sqlite("fluvius", case), on_sqlite("by-hand", case),
+                 on_sqlite(grouped, case, "limits"))
         what = f"SQLite FULL, 64 clients, {of}"
         found += [
-            Gate(f"{what}: fluvius / our schema by hand", sides, lambda ours, hand, _: ratio(ours, hand), "×",
-                 at_least=0.8),
+            Gate(f"{what}: fluvius / our schema by hand", sides,
+                 lambda ours, hand, _: ratio(ours, hand), "×", at_least=0.8),
             Gate(f"{what}: our schema by hand / the harness's grouped writer", sides,
-                 lambda _, hand, limit: ratio(hand, limit), "×", at_least=of_grouped, compared=(1, 2)),
-            Gate(f"{what}: p99", sides, lambda ours, *_: ours["p99_us"] / 1000, "ms", at_most=10.0),
+                 lambda _, hand, limit: ratio(hand, limit), "×", at_least=of_grouped,
+                 compared=(1, 2)),
+            Gate(f"{what}: p99", sides, lambda ours, *_: ours["p99_us"] / 1000, "ms",
+                 at_most=10.0),
             Gate(f"{what}: p99 / that of our schema by hand", sides,
                  lambda ours, hand, _: ours["p99_us"] / hand["p99_us"], "×", at_most=3.0),
         ]
         sides = (on_sqlite("fluvius", case, store="sqlite(whole log)"),
                  on_sqlite("by-hand", case, store="sqlite(whole log)"))
         found += [
-            Gate(f"{what}: mean batch (units a transaction)", sides, field("units_a_transaction"), "units", at_least=16.0),
-            Gate(f"{what}: mean batch by hand", sides, field("units_a_transaction", of=1), "units"),
-            Gate(f"{what}: bytes of the write-ahead log a command", sides, field("log_bytes"), "bytes"),
+            Gate(f"{what}: mean batch (units a transaction)", sides, field("units_a_transaction"),
+                 "units", at_least=16.0),
+            Gate(f"{what}: mean batch by hand", sides, field("units_a_transaction", of=1),
+                 "units"),
+            Gate(f"{what}: bytes of the write-ahead log a command", sides, field("log_bytes"),
+                 "bytes"),
             Gate(f"{what}: the same by hand", sides, field("log_bytes", of=1), "bytes"),
         ]
     for n, of in ((1, "1 account"), (1000, "1,000 accounts")):
         case = f"{n}x1"
-        sides = (on_sqlite("fluvius", case), on_sqlite("raw-rusqlite-group-commit", case, "limits"))
-        found.append(Gate(f"SQLite FULL, 1 client, {of}: fluvius / the harness's grouped writer", sides, ratio, "×",
-                          at_least=0.8))
+        sides = (on_sqlite("fluvius", case),
+                 on_sqlite("raw-rusqlite-group-commit", case, "limits"))
+        found.append(Gate(f"SQLite FULL, 1 client, {of}: fluvius / the harness's grouped writer",
+                          sides, ratio, "×", at_least=0.8))
     load = (Side("p-fluvius", "load/fluvius/sqlite"),)
     found += [
-        # "The same time": within what the figures of one root differ by from round to round.
+        # The bound is the spread of the figures of one aggregate from round to round.
         Gate("SQLite, load of a root: with 100,000 events / with 10", load,
              lambda line: line["100000_events"] / line["10_events"], "×", at_most=1.25),
         Gate("SQLite, `fetch_at` in the middle of 100,000 events", load, field("fetch_at"), "µs"),
-        Gate("SQLite, `fetch_at`: changes read at the most", load, field("changes_read"), "changes", at_most=64.0),
+        Gate("SQLite, `fetch_at`: changes read at the most", load, field("changes_read"),
+             "changes", at_most=64.0),
         Gate("SQLite, a change of one field of 20 kB: bytes in the file",
-             (Side("p-fluvius", "disk/fluvius/sqlite/one_field_of_20_kB"),), field("one_field_of_20_kB"),
-             "bytes/command", at_most=2000.0),
+             (Side("p-fluvius", "disk/fluvius/sqlite/one_field_of_20_kB"),),
+             field("one_field_of_20_kB"), "bytes/command", at_most=2000.0),
     ]
-    for word, of in (("own-accounts", "each on its own accounts"), ("shared-accounts", "on the same accounts")):
+    for word, of in (("own-accounts", "each on its own accounts"),
+                     ("shared-accounts", "on the same accounts")):
         sides = (Side("p-fluvius", f"two/fluvius/sqlite/{word}"),)
         what = f"SQLite, two processes at full load, {of}"
         found += [
@@ -199,7 +216,7 @@ def on_postgres(system, case, package="p-fluvius", store="postgres", commands=10
 
 BY_HAND = ("commit_batch", "statements")
 
-# Those that were fastest in a run of all of them; a round of the slow ones on one account is short.
+# The fastest peers of a run of all peers. Rounds with the slow ones on one account are short.
 POSTGRES_PEERS = {
     1: [("p-distributed", "distributed+queued+snapshot50", "distributed, queued + snapshot"),
         ("p-esrs", "esrs+lock", "esrs, locked")],
@@ -208,8 +225,9 @@ POSTGRES_PEERS = {
 
 
 def packages(stores):
-    """What must be built for the gates on these stores."""
-    wanted = [gate.sides for gate in gates() if all(side.is_on(stores) for side in gate.sides)]
+    """Returns the packages that the gates on these stores need."""
+    wanted = [gate.sides for gate in gates()
+              if all(side.is_on(stores) for side in gate.sides)]
     return sorted({side.package for sides in wanted for side in sides})
 
 
@@ -223,51 +241,63 @@ def postgres_gates():
         what = f"PostgreSQL, 64 clients, {of}"
         found += [
             Gate(f"{what}: fluvius / our schema by hand, by {way}", sides,
-                 lambda *lines, of=number: ratio(lines[0], lines[of]), "×", at_least=0.8, compared=(0, number),
-                 group=f"{what}: fluvius / our schema by hand, the faster of the two ways", peer=f"by {way}")
+                 lambda *lines, of=number: ratio(lines[0], lines[of]), "×", at_least=0.8,
+                 compared=(0, number),
+                 group=f"{what}: fluvius / our schema by hand, the faster of the two ways",
+                 peer=f"by {way}")
             for number, way in enumerate(BY_HAND, 1)
         ]
         found += [
-            Gate(f"{what}: fluvius / the harness's batched writer", sides, lambda *lines: ratio(lines[0], lines[3]),
-                 "×", at_least=0.4, compared=(0, 3)),
+            Gate(f"{what}: fluvius / the harness's batched writer", sides,
+                 lambda *lines: ratio(lines[0], lines[3]), "×", at_least=0.4, compared=(0, 3)),
             Gate(f"{what}: our schema by hand, by {BY_HAND[1]} / by {BY_HAND[0]}", sides,
                  lambda *lines: ratio(lines[2], lines[1]), "×", compared=(2, 1)),
             Gate(f"{what}: rate", sides, field("cmds_per_s"), "commands/s", at_least=14_000.0),
             Gate(f"{what}: p50", sides, lambda *lines: lines[0]["p50_us"] / 1000, "ms"),
             Gate(f"{what}: p99", sides, lambda *lines: lines[0]["p99_us"] / 1000, "ms"),
             Gate(f"{what}: mean batch", sides, field("mean_batch"), "units"),
-            *(Gate(f"{what}: mean batch by hand, by {way}", sides, field("mean_batch", of=number), "units")
+            *(Gate(f"{what}: mean batch by hand, by {way}", sides,
+                   field("mean_batch", of=number), "units")
               for number, way in enumerate(BY_HAND, 1)),
         ]
         peers = POSTGRES_PEERS[n]
         sides = (on_postgres("fluvius", case),
-                 *(on_postgres(name, case, package, commands=1_000) for package, name, _ in peers))
+                 *(on_postgres(name, case, package, commands=1_000)
+                   for package, name, _ in peers))
         for number, (_, _, title) in enumerate(peers, 1):
             found.append(Gate(f"{what}: fluvius / {title}", sides,
-                              lambda *lines, of=number: ratio(lines[0], lines[of]), "×", compared=(0, number), group=f"{what}: fluvius / the fastest peer", peer=title))
-            found.append(Gate(f"{what}: rate of {title}", sides, field("cmds_per_s", of=number), "commands/s",
-                              compared=(number, number)))
+                              lambda *lines, of=number: ratio(lines[0], lines[of]), "×",
+                              compared=(0, number),
+                              group=f"{what}: fluvius / the fastest peer", peer=title))
+            found.append(Gate(f"{what}: rate of {title}", sides, field("cmds_per_s", of=number),
+                              "commands/s", compared=(number, number)))
     for n, of in ((1, "1 account"), (1000, "1,000 accounts")):
         case = f"{n}x1"
         sides = (on_postgres("fluvius", case, commands=1_000),
                  on_postgres("raw-pg-cte-1trip", case, "limits", commands=1_000),
-                 *(on_postgres("by-hand", case, store=f"postgres({way})", commands=1_000) for way in BY_HAND))
+                 *(on_postgres("by-hand", case, store=f"postgres({way})", commands=1_000)
+                   for way in BY_HAND))
         what = f"PostgreSQL, 1 client, {of}"
         found.append(Gate(f"{what}: fluvius / the harness's one round trip", sides,
-                          lambda *lines: ratio(lines[0], lines[1]), "×", at_least=0.8, compared=(0, 1)))
+                          lambda *lines: ratio(lines[0], lines[1]), "×", at_least=0.8,
+                          compared=(0, 1)))
         found += [Gate(f"{what}: fluvius / our schema by hand, by {way}", sides,
-                       lambda *lines, of=number: ratio(lines[0], lines[of]), "×", compared=(0, number))
+                       lambda *lines, of=number: ratio(lines[0], lines[of]), "×",
+                       compared=(0, number))
                   for number, way in enumerate(BY_HAND, 2)]
-        found.append(Gate(f"{what}: p99", sides, lambda *lines: lines[0]["p99_us"] / 1000, "ms"))
+        found.append(Gate(f"{what}: p99", sides,
+                          lambda *lines: lines[0]["p99_us"] / 1000, "ms"))
     return found + process_gates()
 
 
 def process_gates():
-    """One, two and four processes; a side's figures stand under their own names."""
+    """Returns the gates of one, two and four processes. A side's line has each figure by name."""
     found = []
-    for word, of, least in (("1000-accounts", "1,000 accounts", 0.8), ("1-account", "1 hot account", 0.5)):
+    for word, of, least in (("1000-accounts", "1,000 accounts", 0.8),
+                            ("1-account", "1 hot account", 0.5)):
         counts = (1, 2, 4)
-        sides = tuple(Side("p-fluvius", f"processes/fluvius/postgres/{word}/{count}") for count in counts)
+        sides = tuple(Side("p-fluvius", f"processes/fluvius/postgres/{word}/{count}")
+                      for count in counts)
         is_hot = word == "1-account"
         for number, count in enumerate(counts):
             what = f"PostgreSQL, {count} process{'es' if count > 1 else ''} on {of}"
@@ -276,12 +306,15 @@ def process_gates():
                     Gate(f"{what}: all together / one alone", sides,
                          lambda *lines, of=number: lines[of]["rate"] / lines[0]["rate"], "×",
                          at_least=least if count == 2 else None, compared=(number, 0)),
-                    Gate(f"{what}: the smallest share", sides, field("smallest_share", of=number), "%",
+                    Gate(f"{what}: the smallest share", sides,
+                         field("smallest_share", of=number), "%",
                          at_least=25.0 if is_hot and count == 2 else None),
                 ]
             found += [
-                Gate(f"{what}: `conflict`", sides, field("conflict", of=number), "commands", at_most=0.0),
-                Gate(f"{what}: failed otherwise", sides, field("failed_otherwise", of=number), "commands", at_most=0.0),
+                Gate(f"{what}: `conflict`", sides, field("conflict", of=number), "commands",
+                     at_most=0.0),
+                Gate(f"{what}: failed otherwise", sides, field("failed_otherwise", of=number),
+                     "commands", at_most=0.0),
                 Gate(f"{what}: rounds with a sum of balances other than acknowledged", sides,
                      field("missing", of=number), "rounds", at_most=0.0),
                 Gate(f"{what}: p99", sides, field("p99", of=number), "ms"),
@@ -292,7 +325,7 @@ def process_gates():
     return found
 
 
-# Whose files are compared in size: package and what BENCH_ONLY takes.
+# The systems with compared file sizes: the package, and the value of BENCH_ONLY.
 ON_DISK = [
     ("p-fluvius", "fluvius/sqlite/FULL"),
     ("p-fluvius", "by-hand/sqlite/FULL"),
@@ -309,7 +342,7 @@ ON_DISK = [
 
 @dataclass(frozen=True)
 class Verdict:
-    """The values of all rounds, and what they say of a gate."""
+    """The values of all rounds, and the verdict on a gate."""
 
     values: tuple
     text: str
@@ -320,14 +353,17 @@ class Verdict:
 
     @property
     def quartiles(self):
-        return tuple(quantiles(self.values, n=4, method="inclusive")[::2]) if len(self.values) > 1 else self.values * 2
+        if len(self.values) < 2:
+            return self.values * 2
+        return tuple(quantiles(self.values, n=4, method="inclusive")[::2])
 
 
 def verdict(gate, values):
-    """`holds` and `fails` only where all rounds agree; in between it is `undecided`."""
+    """Returns `holds` or `fails` if all rounds agree, and `undecided` otherwise."""
     if gate.at_least is None and gate.at_most is None:
         return Verdict(tuple(values), "reported")
-    holds = [(gate.at_least is None or value >= gate.at_least) and (gate.at_most is None or value <= gate.at_most)
+    holds = [(gate.at_least is None or value >= gate.at_least)
+             and (gate.at_most is None or value <= gate.at_most)
              for value in values]
     if all(holds):
         return Verdict(tuple(values), "holds")

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Runs built benchmark programs one after another and appends their JSON lines to a result file.
+"""Runs built benchmark programs in succession and appends their JSON lines to a result file.
 
-    measure.py OUT begin                 what is measured where: one line
+    measure.py OUT begin                 one line with the machine, the commit and the settings
     measure.py OUT cases PACKAGE..       all cases of these packages
     measure.py OUT gates ROUNDS          the gates of gates.py, in interleaved rounds
-    measure.py OUT disk                  how large the files on SQLite are
+    measure.py OUT disk                  the sizes of the SQLite files
     measure.py OUT pieces                criterion's estimates of the pieces
     measure.py OUT end                   the load at the end
 
-To each line it adds `others_cpu`: how many processor cores others kept busy meanwhile. run.sh builds the programs
-and calls this; CARGO_TARGET_DIR says where they are."""
+Each line gets the field `others_cpu`: the number of processor cores that other processes kept busy
+meanwhile. run.sh builds the programs and calls this script. CARGO_TARGET_DIR is the folder of the
+programs."""
 
 import datetime
 import json
@@ -27,14 +28,15 @@ import gates
 
 HERE = Path(__file__).resolve().parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target"))
-# A program that hangs is a failed case.
+# The time after which a program counts as hung and its case as failed.
 TIMEOUT_S = int(os.environ.get("BENCH_TIMEOUT", "1500"))
-# What each side of a gate measures in one round.
+# The measured time of each side of a gate in one round.
 GATE_MIN_MS = os.environ.get("BENCH_GATE_MS", "300")
 
 
 def busy_s():
-    """Seconds that all cores together were busy since the machine started; None where the system does not tell."""
+    """Returns the busy time of all cores since the machine started, in seconds, or None if the
+    operating system does not report it."""
     try:
         fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
     except OSError:
@@ -49,7 +51,7 @@ def children_s():
 
 
 def run(package, **settings):
-    """The lines of one program under these BENCH_ settings."""
+    """Runs a program with these BENCH_ settings, and returns its lines."""
     program = "bench-" + package.removeprefix("p-")
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as out:
         env = os.environ | {"RUST_LOG": "off", "BENCH_OUT": out.name} | settings
@@ -57,8 +59,11 @@ def run(package, **settings):
         try:
             # Some peers print on every command.
             done = subprocess.run([TARGET / "release" / program], env=env, timeout=TIMEOUT_S,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-            failed = None if done.returncode == 0 else f"exit {done.returncode}: {done.stderr.strip()[-300:]}"
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                  check=False)
+            failed = None
+            if done.returncode != 0:
+                failed = f"exit {done.returncode}: {done.stderr.strip()[-300:]}"
         except subprocess.TimeoutExpired:
             failed = f"no end after {TIMEOUT_S} s"
         lines = [json.loads(line) for line in Path(out.name).read_text().splitlines()]
@@ -78,50 +83,53 @@ def now():
 
 
 def output(*command):
-    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False).stdout.strip()
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def processor():
     try:
-        models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        models = [line for line in lines if line.startswith("model name")]
         return models[0].split(":", 1)[1].strip()
     except (OSError, IndexError):
         return platform.machine()
 
 
-# What of the server's settings the figures depend on.
-SERVER_SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "wal_level",
-                   "commit_delay", "shared_buffers", "max_wal_size", "checkpoint_timeout", "autovacuum",
-                   "max_connections")
+# The settings of the server that affect the figures.
+SERVER_SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes",
+                   "wal_sync_method", "wal_level", "commit_delay", "shared_buffers",
+                   "max_wal_size", "checkpoint_timeout", "autovacuum", "max_connections")
 
 
 def server():
-    """The settings of the PostgreSQL server, and over what it is reached; nothing without one. A server that may lose
-    what it has committed is no measure."""
+    """Returns the settings of the PostgreSQL server and the address over which it is reached.
+    Without a server the result is empty. A server that may lose commits is refused."""
     url = os.environ.get("BENCH_PG_URL")
     if not url:
         return {}
     names = ", ".join(f"'{name}'" for name in SERVER_SETTINGS)
-    sql = ("SELECT json_object_agg(name, current_setting(name) ORDER BY name) || '' FROM pg_settings "
-           f"WHERE name IN ({names})")
+    sql = ("SELECT json_object_agg(name, current_setting(name) ORDER BY name) || '' "
+           f"FROM pg_settings WHERE name IN ({names})")
     place = "SELECT coalesce(host(inet_client_addr()), 'a socket')"
     psql = os.environ.get("BENCH_PSQL", "psql")
-    done = subprocess.run([psql, "-X", "-A", "-t", "-d", url, "-c", sql, "-c", place], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run([psql, "-X", "-A", "-t", "-d", url, "-c", sql, "-c", place],
+                          capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"psql cannot ask the server: {done.stderr.strip()}")
+        sys.exit(f"psql cannot read the settings of the server: {done.stderr.strip()}")
     settings, place = done.stdout.strip().rsplit("\n", 1)
     settings = json.loads(settings)
     for name in ("fsync", "synchronous_commit"):
         if settings[name] != "on":
-            sys.exit(f"the server runs with `{name} = {settings[name]}`: its figures would not be those of a store that "
-                     "keeps what it has answered")
+            sys.exit(f"the server has `{name} = {settings[name]}`: it may lose acknowledged "
+                     "commits, so its figures are not comparable")
     return {"postgres": settings | {"reached_over": place}}
 
 
 def begin():
     settings = {name: text for name, text in sorted(os.environ.items())
-                if name.startswith("BENCH_") and name not in ("BENCH_DIR", "BENCH_OUT", "BENCH_PG_URL", "BENCH_PSQL")}
+                if name.startswith("BENCH_")
+                and name not in ("BENCH_DIR", "BENCH_OUT", "BENCH_PG_URL", "BENCH_PSQL")}
     yield {"run": {
         "date": now(),
         "commit": output("git", "rev-parse", "--short=12", "HEAD"),
@@ -146,7 +154,7 @@ def cases(*packages):
 
 
 def race(rounds):
-    """Each set of sides `rounds` times: A B, A B, .."""
+    """Runs each set of sides `rounds` times: A B, A B, .."""
     done = set()
     for gate in gates.gates():
         name = gates.race_of(gate.sides)
@@ -159,12 +167,13 @@ def race(rounds):
 
 
 def can_run(side):
-    """Whether its program is built, and its store wanted."""
-    return side.is_on(os.environ.get("BENCH_STORES", "memory").split(",")) and (TARGET / "release" / ("bench-" + side.package.removeprefix("p-"))).exists()
+    """Returns true if the side's program is built and its store is selected."""
+    program = TARGET / "release" / ("bench-" + side.package.removeprefix("p-"))
+    return side.is_on(os.environ.get("BENCH_STORES", "memory").split(",")) and program.exists()
 
 
 def take(side):
-    """One line for a side: the first, with the figures beside it under their own names."""
+    """Runs a side, and returns its first line with the other figures added by name."""
     settings = {"BENCH_ONLY": side.name, "BENCH_REPS": "1", "BENCH_MIN_MS": GATE_MIN_MS}
     if side.cases:
         settings["BENCH_CASES"] = side.cases
@@ -183,36 +192,40 @@ def take(side):
 
 
 def disk():
-    """Of each system the file after one round on 1,000 accounts, with its log copied into it."""
+    """Measures the file of each system after one round on 1,000 accounts, with its log copied into
+    it."""
     for package, name in gates.ON_DISK:
         if not (TARGET / "release" / ("bench-" + package.removeprefix("p-"))).exists():
             continue
         with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
-            lines = run(package, BENCH_ONLY=name, BENCH_CASES="1000x64", BENCH_REPS="1", BENCH_MIN_MS="1",
-                        BENCH_CMDS_N1000="4000", BENCH_CAP_MS="30000", BENCH_KEEP="1", BENCH_DIR=folder)
+            lines = run(package, BENCH_ONLY=name, BENCH_CASES="1000x64", BENCH_REPS="1",
+                        BENCH_MIN_MS="1", BENCH_CMDS_N1000="4000", BENCH_CAP_MS="30000",
+                        BENCH_KEEP="1", BENCH_DIR=folder)
             line = lines[0] if lines else {"failed": f"{package} has no case `{name}`"}
             if "failed" in line:
                 yield {"package": package, "failed": line["failed"]}
                 continue
-            folders = sorted(Path(folder).iterdir(), key=lambda path: int(path.name.rsplit("-", 1)[-1]))
+            folders = sorted(Path(folder).iterdir(),
+                             key=lambda path: int(path.name.rsplit("-", 1)[-1]))
             if not folders:
                 yield {"package": package, "failed": f"`{name}` has left no file"}
                 continue
-            # The first one is of the round that warms up.
+            # The first folder belongs to the warm-up round.
             last = folders[-1]
-            size = sum(file_bytes(path) for path in last.iterdir() if path.suffix in (".db", ".sqlite"))
+            size = sum(file_bytes(path) for path in last.iterdir()
+                       if path.suffix in (".db", ".sqlite"))
             # The opening of each account is a command too.
             value = round(size / (line["commands"] + line["n"]), 1)
             yield {
-                "kind": "disk", "name": name.removesuffix("/FULL"), "unit": "bytes/command", "reps": 1,
-                "median": value, "min": value, "max": value,
-                "note": f"the file after {line['commands'] + line['n']:,} commands on {line['n']:,} accounts, its log "
-                        "copied into it",
+                "kind": "disk", "name": name.removesuffix("/FULL"), "unit": "bytes/command",
+                "reps": 1, "median": value, "min": value, "max": value,
+                "note": f"the file after {line['commands'] + line['n']:,} commands on "
+                        f"{line['n']:,} accounts, its log copied into it",
             }
 
 
 def file_bytes(path):
-    """The size of a database once its log is in it."""
+    """Copies the log of a database into its file, and returns the size of the file."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.close()
@@ -229,17 +242,21 @@ def pieces():
             "kind": "piece", "name": benchmark["full_id"], "unit": "ns", "reps": 1,
             "median": round(estimates["median"]["point_estimate"], 1),
             "min": round(interval["lower_bound"], 1), "max": round(interval["upper_bound"], 1),
-            "note": f"mean {typical['point_estimate']:,.0f} ns; min and max are the median's 95 % confidence interval",
+            "note": f"mean {typical['point_estimate']:,.0f} ns; min and max are the median's 95 % "
+                    "confidence interval",
         }
 
 
 def main():
     out, what, *arguments = sys.argv[1:]
-    lines = {"begin": begin, "cases": cases, "gates": race, "disk": disk, "pieces": pieces, "end": end}[what](*arguments)
+    parts = {"begin": begin, "cases": cases, "gates": race, "disk": disk, "pieces": pieces,
+             "end": end}
+    lines = parts[what](*arguments)
     with open(out, "a") as file:
         for line in lines:
-            print(json.dumps(line, ensure_ascii=False, sort_keys=True), file=file, flush=True)
-            print(json.dumps(line, ensure_ascii=False, sort_keys=True), file=sys.stderr, flush=True)
+            text = json.dumps(line, ensure_ascii=False, sort_keys=True)
+            print(text, file=file, flush=True)
+            print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes Markdown tables out of result files: ./table.py results/*.jsonl > FIGURES.md
+"""Makes Markdown tables from result files: ./table.py results/*.jsonl > FIGURES.md
 
-First the gates with their verdicts, then one table for each store (a row a system, a column a case, ratios to the
-store's limit), then the figures that are no case of the workload. Lines of a later file replace those of an earlier
-one for the same case."""
+The gates with their verdicts come first. One table per store follows, with a row per system, a
+column per case, and ratios to the store's limit. The last tables have the figures other than the
+cases of the workload. For the same case, lines of a later file replace those of an earlier one."""
 
 import json
 import sys
@@ -19,18 +19,30 @@ LIMITS = {
     "postgres on": "raw-pg-begin-pipelined",
 }
 CASES = [(1, 1), (1, 64), (1000, 1), (1000, 64)]
-KINDS = {"limit": "Limits", "replay": "Loading and replay by the peers", "hot-slow": "A slow store", "piece": "Pieces",
-         "log": "The write-ahead log", "load": "Loading a root, and its past", "start": "Start-up",
-         "disk": "Bytes on disk", "two": "Two processes over one file", "rss": "Memory",
-         "processes": "Processes over one schema of PostgreSQL", "hot": "One account for a while, with a reader",
-         "client": "tokio-postgres with deadpool, and sqlx", "positions": "Positions: one lock, and `xid8`"}
+KINDS = {
+    "limit": "Limits",
+    "replay": "Loading and replay by the peers",
+    "hot-slow": "A slow store",
+    "piece": "Pieces",
+    "log": "The write-ahead log",
+    "load": "Loading an aggregate, and its past",
+    "start": "Start-up",
+    "disk": "Bytes on disk",
+    "two": "Two processes over one file",
+    "rss": "Memory",
+    "processes": "Processes over one schema of PostgreSQL",
+    "hot": "One account for a while, with a reader",
+    "client": "tokio-postgres with deadpool, and sqlx",
+    "positions": "Positions: one lock, and `xid8`",
+}
 
 
 class Results:
-    """The lines of all files, by what they are."""
+    """The lines of all files, by kind."""
 
     def __init__(self, paths):
-        self.stores, self.figures, self.races, self.runs, self.failed, self.probes = {}, {}, {}, [], [], []
+        self.stores, self.figures, self.races = {}, {}, {}
+        self.runs, self.failed, self.probes = [], [], []
         for path in paths:
             for number, text in enumerate(Path(path).read_text().splitlines(), 1):
                 try:
@@ -53,16 +65,18 @@ class Results:
             self.failed.append(line)
         elif "cmds_per_s" in line:
             store, name = store_and_name(line)
-            self.stores.setdefault(store, {}).setdefault(name, {})[(line["n"], line["clients"])] = line
+            cases = self.stores.setdefault(store, {}).setdefault(name, {})
+            cases[(line["n"], line["clients"])] = line
         elif "kind" in line:
             self.figures.setdefault(line["kind"], {})[line["name"]] = line
         else:
             self.probes.append(line)
 
     def rounds(self, gate):
-        """The lines of each round that is whole: none of its sides has failed."""
+        """Returns the lines of each complete round, in which no side has failed."""
         rounds = self.races.get(gates.race_of(gate.sides), {}).values()
-        whole = [[sides[side] for side in sorted(sides)] for sides in rounds if len(sides) == len(gate.sides)]
+        whole = [[sides[side] for side in sorted(sides)] for sides in rounds
+                 if len(sides) == len(gate.sides)]
         return [lines for lines in whole if not any("failed" in line for line in lines)]
 
 
@@ -79,7 +93,9 @@ def number(value):
 
 
 def time(us):
-    return f"{us / 1000:,.1f} ms" if us >= 10_000 else f"{us:,.0f} µs" if us >= 10 else f"{us:.1f} µs"
+    if us >= 10_000:
+        return f"{us / 1000:,.1f} ms"
+    return f"{us:,.0f} µs" if us >= 10 else f"{us:.1f} µs"
 
 
 def load(values):
@@ -91,12 +107,14 @@ def print_runs(results):
         changed = ", with changes since" if run["changed_since"] else ""
         end = run.get("end", {})
         settings = " ".join(f"{name}={text}" for name, text in run["settings"].items())
-        print(f"- `{run['file']}`: {run['date']}, commit {run['commit']}{changed}; {run['rustc']}; {run['cores']} cores "
-              f"({run['processor']}), {run['memory_gib']} GiB, Linux {run['kernel']}; load (1, 5, 15 min) "
-              f"{load(run['load'])} at the start, {load(end['load']) if end else 'unknown'} at the end"
+        print(f"- `{run['file']}`: {run['date']}, commit {run['commit']}{changed}; {run['rustc']}; "
+              f"{run['cores']} cores ({run['processor']}), {run['memory_gib']} GiB, "
+              f"Linux {run['kernel']}; load (1, 5, 15 min) {load(run['load'])} at the start, "
+              f"{load(end['load']) if end else 'unknown'} at the end"
               f"{'; ' + settings if settings else ''}")
         if "postgres" in run:
-            print("  - PostgreSQL: " + ", ".join(f"{name} = {text}" for name, text in run["postgres"].items()))
+            server = (f"{name} = {text}" for name, text in run["postgres"].items())
+            print("  - PostgreSQL: " + ", ".join(server))
 
 
 def print_gates(results):
@@ -109,8 +127,9 @@ def print_gates(results):
     for name, gate, judged in hardest(rows):
         print_gate(name, gate, judged)
     print("\n### Interleaved rounds\n")
-    print("| what | first side | second side | ratio of the processor times | others' cores | median | quartiles | "
-          "min – max |\n| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |")
+    print("| gate | first side | second side | ratio of the processor times | others' cores | "
+          "median | quartiles | min – max |\n"
+          "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |")
     for gate, judged, rounds in rows:
         print_race(gate, judged, rounds)
 
@@ -123,7 +142,7 @@ def gate_row(results, gate):
 
 
 def hardest(rows):
-    """The gates to judge by: of those of a group the one with the smallest ratio."""
+    """Yields the gates with their verdicts; of each group only the gate with the smallest ratio."""
     groups = {}
     for gate, judged, _ in rows:
         groups.setdefault(gate.group or gate.name, []).append((gate, judged))
@@ -134,7 +153,8 @@ def hardest(rows):
 
 def spread(judged):
     low, high = judged.quartiles
-    return f"{number(low)} – {number(high)} | {number(min(judged.values))} – {number(max(judged.values))}"
+    ends = f"{number(min(judged.values))} – {number(max(judged.values))}"
+    return f"{number(low)} – {number(high)} | {ends}"
 
 
 def print_gate(name, gate, judged):
@@ -145,23 +165,26 @@ def print_gate(name, gate, judged):
         bound = f"≤ {number(gate.at_most)}"
     if gate.aim is not None:
         bound += f" (aim {number(gate.aim)})"
-    print(f"| {name} | {bound} | {judged.text} | {number(judged.median)} {gate.unit} | {spread(judged)} | "
-          f"{len(judged.values)} |")
+    print(f"| {name} | {bound} | {judged.text} | {number(judged.median)} {gate.unit} | "
+          f"{spread(judged)} | {len(judged.values)} |")
 
 
 def print_race(gate, judged, rounds):
-    sides = [f"{number(median(of_side))}/s" if (of_side := rates(rounds, side)) else "-" for side in gate.compared]
-    pairs = [[lines[side] for side in gate.compared] for lines in rounds if len(lines) > max(gate.compared)]
+    sides = [f"{number(median(of_side))}/s" if (of_side := rates(rounds, side)) else "-"
+             for side in gate.compared]
+    pairs = [[lines[side] for side in gate.compared] for lines in rounds
+             if len(lines) > max(gate.compared)]
     costs = [second["cpu_us_per_cmd"] / first["cpu_us_per_cmd"] for first, second in pairs
              if first is not second and "cpu_us_per_cmd" in first and "cpu_us_per_cmd" in second]
     others = median(line.get("others_cpu", 0.0) for lines in rounds for line in lines)
-    print(f"| {gate.name} | {sides[0]} | {sides[1]} | {number(median(costs)) if costs else '-'} | {others:.1f} | "
-          f"{number(judged.median)} {gate.unit} | {spread(judged)} |")
+    print(f"| {gate.name} | {sides[0]} | {sides[1]} | {number(median(costs)) if costs else '-'} | "
+          f"{others:.1f} | {number(judged.median)} {gate.unit} | {spread(judged)} |")
 
 
 def rates(rounds, side):
-    """Of a case of the workload, or of several processes."""
-    found = [lines[side].get("cmds_per_s", lines[side].get("rate")) for lines in rounds if len(lines) > side]
+    """Returns the rates of one side: of a case of the workload, or of several processes."""
+    found = [lines[side].get("cmds_per_s", lines[side].get("rate")) for lines in rounds
+             if len(lines) > side]
     return [rate for rate in found if rate is not None]
 
 
@@ -172,7 +195,8 @@ def print_store(store, systems):
     limit_name = LIMITS.get(store)
     limit = systems.get(limit_name, {})
     for name, cases in systems.items():
-        cells = [cell(cases.get(case), None if name == limit_name else limit.get(case)) for case in CASES]
+        cells = [cell(cases.get(case), None if name == limit_name else limit.get(case))
+                 for case in CASES]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
@@ -185,25 +209,28 @@ def cell(line, limit):
     wrong = " **wrong balance**" if line.get("verified") is False else ""
     capped = " (cut)" if line.get("capped") else ""
     batch = f"; {line['mean_batch']:.1f} a batch" if "mean_batch" in line else ""
-    return (f"{number(line['cmds_per_s'])}/s{ratio}{spread}{capped}<br>{time(line['p50_us'])} / {time(line['p99_us'])}"
-            f"{cost}{batch}{wrong}")
+    return (f"{number(line['cmds_per_s'])}/s{ratio}{spread}{capped}<br>"
+            f"{time(line['p50_us'])} / {time(line['p99_us'])}{cost}{batch}{wrong}")
 
 
 def print_figures(kind, figures):
-    print(f"\n## {KINDS.get(kind, kind)}\n\n| what | median | min – max | unit | note |\n| --- | ---: | --- | --- | --- |")
+    print(f"\n## {KINDS.get(kind, kind)}\n\n| figure | median | min – max | unit | note |\n"
+          "| --- | ---: | --- | --- | --- |")
     for line in figures.values():
         spread = f"{number(line['min'])} – {number(line['max'])}"
-        print(f"| {line['name']} | {number(line['median'])} | {spread} | {line['unit']} | {line['note']} |")
+        print(f"| {line['name']} | {number(line['median'])} | {spread} | {line['unit']} | "
+              f"{line['note']} |")
 
 
 def main():
     results = Results(sys.argv[1:])
-    print("# Figures\n\nMade by `table.py` from the result files; README.md tells how to read it.\n")
+    print("# Figures\n\nGenerated by `table.py` from the result files. README.md explains the "
+          "tables.\n")
     print_runs(results)
     print_gates(results)
     if results.stores:
-        print("\n## Systems\n\nCells: commands/s (× the limit of the same column) [min–max of the repetitions], p50 / p99, "
-              "processor time a command.")
+        print("\n## Systems\n\nCells: commands/s (× the limit of the same column) [min–max of the "
+              "repetitions], p50 / p99, processor time per command.")
     for store, systems in results.stores.items():
         print_store(store, systems)
     for kind, figures in results.figures.items():

@@ -1,5 +1,4 @@
-//! Calls, one after another by each of some tasks, for a while: how many a second, how long, at
-//! which cost.
+//! A closed loop of calls by several tasks: the rate, the latency, and the processor time per call.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -7,15 +6,15 @@ use std::time::{Duration, Instant};
 use bench_common::{Plan, cpu_time, report, selected};
 use tokio::task::JoinSet;
 
-/// How long they run before anything is counted.
+/// The time before the measurement starts.
 const WARM_UP: Duration = Duration::from_millis(100);
 
-/// What some tasks did.
+/// The results of the tasks.
 pub(crate) struct Done {
     pub(crate) rate: f64,
-    /// In microseconds, sorted.
+    /// The latencies in microseconds, sorted.
     pub(crate) times_us: Vec<f64>,
-    /// Processor time of this program a call.
+    /// The processor time of this program per call, in microseconds.
     pub(crate) cpu_us: f64,
 }
 
@@ -25,7 +24,8 @@ impl Done {
     }
 }
 
-/// Has each of the tasks that `task` makes call again and again; `time` is what is counted.
+/// Spawns `count` tasks that repeat the calls made by `task`. After the warm-up it counts the calls
+/// that begin and end within `time`.
 pub(crate) async fn calls<T, F>(
     count: usize,
     time: Duration,
@@ -73,8 +73,8 @@ where
     }
 }
 
-/// Takes a figure as often as the plan says, and reports its rate, its latency and its cost; `unit`
-/// is what a call is.
+/// Measures a figure once per repetition of the plan, and reports its rate, latency and processor
+/// time. `unit` is the name of one call.
 pub(crate) async fn measure<F: Future<Output = Done>>(
     kind: &str,
     name: &str,
@@ -99,7 +99,7 @@ pub(crate) async fn measure<F: Future<Output = Done>>(
     report(kind, &format!("{name}/client_cpu"), "µs/call", &costs, note);
 }
 
-/// How long one figure is taken: `BENCH_MIN_MS`.
+/// Returns the measured time of one figure: twice `BENCH_MIN_MS`, at least 100 ms.
 pub(crate) fn time() -> Duration {
     Plan::from_env().measured_time_min.max(Duration::from_millis(50)) * 2
 }

@@ -1,12 +1,13 @@
-//! Choices that the PostgreSQL store rests on, measured without the store, over tables of the same
+//! Design choices of the PostgreSQL store, measured without the store, over tables of the same
 //! shape.
 //!
-//! | file | what it compares |
+//! | file | comparison |
 //! |---|---|
-//! | `client/` | tokio-postgres with deadpool, and sqlx: a batch as one call with arrays, and loads of one row |
-//! | `positions` | positions under one lock, and without a lock, with the transaction's number beside them |
+//! | `client/` | tokio-postgres with deadpool, and sqlx: batches with arrays, loads of one row |
+//! | `positions` | positions under one lock, and without a lock beside the transaction id |
 //!
-//! `load` sends calls and tells their rate and latency.
+//! In `client/`, a batch is one call with arrays. `load` sends calls and measures their rate and
+//! latency.
 
 #[cfg(feature = "postgres")]
 mod client;

@@ -1,10 +1,12 @@
-//! Two ways to give rows of a log positions so that no reader skips one: drawn under one lock that
-//! is held to the end of the commit, and drawn freely, with the transaction's number beside them
-//! and a watermark in the reader.
+//! Two ways to assign positions to the rows of a log such that no reader skips a row.
 //!
-//! A connection stands for a process: it is one transaction at a time, and the server does not know
-//! the difference. A reader polls meanwhile, and has to have seen each row once, in the order of
-//! its way, when all is over.
+//! The first draws positions under one lock that is held until the end of the commit. The second
+//! draws positions without a lock and stores the transaction id beside them. Its reader uses a
+//! watermark.
+//!
+//! A connection stands for a process: it runs one transaction at a time, and the server does not
+//! distinguish the two. A reader polls meanwhile. At the end it must have seen each row once, in
+//! the order of the variant.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,14 +20,14 @@ use crate::load::{Done, calls, measure, time};
 
 const COUNTS: [usize; 3] = [1, 2, 4];
 
-/// How many rows of the log a commit writes.
+/// The numbers of log rows that a commit writes.
 const ROW_COUNTS: [i32; 2] = [1, 32];
 
-/// How long the reader waits between two looks.
+/// The time between two polls of the reader.
 const POLL_TIME: Duration = Duration::from_millis(5);
 
-/// How long it goes on when all is committed: a transaction of somebody else may hold the watermark
-/// back.
+/// The longest time for which the reader continues after the last commit. A transaction of another
+/// session may hold the watermark back.
 const MAX_REST_TIME: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
@@ -33,30 +35,37 @@ DROP SCHEMA IF EXISTS choices CASCADE; CREATE SCHEMA choices;
 CREATE SEQUENCE choices.position;
 CREATE TABLE choices.state(id uuid PRIMARY KEY, version bigint NOT NULL) WITH (fillfactor = 50);
 CREATE TABLE choices.locked(position bigint PRIMARY KEY, id uuid NOT NULL, data text NOT NULL);
-CREATE TABLE choices.numbered(xid xid8 NOT NULL, position bigint NOT NULL, id uuid NOT NULL, data text NOT NULL,
-    PRIMARY KEY (xid, position));
-CREATE FUNCTION choices.commit_locked(root uuid, row_count int, content text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE TABLE choices.numbered(xid xid8 NOT NULL, position bigint NOT NULL, id uuid NOT NULL,
+    data text NOT NULL, PRIMARY KEY (xid, position));
+CREATE FUNCTION choices.commit_locked(root uuid, row_count int, content text) RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
     base bigint;
 BEGIN
-    INSERT INTO choices.state AS s VALUES (root, 1) ON CONFLICT (id) DO UPDATE SET version = s.version + 1;
+    INSERT INTO choices.state AS s VALUES (root, 1)
+    ON CONFLICT (id) DO UPDATE SET version = s.version + 1;
     PERFORM pg_advisory_xact_lock(4711);
     base := nextval('choices.position') - 1;
     IF row_count > 1 THEN
         PERFORM setval('choices.position', base + row_count);
     END IF;
-    INSERT INTO choices.locked SELECT base + n, root, content FROM generate_series(1, row_count) AS n;
+    INSERT INTO choices.locked
+    SELECT base + n, root, content FROM generate_series(1, row_count) AS n;
 END $$;
-CREATE FUNCTION choices.commit_numbered(root uuid, row_count int, content text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION choices.commit_numbered(root uuid, row_count int, content text) RETURNS void
+LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO choices.state AS s VALUES (root, 1) ON CONFLICT (id) DO UPDATE SET version = s.version + 1;
-    INSERT INTO choices.numbered SELECT pg_current_xact_id(), nextval('choices.position'), root, content
+    INSERT INTO choices.state AS s VALUES (root, 1)
+    ON CONFLICT (id) DO UPDATE SET version = s.version + 1;
+    INSERT INTO choices.numbered
+    SELECT pg_current_xact_id(), nextval('choices.position'), root, content
     FROM generate_series(1, row_count);
 END $$;";
 
-const DATA: &str = r#"{"amount":"10.50","note":"about as long as a row of the log, with its change of the state"}"#;
+const DATA: &str = "{\"amount\":\"10.50\",\"note\":\"about as long as a row of the log, with its \
+    change of the state\"}";
 
-/// How positions are given.
+/// A way to assign positions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
     Lock,
@@ -71,7 +80,8 @@ impl Way {
         }
     }
 
-    /// What comes after a checkpoint, which is the last two columns of the row before.
+    /// Returns the query for the rows after a checkpoint. The checkpoint consists of the two
+    /// columns of the last row.
     fn read(self) -> &'static str {
         match self {
             Self::Lock => {
@@ -79,7 +89,7 @@ impl Way {
                 BY position"
             }
             Self::Xid8 => {
-                // By the column: by the text that is read, 10000 would come before 9999.
+                // The order is by the column. In the order of its text, 10000 would precede 9999.
                 "SELECT xid::text, position FROM choices.numbered AS n \
                  WHERE (xid, position) > ($1::text::xid8, $2) AND xid < \
                  pg_snapshot_xmin(pg_current_snapshot()) \
@@ -142,8 +152,8 @@ async fn commits(url: &str, way: Way, rows: i32, count: usize) -> Done {
     done
 }
 
-/// Reads on from its checkpoint until it is told how many rows there are, and has seen them; tells
-/// how many it saw.
+/// Reads from its checkpoint until it has received the number of rows and has seen them all.
+/// Returns the number of rows seen.
 async fn read(client: Client, way: Way, mut is_over: oneshot::Receiver<u64>) -> u64 {
     let statement = client.prepare(way.read()).await.unwrap();
     let (mut xid, mut position, mut seen) = ("0".to_owned(), 0_i64, 0);

@@ -1,37 +1,38 @@
-//! The bank: accounts that are opened, filled and emptied.
+//! The bank workload: its commands, and the trait that each system under test implements.
 
 use std::future::Future;
 
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-/// What is on each account at the start.
+/// The opening balance of each account.
 pub const OPENING: i64 = 1_000_000;
 
 /// One command of the workload.
 #[derive(Clone, Copy, Debug)]
 pub enum BankCommand {
-    /// Opens the account with an amount; not part of what is measured.
+    /// Opens the account with an amount. Openings are not measured.
     Open(Decimal),
-    /// Adds an amount.
+    /// Adds an amount to the balance.
     Deposit(Decimal),
-    /// Takes an amount, if there is enough.
+    /// Subtracts an amount, if the balance covers it.
     Withdraw(Decimal),
 }
 
-/// Why a command was not applied.
+/// The reason for which a command was not applied.
 #[derive(Debug)]
 pub enum BankError {
-    /// An optimistic conflict, or a busy store: the driver tries again, inside the latency.
+    /// An optimistic conflict, or a busy store. The driver retries, and the latency includes the
+    /// retries.
     Conflict,
-    /// The rule said no.
+    /// The business rule rejected the command.
     Rejected,
-    /// Anything else: the case is reported as failed.
+    /// Any other error. The case is reported as failed.
     Other(String),
 }
 
 impl BankError {
-    /// A failure, by its text.
+    /// Returns an error of kind `Other` with the text of `error`.
     pub fn other(error: impl std::fmt::Display) -> Self {
         Self::Other(error.to_string())
     }
@@ -42,38 +43,38 @@ pub trait Bank: Send + Sync + 'static {
     /// Runs a command and waits until the system acknowledges it.
     ///
     /// # Errors
-    /// Why it was not applied.
+    /// The reason for which the command was not applied.
     fn run(
         &self,
         id: Uuid,
         command: BankCommand,
     ) -> impl Future<Output = Result<(), BankError>> + Send;
 
-    /// The balance read back after a round, to see that no acknowledged command was lost; `None`
-    /// where the system has no cheap way to tell.
+    /// Returns the balance of an account, or `None` if the system has no cheap way to read it.
+    /// After a round, the driver uses it to detect lost commands that were acknowledged.
     fn balance(&self, id: Uuid) -> impl Future<Output = Option<Decimal>> + Send {
         let _ = id;
         async { None }
     }
 
-    /// What it has committed so far, where it counts that: the mean of a round is told beside its
-    /// rate.
+    /// Returns the batches committed so far, or `None` if the system does not count them. The
+    /// report has the mean batch of a round beside its rate.
     fn batches(&self) -> Option<Batches> {
         None
     }
 }
 
-/// How many batches were committed, and how many units they had together.
+/// The number of committed batches, and the number of units in them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Batches {
-    /// The batches.
+    /// The number of batches.
     pub batches: u64,
-    /// Their units; a command is one.
+    /// The number of units. Each command is one unit.
     pub units: u64,
 }
 
 impl Batches {
-    /// What came since an earlier count.
+    /// Returns the difference from an earlier count.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             batches: self.batches.saturating_sub(earlier.batches),
@@ -81,13 +82,13 @@ impl Batches {
         }
     }
 
-    /// Units a batch; `None` without a batch.
+    /// Returns the mean number of units per batch, or `None` without a batch.
     pub fn mean(self) -> Option<f64> {
         (self.batches > 0).then(|| self.units as f64 / self.batches as f64)
     }
 }
 
-/// The identifier of an account, from 0.
+/// Returns the identifier of an account. The index of the first account is 0.
 pub fn account_id(index: usize) -> Uuid {
     Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000_u128 + index as u128)
 }

@@ -1,10 +1,10 @@
-//! The processor time of this program: beside the clock, since it stays the same when others use
-//! the machine.
+//! The processor time of this program. Unlike wall-clock time, it stays the same if other processes
+//! use the machine.
 
 use std::time::Duration;
 
-/// The time that all threads of this program have spent on a processor; `None` where the system
-/// does not tell.
+/// Returns the time that all threads of this program have spent on a processor, or `None` if the
+/// operating system does not report it.
 ///
 /// # Source
 /// Linux, Documentation/scheduler/sched-stats.rst: the first field of `schedstat`, nanoseconds.

@@ -1,4 +1,5 @@
-//! Figures that are no case of the bank workload: a limit of the machine, a replay.
+//! Figures other than the cases of the bank workload, for example a limit of the machine or a
+//! replay.
 
 use std::future::Future;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use crate::cpu_time::cpu_time;
 use crate::plan::{Plan, selected};
 use crate::report::{emit, median, rounded};
 
-/// Reports one figure by its repetitions.
+/// Reports one figure with the values of its repetitions.
 pub fn report(kind: &str, name: &str, unit: &str, values: &[f64], note: &str) {
     emit(&json!({
         "kind": kind,
@@ -24,8 +25,8 @@ pub fn report(kind: &str, name: &str, unit: &str, values: &[f64], note: &str) {
     }));
 }
 
-/// Takes a figure with `take`, once to warm up and then `BENCH_REPS` times, and reports it, if
-/// `BENCH_ONLY` lets `kind/name` through.
+/// Measures a figure with `take` and reports it. Calls `take` once to warm up, and then
+/// `BENCH_REPS` times. Does nothing if `BENCH_ONLY` does not select `kind/name`.
 pub async fn repeat<F, Fut>(kind: &str, name: &str, unit: &str, note: &str, mut take: F)
 where
     F: FnMut() -> Fut,
@@ -42,8 +43,8 @@ where
     report(kind, name, unit, &values, note);
 }
 
-/// How many nanoseconds one call of `operation` takes, over `count` calls: of processor time, where
-/// the system tells it, since others may use the machine meanwhile.
+/// Returns the mean time of one call of `operation` in nanoseconds, over `count` calls. The time is
+/// processor time if the operating system reports it, since other processes may use the machine.
 pub fn ns_per_op(count: u32, mut operation: impl FnMut(u32)) -> f64 {
     let (start, cpu_start) = (Instant::now(), cpu_time());
     for index in 0..count {

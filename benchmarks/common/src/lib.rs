@@ -1,19 +1,19 @@
-//! What every system under test is measured with: the bank workload, its driver and its report.
+//! The benchmark harness: the bank workload, its driver and its report.
 //!
-//! A system implements [`Bank`]; [`matrix`] then runs the same cases on it (1 or 1,000 accounts,
-//! 1 or 64 clients), and [`repeat`] takes figures that are no case of the workload. Nothing here
-//! knows any of the systems.
+//! Each system under test implements [`Bank`]. [`matrix`] runs the same cases on each system (1 or
+//! 1,000 accounts, 1 or 64 clients). [`repeat`] measures figures other than the cases of the
+//! workload. The crate is independent of the systems.
 //!
-//! | file | what it owns |
+//! | file | contents |
 //! |---|---|
-//! | `bank` | the commands, and [`Bank`], what a system must do |
-//! | `rng` | which commands, by seed |
-//! | `plan` | how much is measured, from the environment |
-//! | `round` | one round of clients on a fresh store, and whether the balances are right |
+//! | `bank` | the commands, and the trait [`Bank`] |
+//! | `rng` | the commands of a client, by seed |
+//! | `plan` | the amount of measurement, from the environment |
+//! | `round` | one round of clients on a fresh store, and the check of the balances |
 //! | `cpu_time` | the processor time of a round |
 //! | `matrix` | the cases of one system, one line each |
 //! | `figure` | figures of another kind |
-//! | `report` | one JSON line to a file |
+//! | `report` | the output of JSON lines |
 //! | `place` | folders for file stores, the server's address, the runtime |
 
 mod bank;

@@ -11,16 +11,18 @@ use crate::plan::{Plan, selected};
 use crate::report::{emit, median, rounded};
 use crate::round::{self, Setting};
 
-/// When a round counts as hung, and its case as failed.
+/// The time after which a round counts as hung and its case as failed.
 const HUNG_AFTER: Duration = Duration::from_secs(120);
 
-/// When the round that warms up ends at the latest.
+/// The time limit of the warm-up round.
 const MAX_WARM_UP_TIME: Duration = Duration::from_millis(500);
 
-/// Runs the plan's cases on fresh banks made by `make` (of how many accounts and clients).
+/// Runs the plan's cases on fresh banks. `make` creates a bank for a number of accounts and
+/// clients.
 ///
-/// # Shape
-/// One line a case: rates and percentiles are medians over the repetitions, `rates` has each.
+/// # Output
+/// One line per case. Rates and percentiles are medians over the repetitions. `rates` has the rate
+/// of each repetition.
 pub async fn matrix<B, F, Fut>(system: &str, store: &str, sync: &str, plan: &Plan, make: F)
 where
     B: Bank,
@@ -46,7 +48,7 @@ where
     }
 }
 
-/// What the repetitions of one case have given.
+/// The results of the repetitions of one case.
 #[derive(Default)]
 struct Case {
     rates: Vec<f64>,
@@ -162,7 +164,7 @@ impl Case {
     }
 }
 
-/// A percentile of sorted latencies.
+/// Returns a percentile of sorted latencies, in microseconds.
 fn percentile_us(sorted_ns: &[u64], percent: usize) -> f64 {
     let index = (sorted_ns.len() * percent / 100).min(sorted_ns.len().saturating_sub(1));
     sorted_ns.get(index).map_or(0.0, |latency| *latency as f64 / 1000.0)

@@ -1,27 +1,28 @@
-//! How much is measured: read from the environment, so that every program takes the same words.
+//! The amount of measurement, read from the environment: every program uses the same variables.
 
 use std::time::Duration;
 
-/// How much is measured of each case.
+/// The cases, and the amount of measurement per case.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Measured repetitions of a case, after one to warm up.
+    /// The measured repetitions of a case, after one to warm up.
     pub repetitions: usize,
-    /// Commands in one round on one account.
+    /// The commands in one round on one account.
     pub commands_n1: u64,
-    /// Commands in one round on more accounts.
+    /// The commands in one round on more than one account.
     pub commands_n1000: u64,
-    /// When a round ends early.
+    /// The time after which a round ends early.
     pub round_time_max: Duration,
-    /// Rounds, each on a fresh store, are repeated until this much has been measured.
+    /// The minimum measured time of a repetition. Rounds, each on a fresh store, repeat until it is
+    /// reached.
     pub measured_time_min: Duration,
-    /// The cases: how many accounts, and how many clients.
+    /// The cases, each as the number of accounts and the number of clients.
     pub cases: Vec<(usize, usize)>,
 }
 
 impl Plan {
-    /// The plan of the environment: `BENCH_REPS`, `BENCH_CMDS_N1`, `BENCH_CMDS_N1000`,
-    /// `BENCH_CAP_MS`, `BENCH_MIN_MS`, and `BENCH_CASES` as in `1x1,1000x64` (accounts x
+    /// Reads the plan from `BENCH_REPS`, `BENCH_CMDS_N1`, `BENCH_CMDS_N1000`, `BENCH_CAP_MS`,
+    /// `BENCH_MIN_MS` and `BENCH_CASES`. An example of `BENCH_CASES` is `1x1,1000x64` (accounts x
     /// clients).
     pub fn from_env() -> Self {
         Self {
@@ -37,18 +38,19 @@ impl Plan {
         }
     }
 
-    /// How many commands a round on `accounts` has.
+    /// Returns the number of commands in a round on `accounts` accounts.
     pub fn commands(&self, accounts: usize) -> u64 {
         if accounts == 1 { self.commands_n1 } else { self.commands_n1000 }
     }
 }
 
-/// Whether `BENCH_ONLY` lets this name through: one of its comma-separated parts is in it.
+/// Returns true if `BENCH_ONLY` selects `name`: one of the comma-separated parts is contained in
+/// it. If the variable is not set, all names are selected.
 pub fn selected(name: &str) -> bool {
     std::env::var("BENCH_ONLY").map_or(true, |parts| parts.split(',').any(|p| name.contains(p)))
 }
 
-/// Whether `BENCH_STORES` names this store: `memory` where it is not set.
+/// Returns true if `BENCH_STORES` contains this store. The default is `memory`.
 pub fn wants_store(store: &str) -> bool {
     let stores = std::env::var("BENCH_STORES").unwrap_or_else(|_| "memory".into());
     stores.split(',').any(|wanted| wanted == store)

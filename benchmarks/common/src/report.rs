@@ -1,15 +1,16 @@
-//! The report: one JSON line a figure.
+//! The report: one JSON line per figure.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 
 use serde_json::Value;
 
-/// Writes one line to the file `BENCH_OUT`, at its end, or to stdout without it. Some peers print
-/// to stdout on every command, so `run.sh` sets the file and sends stdout away.
+/// Appends one line to the file `BENCH_OUT`, or writes it to stdout if the variable is not set.
+/// Some peers print to stdout on every command. Therefore `measure.py` sets the variable and
+/// discards stdout.
 ///
 /// # Panics
-/// When the file cannot be written: a figure that is lost is no figure.
+/// If the file cannot be written: the figure would be lost.
 #[expect(clippy::expect_used, reason = "a figure that cannot be written must not be passed over")]
 pub fn emit(line: &Value) {
     match std::env::var("BENCH_OUT") {
@@ -23,7 +24,8 @@ pub fn emit(line: &Value) {
     }
 }
 
-/// The median; of an even number of values the mean of the two in the middle; 0 of none.
+/// Returns the median. For an even number of values it is the mean of the middle two. Without
+/// values it is 0.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -34,7 +36,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Whole from 100 on, else with three decimals.
+/// Rounds to an integer from 100 on, and to three decimals below.
 pub(crate) fn rounded(value: f64) -> f64 {
     if value >= 100.0 { value.round() } else { (value * 1000.0).round() / 1000.0 }
 }
@@ -44,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
+    fn median_of_an_even_count_is_the_mean_of_the_middle() {
         assert_eq!((median(&[]), median(&[3.0, 1.0, 2.0])), (0.0, 2.0));
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
     }

@@ -1,20 +1,20 @@
-//! The commands of a client, by its seed: the same for every system.
+//! The commands of a client. They depend only on the seed, so they are the same for every system.
 
 use rust_decimal::Decimal;
 
 use crate::bank::BankCommand;
 
-/// Numbers that look random and come again with the seed.
+/// A pseudorandom number generator: the same seed gives the same numbers.
 #[derive(Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// The numbers of a seed.
+    /// Creates the generator of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// The next number.
+    /// Returns the next number.
     ///
     /// # Source
     /// Marsaglia, Xorshift RNGs (2003), the triple 13, 7, 17.
@@ -25,16 +25,16 @@ impl Rng {
         self.0
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     ///
     /// # Panics
-    /// When `bound` is 0.
+    /// If `bound` is 0.
     pub fn below(&mut self, bound: u32) -> u32 {
         u32::try_from(self.draw() % u64::from(bound)).unwrap_or(0)
     }
 }
 
-/// The next command: a deposit or a withdrawal, of 0.01 to 100.00.
+/// Returns the next command: a deposit or a withdrawal of 0.01 to 100.00.
 pub fn next_command(rng: &mut Rng) -> BankCommand {
     let cents = i64::from(rng.below(10_000)) + 1;
     let amount = Decimal::new(cents, 2);

@@ -1,4 +1,4 @@
-//! One round: accounts are opened, clients send, and the balances are read back.
+//! One round: opens the accounts, runs the clients, and reads the balances back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,13 +11,13 @@ use crate::bank::{Bank, BankCommand, BankError, Batches, OPENING, account_id};
 use crate::cpu_time::cpu_time;
 use crate::rng::{Rng, next_command};
 
-/// How often a client tries one command again before the case counts as failed.
+/// The number of retries of one command after which the case counts as failed.
 const MAX_CONFLICTS: u32 = 100_000;
 
-/// How many accounts are read back after a round, at the most about.
+/// The approximate number of accounts that are read back after a round.
 const READ_BACK_COUNT: usize = 50;
 
-/// What a round is made of.
+/// The parameters of a round.
 #[derive(Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) accounts: usize,
@@ -27,24 +27,25 @@ pub(crate) struct Setting {
     pub(crate) seed: u64,
 }
 
-/// What a round has given.
+/// The results of a round.
 #[derive(Default)]
 pub(crate) struct Round {
     pub(crate) latencies_ns: Vec<u64>,
     pub(crate) time: Duration,
-    /// On all processors together; `None` where the system does not tell.
+    /// The time on all processors together, or `None` if the operating system does not report it.
     pub(crate) cpu_time: Option<Duration>,
     pub(crate) conflicts: u64,
     pub(crate) rejected: u64,
-    /// Accounts opened a second, by 64 clients.
+    /// The accounts opened per second, by 64 clients.
     pub(crate) opened_per_s: f64,
-    /// Whether the balances read back are what was acknowledged; `None`: not read.
+    /// `Some(true)` if the balances match the acknowledged commands, or `None` if they were not
+    /// read.
     pub(crate) verified: Option<bool>,
-    /// What was committed meanwhile, where the bank counts that.
+    /// The batches committed in the round, if the bank counts them.
     pub(crate) batches: Option<Batches>,
 }
 
-/// What one client has done.
+/// The results of one client.
 struct Sent {
     latencies_ns: Vec<u64>,
     changes: Vec<(usize, Decimal)>,
@@ -54,7 +55,7 @@ struct Sent {
 /// Runs a round on a fresh bank.
 ///
 /// # Errors
-/// What a command failed with, other than a refusal or a conflict.
+/// The error of a command, other than a rejection or a conflict.
 pub(crate) async fn run<B: Bank>(bank: Arc<B>, setting: Setting) -> Result<Round, String> {
     let conflicts = Arc::new(AtomicU64::new(0));
     let opened_per_s = open(&bank, setting.accounts, &conflicts).await?;
@@ -115,7 +116,7 @@ async fn open<B: Bank>(
     Ok(accounts as f64 / start.elapsed().as_secs_f64())
 }
 
-/// One client: the next command only after the answer to the last.
+/// Runs one client. It sends the next command only after the answer to the previous one.
 async fn send<B: Bank>(
     bank: Arc<B>,
     setting: Setting,
@@ -156,7 +157,7 @@ async fn send<B: Bank>(
     Ok(sent)
 }
 
-/// Sends a command until it is applied or refused; says which.
+/// Sends a command until it is applied or rejected. Returns true if it was applied.
 async fn send_one<B: Bank>(
     bank: &B,
     id: uuid::Uuid,
@@ -197,14 +198,14 @@ mod tests {
 
     use super::*;
 
-    /// A bank in a map, with a fault that can be planted.
+    /// A bank over a map, with injected faults.
     #[derive(Default)]
     struct Planted {
         balances: Mutex<HashMap<uuid::Uuid, Decimal>>,
         runs: AtomicU64,
-        /// Every so many commands one is acknowledged and not applied.
+        /// The interval, in commands, at which one is acknowledged but not applied.
         lost_every: Option<u64>,
-        /// Every so many commands one meets a conflict.
+        /// The interval, in commands, at which one fails with a conflict.
         conflict_every: Option<u64>,
         fails: bool,
     }
@@ -236,7 +237,7 @@ mod tests {
             self.balances.lock().unwrap().get(&id).copied()
         }
 
-        /// As if two went into one.
+        /// Returns counts as if each batch had two units.
         fn batches(&self) -> Option<Batches> {
             let units = self.runs.load(Ordering::Relaxed);
             Some(Batches { batches: units / 2, units })
@@ -255,7 +256,7 @@ mod tests {
             let round = check(Planted::default(), accounts, clients).unwrap();
             assert_eq!((round.latencies_ns.len(), round.verified), (1_000, Some(true)));
             assert_eq!((round.conflicts, round.rejected), (0, 0));
-            // The openings are not among them.
+            // The openings are not counted.
             assert_eq!(round.batches.map(|batches| batches.units), Some(1_000));
             assert_eq!(round.batches.and_then(Batches::mean), Some(2.0));
         }

@@ -1,4 +1,4 @@
-//! What the processor allows: one update, one parse, one identifier, replays in memory.
+//! Limits of the processor: one update, one parse, one identifier, replays in memory.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -13,10 +13,10 @@ use crate::records::{
     DepositArguments, DepositCommand, EventRecord, deposit_command, event_record,
 };
 
-/// How often a cheap operation is repeated for one figure.
+/// The number of calls of a cheap operation per figure.
 const COUNT: u32 = 1_000_000;
 
-/// How many events a replay has.
+/// The number of events in a replay.
 const EVENT_COUNT: u32 = 1_000_000;
 
 pub(crate) async fn run() {
@@ -59,7 +59,7 @@ async fn update() {
     .await;
 }
 
-/// `json_NAME_parse` and `json_NAME_serialize`.
+/// Measures `json_NAME_parse` and `json_NAME_serialize`.
 async fn json<T: Serialize + DeserializeOwned>(name: &str, value: &T) {
     let text = serde_json::to_string(value).unwrap();
     let note = format!("serde_json::from_str, {} bytes", text.len());

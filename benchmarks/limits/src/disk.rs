@@ -1,4 +1,4 @@
-//! What the disk allows: appends with fdatasync, one by one and by one writer for all.
+//! Limits of the disk: appends with fdatasync, one by one and by one writer for all clients.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,10 +12,10 @@ use rust_decimal::Decimal;
 use crate::group::GroupBank;
 use crate::records::event_record;
 
-/// How long one figure is measured.
+/// The measured time of one figure.
 const TIME: Duration = Duration::from_millis(1500);
 
-/// How much is written beforehand: 8 MiB.
+/// The number of bytes written beforehand: 8 MiB.
 const WRITTEN_BYTES: u64 = 8 << 20;
 
 pub(crate) async fn run(plan: &Plan) {
@@ -63,7 +63,7 @@ fn in_place() -> f64 {
     f64::from(count) / start.elapsed().as_secs_f64()
 }
 
-/// A bank that only appends to one file.
+/// Creates a bank that only appends to one file.
 fn log_bank() -> GroupBank {
     let folder = TempDir::new("group");
     let mut file = File::create(folder.0.join("log")).unwrap();

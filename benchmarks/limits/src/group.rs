@@ -1,4 +1,4 @@
-//! Group commit: one writer takes what is waiting, and answers when all of it is stored.
+//! Group commit: one writer takes all waiting commands, and answers when all of them are stored.
 
 use std::sync::{Arc, mpsc};
 
@@ -6,10 +6,10 @@ use bench_common::{Bank, BankCommand, BankError, Uuid};
 use rust_decimal::Decimal;
 use tokio::sync::oneshot;
 
-/// How many commands one commit takes at the most.
+/// The maximum number of commands in one commit.
 pub(crate) const MAX_BATCH_UNITS: usize = 1024;
 
-/// A command that waits for the writer.
+/// A command in the writer's queue.
 pub(crate) struct Job {
     pub(crate) id: Uuid,
     pub(crate) command: BankCommand,
@@ -24,7 +24,7 @@ pub(crate) struct GroupBank {
 }
 
 impl GroupBank {
-    /// A bank whose writer is a thread that commits with `commit`.
+    /// Starts a bank whose writer is a thread that calls `commit` per batch.
     pub(crate) fn start(mut commit: impl FnMut(&[Job]) + Send + 'static) -> Self {
         let (jobs, waiting) = mpsc::channel::<Job>();
         std::thread::spawn(move || {

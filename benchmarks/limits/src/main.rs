@@ -1,12 +1,13 @@
-//! What the machine itself allows for the bank workload: no framework, no event sourcing.
+//! The limits of the machine for the bank workload, without a framework and without event sourcing.
 //!
-//! | file | what it measures |
+//! | file | measurement |
 //! |---|---|
 //! | `cpu` | one update, one parse, one identifier, replays in memory |
 //! | `memory` | the bank as a mutex over a map |
-//! | `disk`, `group` | appends with fdatasync, one by one and by one writer for all |
-//! | `sqlite` | rusqlite: one transaction a command, and by one writer for all |
-//! | `postgres`, `postgres_group` | tokio-postgres: three shapes of one transaction a command, and batches |
+//! | `disk`, `group` | appends with fdatasync, one by one and by one writer for all clients |
+//! | `sqlite` | rusqlite: one transaction per command, and one writer for all clients |
+//! | `postgres` | tokio-postgres: three shapes of one transaction per command |
+//! | `postgres_group` | tokio-postgres: batches |
 
 mod cpu;
 mod disk;

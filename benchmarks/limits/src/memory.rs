@@ -1,4 +1,4 @@
-//! The bank as a mutex over a map; it also writes its event as JSON.
+//! The bank as a mutex over a map. It also encodes each event as JSON.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! tokio-postgres: three shapes of one transaction a command, and round trips.
+//! tokio-postgres: three shapes of one transaction per command, and round trips.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,12 +39,13 @@ pub(crate) type Params<'a, const N: usize> = [&'a (dyn ToSql + Sync); N];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
-    /// BEGIN and SELECT .. FOR UPDATE; the rule in Rust; UPDATE, 2 INSERT and COMMIT pipelined:
-    /// 2 round trips.
+    /// 2 round trips: BEGIN and SELECT .. FOR UPDATE; the rule in Rust; then UPDATE, 2 INSERT and
+    /// COMMIT in a pipeline.
     Pipelined,
-    /// SELECT; the rule in Rust; one statement guarded by the version: 2 round trips, no BEGIN.
+    /// 2 round trips without BEGIN: SELECT; the rule in Rust; then one statement guarded by the
+    /// version.
     Guarded,
-    /// The rule in SQL, one statement: 1 round trip.
+    /// 1 round trip: one statement, with the rule in SQL.
     InSql,
 }
 
@@ -234,7 +235,7 @@ impl PgBank {
     }
 }
 
-async fn in_sql(on: &Connection, id: Uuid, delta: Decimal) -> Result<(), BankError> {
+async fn in_sql(on: &Connection, id: Uuid, change: Decimal) -> Result<(), BankError> {
     let mut row = deposit_command();
     (row.aggroot_id, row.amount) = (id, change);
     let mut event = event_record();

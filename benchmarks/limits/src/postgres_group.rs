@@ -1,4 +1,4 @@
-//! Group commit on PostgreSQL: states in the process, which is their one owner, and each batch
+//! Group commit on PostgreSQL. The process keeps the states and is their only owner. Each batch is
 //! written with one UNNEST statement.
 
 use std::collections::{BTreeSet, HashMap};
@@ -10,7 +10,7 @@ use bench_common::{
 use rust_decimal::Decimal;
 use tokio_postgres::{Client, Statement};
 
-use crate::group::{MAX_BATCH_UNITS, GroupBank, Job};
+use crate::group::{GroupBank, Job, MAX_BATCH_UNITS};
 use crate::postgres::{Params, SCHEMA, connect};
 use crate::records::{deposit_command, event_record};
 
@@ -46,7 +46,8 @@ impl Writer {
     }
 
     async fn commit(&mut self, commands: &[(Uuid, BankCommand)]) {
-        let (mut command_ids, mut event_ids, mut aggregate_ids) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut command_ids, mut event_ids, mut aggregate_ids) =
+            (Vec::new(), Vec::new(), Vec::new());
         let (mut versions, mut rows, mut events) = (Vec::new(), Vec::new(), Vec::new());
         let mut touched = BTreeSet::new();
         for (id, command) in commands {
@@ -80,13 +81,23 @@ impl Writer {
         let ids: Vec<Uuid> = touched.into_iter().collect();
         let balances: Vec<Decimal> = ids.iter().map(|id| self.accounts[id].0).collect();
         let newest: Vec<i64> = ids.iter().map(|id| self.accounts[id].1).collect();
-        let params: Params<'_, 9> =
-            [&ids, &balances, &newest, &command_ids, &aggregate_ids, &rows, &event_ids, &versions, &events];
+        let params: Params<'_, 9> = [
+            &ids,
+            &balances,
+            &newest,
+            &command_ids,
+            &aggregate_ids,
+            &rows,
+            &event_ids,
+            &versions,
+            &events,
+        ];
         self.client.execute(&self.statement, &params).await.unwrap();
     }
 }
 
-/// The writer is a task; the jobs come over the channel of [`GroupBank`], by a thread between.
+/// Starts a bank whose writer is a task. A thread forwards the jobs from the channel of
+/// [`GroupBank`] to the task.
 async fn bank(url: &str) -> GroupBank {
     let mut writer = Writer::new(url).await;
     let (jobs, waiting) = std::sync::mpsc::channel::<Job>();

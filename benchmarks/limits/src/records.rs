@@ -1,10 +1,10 @@
-//! The rows that a plain program would write for one command.
+//! The rows that a plain program writes for one command.
 
 use bench_common::{Uuid, account_id};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// A command as it comes in: the harness's command payload.
+/// A command as it is received: the harness's command payload.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub(crate) struct DepositCommand {
     pub(crate) command_id: Uuid,
@@ -15,7 +15,7 @@ pub(crate) struct DepositCommand {
     pub(crate) note: String,
 }
 
-/// The arguments alone: what fluvius is sent by key.
+/// The arguments alone: the payload of a command to fluvius by key.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub(crate) struct DepositArguments {
     pub(crate) amount: Decimal,

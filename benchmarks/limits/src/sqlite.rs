@@ -1,4 +1,4 @@
-//! rusqlite: one transaction a command, and one writer for all.
+//! rusqlite: one transaction per command, and one writer for all clients.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -63,8 +63,7 @@ fn connect(path: &Path, sync: &str) -> Connection {
     connection
 }
 
-/// Reads the state, runs the rule, and writes state and both logs, inside the transaction that is
-/// open.
+/// Reads the state, runs the rule, and writes the state and both logs, inside the open transaction.
 fn command(connection: &Connection, id: Uuid, command: BankCommand) -> Result<(), BankError> {
     let mut row = deposit_command();
     row.aggroot_id = id;
@@ -112,7 +111,7 @@ fn balance(connection: &Connection, id: Uuid) -> Option<Decimal> {
     found.ok()?.parse().ok()
 }
 
-/// One mutex, one connection, one transaction for each command.
+/// A bank with one connection under a mutex, and one transaction per command.
 struct SqliteBank {
     connection: Mutex<Connection>,
     _folder: TempDir,
@@ -152,7 +151,7 @@ fn group_bank(sync: &str) -> GroupBank {
     GroupBank { read: Some(Arc::new(read)), ..bank }
 }
 
-/// 64 commands in one transaction, again and again.
+/// Measures repeated transactions of 64 commands, in commands per second.
 fn batches(sync: &str) -> f64 {
     let folder = TempDir::new("sqlite");
     let connection = connect(&folder.0.join("b.db"), sync);

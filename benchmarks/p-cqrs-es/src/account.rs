@@ -1,4 +1,4 @@
-//! The account as cqrs-es wants it written.
+//! The account as an aggregate of cqrs-es.
 
 use bench_common::BankCommand;
 use cqrs_es::event_sink::EventSink;

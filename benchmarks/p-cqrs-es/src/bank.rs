@@ -23,7 +23,7 @@ where
             Err(AggregateError::UserError(_)) => Err(BankError::Rejected),
             Err(error) => {
                 let text = format!("{error:?}");
-                // A busy SQLite comes out as another error.
+                // cqrs-es reports a busy SQLite as another error.
                 let busy = ["locked", "busy", "UNIQUE"].iter().any(|word| text.contains(word));
                 Err(if busy { BankError::Conflict } else { BankError::Other(text) })
             }

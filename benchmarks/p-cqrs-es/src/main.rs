@@ -1,8 +1,8 @@
-//! cqrs-es 0.5 on the bank workload: its MemStore, a memory store of ours behind its trait,
+//! cqrs-es 0.5 on the bank workload: its MemStore, the harness's memory store behind its trait,
 //! sqlite-es 0.5 and postgres-es 0.5.
 //!
-//! `bench-cqrs-es probe` counts events and reads balances, without timing: why some of its cases
-//! are not `verified`.
+//! `bench-cqrs-es probe` counts events and reads balances, without timing. It shows the reason for
+//! which some cases are not `verified`.
 
 mod account;
 mod bank;

@@ -1,4 +1,4 @@
-//! In memory: its MemStore, and ours.
+//! cqrs-es in memory: its MemStore, and the harness's memory store.
 
 use std::collections::HashMap;
 use std::time::Instant;

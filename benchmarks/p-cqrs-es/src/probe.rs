@@ -1,4 +1,5 @@
-//! Why `verified` is false in some cases: counts events and reads balances, without timing.
+//! The reason for which `verified` is false in some cases: counts events and reads balances,
+//! without timing.
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ fn deposit(amount: i64) -> AccountCommand {
     AccountCommand(BankCommand::Deposit(Decimal::from(amount)))
 }
 
-/// One client, one account: opened with 1,000,000, then 10 three times; 1,000,030 is right.
+/// Opens one account with 1,000,000 and deposits 10 three times, with one client. The correct
+/// balance is 1,000,030.
 #[cfg(feature = "sqlite")]
 async fn double_apply() {
     use cqrs_es::{Aggregate, AggregateContext};
@@ -57,7 +59,7 @@ async fn double_apply() {
     }
 }
 
-/// 64 tasks with 100 deposits each on one account; 6,401 events are right.
+/// Runs 64 tasks with 100 deposits each on one account. The correct number of events is 6,401.
 async fn lost_in_mem_store() {
     let store = MemStore::<Account>::default();
     let cqrs = Arc::new(CqrsFramework::new(store.clone(), vec![], ()));

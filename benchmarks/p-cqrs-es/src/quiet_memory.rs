@@ -1,5 +1,5 @@
-//! A memory store of our own behind the trait of cqrs-es: its MemStore prints two lines for each
-//! command and checks no versions.
+//! The harness's memory store behind the trait of cqrs-es. The MemStore of cqrs-es prints two lines
+//! per command and checks no versions.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -26,7 +26,7 @@ impl AggregateContext<Account> for Loaded {
 }
 
 impl QuietMemory {
-    /// Puts events in place of those of an account.
+    /// Replaces the events of an account.
     pub(crate) fn fill(&self, id: &str, events: Vec<EventEnvelope<Account>>) {
         self.0.write().unwrap().insert(id.into(), events);
     }

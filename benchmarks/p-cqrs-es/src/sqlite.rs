@@ -22,7 +22,7 @@ CREATE TABLE snapshots (aggregate_type text NOT NULL, aggregate_id text NOT NULL
   last_sequence integer NOT NULL, current_snapshot integer NOT NULL, payload text NOT NULL,
   PRIMARY KEY (aggregate_type, aggregate_id, last_sequence)) STRICT;";
 
-/// How the crate keeps states beside events.
+/// The kind of store, by the states that it keeps beside events.
 #[derive(Clone, Copy)]
 pub(crate) enum Mode {
     Events,

@@ -1,5 +1,5 @@
-//! disintegrate 4.0 with disintegrate-postgres 4.0.1: without snapshots and with one every 10
-//! events.
+//! disintegrate 4.0 with disintegrate-postgres 4.0.1, without snapshots and with a snapshot every
+//! 10 events.
 use bench_common::*;
 use disintegrate::{Decision, Event, NoSnapshot, StateMutate, StateQuery, WithSnapshot};
 use disintegrate_postgres::{PgDecisionMaker, PgEventStore, PgSnapshotter, WithPgSnapshot};
@@ -147,29 +147,55 @@ fn main() {
     runtime().block_on(async {
         let plan = Plan::from_env();
         let pool = sqlx::postgres::PgPoolOptions::new().connect(url).await.unwrap();
-        let v: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&pool).await.unwrap();
+        let v: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
         if v < 160_000 {
-            // its migration writes 0xFFFFFFFF, an integer literal that PostgreSQL reads from
-            // version 16 on
-             let failed = format!("disintegrate-postgres 4.0.1 cannot make its schema on \
-                 PostgreSQL {}: it needs 16 or later", v / 10_000);
-            emit(&serde_json::json!({ "system": "disintegrate", "store": "postgres", "failed": failed }));
+            // Its migration contains 0xFFFFFFFF, an integer literal that PostgreSQL supports from
+            // version 16 on.
+            let failed = format!(
+                "disintegrate-postgres 4.0.1 cannot make its schema on PostgreSQL {}: it needs 16 \
+                 or later",
+                v / 10_000
+            );
+            emit(&serde_json::json!({
+                "system": "disintegrate", "store": "postgres", "failed": failed,
+            }));
             return;
         }
         matrix("disintegrate", "postgres", "on", &plan, |_, _| mk(url, false)).await;
         matrix("disintegrate+snapshot10", "postgres", "on", &plan, |_, _| mk(url, true)).await;
         for n in [10_000usize, 100_000] {
-            repeat("replay", &format!("disintegrate/postgres/{n}"), "events/s", "one decision on \
-                an account with that many events", || async move {
+            let name = format!("disintegrate/postgres/{n}");
+            let note = "one decision on an account with that many events";
+            repeat("replay", &name, "events/s", note, || async move {
                 use disintegrate::EventStore;
-                let pool = sqlx::postgres::PgPoolOptions::new().max_connections(10).connect(url).await.unwrap();
-                sqlx::raw_sql("DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;").execute(&pool).await.unwrap();
+                let pool = sqlx::postgres::PgPoolOptions::new()
+                    .max_connections(10)
+                    .connect(url)
+                    .await
+                    .unwrap();
+                sqlx::raw_sql("DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public;")
+                    .execute(&pool)
+                    .await
+                    .unwrap();
                 let store = PgEventStore::try_new(pool.clone(), Json::default()).await.unwrap();
                 let id = account_id(0).to_string();
                 let mut at = 0;
                 while at < n {
                     let to = (at + 5000).min(n);
-                    store.append_without_validation((at..to).map(|_| BankEvent::Deposited { account_id: id.clone(), amount: Decimal::new(105, 2) }).collect()).await.unwrap();
+                    store
+                        .append_without_validation(
+                            (at..to)
+                                .map(|_| BankEvent::Deposited {
+                                    account_id: id.clone(),
+                                    amount: Decimal::new(105, 2),
+                                })
+                                .collect(),
+                        )
+                        .await
+                        .unwrap();
                     at = to;
                 }
                 let m = disintegrate_postgres::decision_maker(store, NoSnapshot);

@@ -1,4 +1,4 @@
-//! The account as distributed wants it written.
+//! The account as an aggregate of distributed.
 
 use distributed::{Entity, Snapshot, sourced};
 use rust_decimal::Decimal;

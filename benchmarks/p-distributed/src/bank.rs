@@ -11,19 +11,21 @@ use rust_decimal::Decimal;
 
 use crate::account::Account;
 
-/// What a replay measures.
+/// The note of a replay.
 pub(crate) const REPLAY: &str = "get of one account";
 
 pub(crate) struct DistributedBank<R> {
     pub(crate) repository: AggregateRepository<R, Account>,
-    /// Queued repositories lock on get, and unlock on commit or abort.
+    /// Set if the repository is queued. Queued repositories lock on `get`, and unlock on commit or
+    /// abort.
     pub(crate) is_queued: bool,
     pub(crate) _folder: Option<TempDir>,
 }
 
 pub(crate) type Queued<R> = distributed::QueuedRepository<R, distributed::InMemoryLockManager>;
 
-/// Its repositories share no trait that has `get`, `commit` and `unlock`.
+/// Implements [`Bank`] for a repository type. The repositories share no trait with `get`, `commit`
+/// and `unlock`.
 macro_rules! bank {
     ($repository:ty, |$of:ident, $id:ident| $unlock:block) => {
         impl Bank for DistributedBank<$repository> {
@@ -49,8 +51,8 @@ macro_rules! bank {
                 }
                 .await;
                 if outcome.is_err() {
-                    // A queued repository keeps its lock when a commit fails (a busy SQLite):
-                    // without this, the next try waits for itself.
+                    // If a commit fails (a busy SQLite), a queued repository keeps its lock.
+                    // Without this unlock the next try would deadlock.
                     let ($of, $id) = (&self.repository, id.as_str());
                     $unlock
                 }
@@ -100,7 +102,7 @@ fn other(error: impl std::fmt::Debug) -> BankError {
     BankError::Other(format!("{error:?}"))
 }
 
-/// Fills one account with events and reads it back; events a second.
+/// Fills one account with events and reads it back. Returns the events read per second.
 pub(crate) async fn replay<R>(repository: R, count: u32) -> f64
 where
     R: GetStream + TransactionalCommit + SnapshotStore + Clone + Send + Sync,

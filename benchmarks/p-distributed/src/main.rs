@@ -1,6 +1,6 @@
-//! distributed 4.12 on the bank workload: its memory, SQLite and PostgreSQL repositories; plain,
-//! and as its README advises for servers: queued (one lock for each aggregate) with a snapshot
-//! every 50 events.
+//! distributed 4.12 on the bank workload, with its memory, SQLite and PostgreSQL repositories. Each
+//! is measured plain, and as its README recommends for servers: queued (one lock per aggregate),
+//! with a snapshot every 50 events.
 
 mod account;
 mod bank;

@@ -1,4 +1,4 @@
-//! Its PostgreSQL repository.
+//! The PostgreSQL repository of distributed.
 
 use bench_common::{Plan, matrix, pg_url, repeat, wants_store};
 use distributed::{AggregateBuilder, PostgresRepository, Queueable};

@@ -1,4 +1,4 @@
-//! Its SQLite repository.
+//! The SQLite repository of distributed.
 
 use bench_common::{Plan, TempDir, matrix, repeat, wants_store};
 use distributed::{AggregateBuilder, Queueable, SqliteRepository};
@@ -44,7 +44,7 @@ async fn repository(synchronous: SqliteSynchronous) -> (SqliteRepository, TempDi
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous);
-    // 5 connections are its own default.
+    // The default of distributed is 5 connections.
     let pool = SqlitePoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
     let repository = SqliteRepository::new(pool);
     repository.migrate().await.unwrap();

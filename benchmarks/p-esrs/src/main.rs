@@ -1,4 +1,4 @@
-//! esrs 0.18 on Postgres: optimistic (load) and pessimistic (lock_and_load).
+//! esrs 0.18 on PostgreSQL: optimistic (`load`) and pessimistic (`lock_and_load`).
 use bench_common::*;
 use esrs::manager::AggregateManager;
 use esrs::store::postgres::{PgStore, PgStoreBuilder, PgStoreError};
@@ -84,8 +84,8 @@ impl Bank for EBank {
 }
 
 async fn store(url: &str, lock: bool) -> (PgStore<Account>, sqlx::PgPool) {
-    // lock_and_load keeps one connection for the lock and needs another to write: with 64 clients
-    // on a pool of 10 it waits for itself until the pool times out
+    // `lock_and_load` keeps one connection for the lock and needs another to write. With 64 clients
+    // on a pool of 10, it deadlocks until the pool times out.
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(if lock { 100 } else { 10 })
         .connect(url)
@@ -104,15 +104,27 @@ fn main() {
     runtime().block_on(async {
         let plan = Plan::from_env();
         for (name, lock) in [("esrs", false), ("esrs+lock", true)] {
-            matrix(name, "postgres", "on", &plan, |_, _| async move { EBank { m: AggregateManager::new(store(url, lock).await.0), lock } }).await;
+            matrix(name, "postgres", "on", &plan, |_, _| async move {
+                EBank { m: AggregateManager::new(store(url, lock).await.0), lock }
+            })
+            .await;
         }
         for n in [10_000usize, 100_000] {
-            repeat("replay", &format!("esrs/postgres/{n}"), "events/s", "load of one account", || async move {
+            let name = format!("esrs/postgres/{n}");
+            repeat("replay", &name, "events/s", "load of one account", || async move {
                 let (s, pool) = store(url, false).await;
-                sqlx::query("INSERT INTO \
-                    account_events(id,aggregate_id,payload,occurred_on,sequence_number) SELECT \
-                    gen_random_uuid(),$1,json_build_object('Deposited',json_build_object('amount','1.05')),now(),g FROM generate_series(1,$2::int) g")
-                    .bind(account_id(0)).bind(n as i32).execute(&pool).await.unwrap();
+                sqlx::query(
+                    "INSERT INTO account_events \
+                     (id,aggregate_id,payload,occurred_on,sequence_number) \
+                     SELECT gen_random_uuid(),$1, \
+                     json_build_object('Deposited',json_build_object('amount','1.05')),now(),g \
+                     FROM generate_series(1,$2::int) g",
+                )
+                .bind(account_id(0))
+                .bind(n as i32)
+                .execute(&pool)
+                .await
+                .unwrap();
                 let m = AggregateManager::new(s);
                 let t = Instant::now();
                 let a = m.load(account_id(0)).await.unwrap().unwrap().into_inner();

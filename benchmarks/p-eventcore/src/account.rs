@@ -1,4 +1,4 @@
-//! The account as eventcore wants it written.
+//! The account, its events and its command for eventcore.
 
 use bench_common::{BankCommand, Uuid};
 use eventcore::{

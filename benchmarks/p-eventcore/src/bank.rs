@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 
 use crate::account::{Account, AccountCommand, AccountEvent, fold, stream_id};
 
-/// How many events one append takes when a stream is filled.
+/// The number of events per append when a stream is filled.
 const FILL_COUNT: usize = 5000;
 
 pub(crate) struct EventcoreBank<S> {
@@ -27,7 +27,7 @@ where
     async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
         let with_snapshots = self.with_snapshots;
         let command = AccountCommand { account_id: stream_id(id), command, with_snapshots };
-        // Its own retries are off: the driver tries again at once, as for every other system.
+        // The retries of eventcore are off. The driver retries at once, as for every other system.
         let no_delay = BackoffStrategy::Fixed { delay_ms: DelayMilliseconds::new(0) };
         let policy = RetryPolicy::new().max_retries(0).backoff_strategy(no_delay);
         match execute(&self.store, command, policy).await {
@@ -48,7 +48,7 @@ where
     }
 }
 
-/// Fills one account with events and reads it back; events a second.
+/// Fills one account with events and reads it back. Returns the events read per second.
 pub(crate) async fn replay<S: EventStore>(store: &S, count: usize) -> f64 {
     let id = stream_id(account_id(0));
     let amount = Decimal::new(105, 2);

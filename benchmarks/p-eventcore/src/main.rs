@@ -1,5 +1,5 @@
-//! eventcore 2.1 on the bank workload: memory, sqlite (rusqlite, one connection) and postgres;
-//! plain, and with its command-state snapshots.
+//! eventcore 2.1 on the bank workload, over memory, SQLite (rusqlite, one connection) and
+//! PostgreSQL. Each is measured plain, and with its command-state snapshots.
 
 mod account;
 mod bank;
@@ -12,7 +12,7 @@ use bank::EventcoreBank;
 use bench_common::{Plan, matrix, repeat, runtime, wants_store};
 use eventcore_memory::InMemoryEventStore;
 
-/// What a replay measures.
+/// The note of a replay.
 const REPLAY: &str = "read_stream and fold of one account";
 
 fn main() {

@@ -1,6 +1,8 @@
-//! evento 2.0.0-alpha.38: SQLite and Postgres; without snapshots, with executor-backed snapshots,
-//! with its process-local (memory) snapshots. Its aggregate version is a u16: no account can hold
-//! more than 65,535 events, so the 100,000-event replay cannot exist.
+//! evento 2.0.0-alpha.38 on SQLite and PostgreSQL. It is measured without snapshots, with
+//! executor-backed snapshots, and with its process-local (memory) snapshots.
+//!
+//! Its aggregate version is a u16, so no account can hold more than 65,535 events. Therefore there
+//! is no replay of 100,000 events.
 use bench_common::*;
 use evento::{Executor, Projection, ProjectionAggregate, metadata::Event};
 use rust_decimal::Decimal;
@@ -35,17 +37,27 @@ macro_rules! view {
                 Ok(())
             }
             #[evento::handler]
-            async fn on_deposited(event: Event<Deposited>, row: &mut Account) -> anyhow::Result<()> {
+            async fn on_deposited(
+                event: Event<Deposited>,
+                row: &mut Account,
+            ) -> anyhow::Result<()> {
                 row.add(Decimal::deserialize(event.data.amount));
                 Ok(())
             }
             #[evento::handler]
-            async fn on_withdrawn(event: Event<Withdrawn>, row: &mut Account) -> anyhow::Result<()> {
+            async fn on_withdrawn(
+                event: Event<Withdrawn>,
+                row: &mut Account,
+            ) -> anyhow::Result<()> {
                 row.add(-Decimal::deserialize(event.data.amount));
                 Ok(())
             }
             pub fn projection<E: Executor>() -> Projection<E, Account> {
-                Projection::new::<BankAccount>().handler(on_opened()).handler(on_deposited()).handler(on_withdrawn()).strict()
+                Projection::new::<BankAccount>()
+                    .handler(on_opened())
+                    .handler(on_deposited())
+                    .handler(on_withdrawn())
+                    .strict()
             }
             pub struct $f<E: Executor> {
                 pub executor: E,
@@ -55,23 +67,32 @@ macro_rules! view {
                 async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
                     let id = id.to_string();
                     if let BankCommand::Open(a) = command {
-                        evento::append(&id).original_version(0).event(&Opened { amount: a.serialize() }).commit(&self.executor).await.map_err(werr)?;
+                        evento::append(&id)
+                            .original_version(0)
+                            .event(&Opened { amount: a.serialize() })
+                            .commit(&self.executor)
+                            .await
+                            .map_err(werr)?;
                         return Ok(());
                     }
-                    let Some(acc) = projection().load(&id).execute(&self.executor).await.map_err(aerr)? else {
+                    let loaded = projection().load(&id).execute(&self.executor).await;
+                    let Some(acc) = loaded.map_err(aerr)? else {
                         return Err(BankError::other("no account"));
                     };
                     let mut w = acc.write().map_err(aerr)?;
                     match command {
                         BankCommand::Deposit(a) => w.event(&Deposited { amount: a.serialize() }),
-                        BankCommand::Withdraw(a) if Decimal::deserialize(acc.balance) >= a => w.event(&Withdrawn { amount: a.serialize() }),
+                        BankCommand::Withdraw(a) if Decimal::deserialize(acc.balance) >= a => {
+                            w.event(&Withdrawn { amount: a.serialize() })
+                        }
                         _ => return Err(BankError::Rejected),
                     };
                     w.commit(&self.executor).await.map_err(werr)?;
                     Ok(())
                 }
                 async fn balance(&self, id: Uuid) -> Option<Decimal> {
-                    Some(Decimal::deserialize(projection().load(id.to_string()).execute(&self.executor).await.ok()??.balance))
+                    let loaded = projection().load(id.to_string()).execute(&self.executor).await;
+                    Some(Decimal::deserialize(loaded.ok()??.balance))
                 }
             }
         }

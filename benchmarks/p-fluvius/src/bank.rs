@@ -1,4 +1,4 @@
-//! The bank of `banking-domain`: by typed commands, and from JSON by key.
+//! The bank of `banking-domain`, with typed commands and with JSON by key.
 
 use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain, WithdrawMoney};
 use bench_common::{Bank, BankCommand, BankError, Uuid};
@@ -10,17 +10,17 @@ use rust_decimal::Decimal;
 /// The largest amount of the workload, in cents.
 const MAX_CENTS: i64 = 10_000;
 
-/// The longest payload.
+/// The length of the longest payload.
 const PAYLOAD_LENGTH: usize = r#"{"amount":"100.00"}"#.len();
 
-/// Sends typed commands.
+/// A bank that sends typed commands.
 pub(crate) struct Typed {
     session: Session,
     domain: DomainRuntime,
 }
 
 impl Typed {
-    /// A bank over a store, with the usual settings.
+    /// Builds the bank over a store, with the default settings.
     pub(crate) async fn over(store: impl Store) -> Result<Self, BuildError> {
         let domain = TransactionManagerDomain::runtime(store).await?;
         Ok(Self { session: domain.session(DomainContext::create("benchmark")), domain })
@@ -57,16 +57,16 @@ impl Bank for Typed {
     }
 }
 
-/// Sends JSON text by key, as a transport would hand it over.
+/// A bank that sends JSON text by key, as a transport passes it.
 pub(crate) struct ByKey {
     typed: Typed,
-    /// The payload of each amount, written beforehand: that work is the client's. Each is filled
-    /// up with spaces; in one text, so that the client adds no more than one cache miss.
+    /// The payload of each amount, written beforehand, since writing it is work of the client. Each
+    /// is padded with spaces. All are in one text, so that the client adds at most one cache miss.
     payloads: String,
 }
 
 impl ByKey {
-    /// A bank over a store, with the usual settings.
+    /// Builds the bank over a store, with the default settings.
     pub(crate) async fn over(store: impl Store) -> Result<Self, BuildError> {
         let mut payloads = String::new();
         for cents in 0..=MAX_CENTS {
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// A rate of a bank that does not record everything would be no figure.
+    /// Checks that the bank records everything. Without that, its rate is not comparable.
     async fn check_everything_is_recorded<B: Bank>(bank: B, store: MemoryStore) {
         let id = account_id(0);
         bank.run(id, BankCommand::Open(Decimal::from(50))).await.unwrap();
@@ -134,12 +134,14 @@ mod tests {
         let aggregate_id = AggregateId::new("bank-account", id);
         assert_eq!(store.load(&aggregate_id).await.unwrap().unwrap().version, 11);
         let query = LogQuery::all().limit(100);
-        let (commands, events) =
-            (store.read_log::<CommandRecord>(&query).await.unwrap().rows, store.read_log::<EventRecord>(&query).await.unwrap().rows);
-        let applied = commands.iter().filter(|row| row.code.is_none()).count();
-        // The refused one is recorded too, and makes no event.
+        let (commands, events) = (
+            store.read_log::<CommandRecord>(&query).await.unwrap().rows,
+            store.read_log::<EventRecord>(&query).await.unwrap().rows,
+        );
+        let applied = commands.iter().filter(|row| row.record.code.is_none()).count();
+        // The rejected command is recorded too, without an event.
         assert_eq!((commands.len(), applied, events.len()), (12, 11, 11));
-        assert!(store.context(commands[0].context_id).await.unwrap().is_some());
+        assert!(store.context(commands[0].record.context_id).await.unwrap().is_some());
     }
 
     #[tokio::test]

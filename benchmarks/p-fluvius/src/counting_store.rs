@@ -1,14 +1,16 @@
-//! A store that counts what goes through it, and may take its time over each commit.
+//! A store that counts commits and reads, and can delay each commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fluvius_core::{
-    AggregateId, CommitOutcome, EventRecord, LogEntry, Store, StoreError, UnitOfWork, delegate_store,
+    AggregateId, CommitOutcome, EventRecord, LogEntry, Store, StoreError, UnitOfWork,
+    delegate_store,
 };
 
-/// Another store, with counts, and with a thread's sleep in each commit. Clones share the counts.
+/// A wrapper of a store that counts, and blocks the thread in each commit for a set time. Clones
+/// share the counts.
 #[derive(Clone)]
 pub(crate) struct CountingStore<S> {
     inner: S,
@@ -16,12 +18,12 @@ pub(crate) struct CountingStore<S> {
     counts: Arc<Counts>,
 }
 
-/// What went through so far.
+/// The counts so far.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) batches: AtomicUsize,
     pub(crate) units: AtomicUsize,
-    /// The most events of an aggregate that were read at once.
+    /// The largest number of events of an aggregate in one read.
     pub(crate) history_length: AtomicUsize,
 }
 
@@ -30,7 +32,7 @@ impl<S: Store> CountingStore<S> {
         Self { inner, commit_time, counts: Arc::default() }
     }
 
-    /// What went through so far; it outlives the store.
+    /// Returns the counts so far. They outlive the store.
     pub(crate) fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
     }
@@ -39,7 +41,7 @@ impl<S: Store> CountingStore<S> {
 impl<S: Store> Store for CountingStore<S> {
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         if !self.commit_time.is_zero() {
-            // It holds its worker, as a store on a file does that writes where it is called.
+            // This blocks the worker, like a file store that writes on the calling thread.
             std::thread::sleep(self.commit_time);
         }
         self.counts.batches.fetch_add(1, Ordering::Relaxed);

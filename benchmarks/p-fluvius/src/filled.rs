@@ -1,4 +1,4 @@
-//! Files with as many events as are asked for, written by hand: fluvius reads them.
+//! SQLite files with a given number of events, written by hand and read by fluvius.
 
 use std::path::{Path, PathBuf};
 
@@ -8,17 +8,17 @@ use rust_decimal::Decimal;
 use crate::by_hand::sqlite::{self, Settings, Writer};
 use crate::by_hand::{self, CommitOutcome};
 
-/// How many commands go into one transaction.
+/// The number of commands per transaction.
 const BATCH_COUNT: usize = 1000;
 
-/// A file with these many events on accounts 0, 1, .., which is made if it is not there: every
-/// program of a run takes the same.
+/// Returns the path of a file with these numbers of events on accounts 0, 1, ... If the file does
+/// not exist, it is made. All programs of a run use the same file.
 #[expect(clippy::expect_used, reason = "without its file there is nothing to measure")]
 pub(crate) fn file(name: &str, events: &[u64]) -> PathBuf {
     let path = TempDir::base().join(format!("{name}.db"));
     if !path.exists() {
         let begun = path.with_extension("begun");
-        // What an earlier program did not finish.
+        // An interrupted program may have left an unfinished file.
         for end in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{end}", begun.display()));
         }

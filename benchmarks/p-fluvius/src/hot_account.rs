@@ -1,6 +1,6 @@
-//! One account for a while, with a reader that holds a snapshot for a tenth of the time: how fast
-//! it stays, and how large the tables become. Versions of a row that the reader might still see
-//! cannot be removed.
+//! One account under load for a longer time: the rate, and the sizes of the tables. A reader holds
+//! a snapshot for a tenth of the time. The server cannot remove row versions that the reader might
+//! still see.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,23 +15,23 @@ use crate::postgres::{Counted, Schema};
 
 const CLIENT_COUNT: u64 = 64;
 
-/// How long, in seconds; `BENCH_HOT_S` may say otherwise.
+/// The default duration in seconds. `BENCH_HOT_S` overrides it.
 const TIME_S: u64 = 10;
 
-/// The whole is told in so many parts.
+/// The number of parts into which the duration is divided.
 const PART_COUNT: u64 = 10;
 
-/// In which part the reader holds its snapshot.
+/// The part in which the reader holds its snapshot.
 const READER_PART: u64 = 4;
 
-/// How often rate and sizes are taken in a part.
+/// The number of samples of the rate per part.
 const SAMPLE_COUNT: u32 = 10;
 
 const SIZES: &str = "SELECT pg_table_size('resource_state'), pg_indexes_size('resource_state'), \
      pg_total_relation_size('command_log') + pg_total_relation_size('event_log'), \
      pg_stat_get_dead_tuples('resource_state'::regclass)";
 
-/// What one part was like.
+/// The measurements of one part.
 #[derive(Default)]
 struct Part {
     rates: Vec<f64>,
@@ -101,8 +101,8 @@ pub(crate) async fn run(url: &str) {
     report("hot", "hot-account/fluvius/postgres/log_bytes", "bytes/command", &[logs], note);
 }
 
-/// One client, until the last part is over: how long its commands took, by part, and how many
-/// failed.
+/// Runs one client until the last part has ended. Returns the times of its commands by part, and
+/// the number of failed commands.
 async fn send(
     bank: Arc<Counted>,
     client: u64,
@@ -126,8 +126,8 @@ async fn send(
     }
 }
 
-/// One line a figure and part, and the three times together: before the reader, with it, and after
-/// it.
+/// Reports one line per part, and one line per figure for each of the periods before, during and
+/// after the reader.
 fn tell(parts: &[Part], part_time: Duration, failed: u64) {
     let seconds = part_time.as_secs_f64();
     let note = format!(
@@ -199,7 +199,7 @@ async fn sizes(client: &Client) -> Result<Sizes, tokio_postgres::Error> {
     })
 }
 
-/// Begins a transaction whose snapshot is held until it ends.
+/// Begins a transaction, and holds its snapshot until the transaction ends.
 async fn hold_snapshot(client: &Client) -> Result<(), tokio_postgres::Error> {
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
     client.query_one("SELECT version FROM resource_state", &[]).await?;

@@ -1,7 +1,7 @@
-//! What a thousand changes of one field of a large state add to the file.
+//! The growth of the file by a thousand changes of one field of a large state.
 
 use bench_common::{TempDir, Uuid, report, selected};
-use fluvius_core::{Versioned, Domain, DomainContext, aggregate};
+use fluvius_core::{Domain, DomainContext, Versioned, aggregate};
 use fluvius_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -10,10 +10,10 @@ use crate::sqlite;
 
 const CHANGE_COUNT: u64 = 1_000;
 
-/// How long the state is, in bytes of JSON, at least.
+/// The minimum length of the state, in bytes of JSON.
 const STATE_BYTES: usize = 20_000;
 
-/// A shelf with a long list of books, of which one is counted.
+/// A shelf with a long list of titles and a count of books.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Shelf {
     titles: Vec<String>,
@@ -22,13 +22,13 @@ struct Shelf {
 
 #[aggregate(resource = "shelf")]
 impl Shelf {
-    /// Set up the shelf.
+    /// Sets up the shelf.
     #[action(evt_key = "shelf-set-up")]
     fn set_up_shelf(titles: Vec<String>) -> Result<Self, Infallible> {
         Ok(Self { titles, count: 0 })
     }
 
-    /// Count one more.
+    /// Counts one more book.
     #[action(evt_key = "book-counted")]
     fn count_book(&mut self) -> Result<(), Infallible> {
         self.count += 1;
@@ -36,7 +36,7 @@ impl Shelf {
     }
 }
 
-/// Shelves.
+/// The domain of shelves.
 #[derive(Debug, Domain)]
 #[domain(aggregates(Shelf), revision = 1)]
 struct ShelfDomain;
@@ -56,7 +56,7 @@ pub(crate) async fn run() {
     }
 }
 
-/// How many bytes a change adds to the file.
+/// Returns the number of bytes that a change adds to the file.
 #[expect(clippy::expect_used, reason = "a new file takes every domain and command")]
 async fn measure() -> f64 {
     let folder = TempDir::new("large");
@@ -75,8 +75,11 @@ async fn measure() -> f64 {
         for _ in 0..count {
             session.send(id, CountBook {}).await.expect("a book is counted");
         }
-        let length =
-            domain.statemgr().fetch::<Shelf>(id).await.map(|shelf| Versioned::record(&shelf).data.len());
+        let length = domain
+            .statemgr()
+            .fetch::<Shelf>(id)
+            .await
+            .map(|shelf| Versioned::record(&shelf).data.len());
         assert!(length.is_ok_and(|length| length >= STATE_BYTES), "the state is too short");
         drop((session, domain));
         sqlite::wait_until_closed(&file);
@@ -93,7 +96,7 @@ async fn measure() -> f64 {
 #[cfg(test)]
 mod tests {
     #[tokio::test]
-    async fn a_change_of_one_field_of_a_large_state_adds_less_than_two_kilobytes() {
+    async fn a_change_of_a_large_state_adds_less_than_two_kilobytes() {
         let bytes = super::measure().await;
         assert!((100.0..2_000.0).contains(&bytes), "{bytes}");
     }

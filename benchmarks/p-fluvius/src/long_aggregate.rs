@@ -1,20 +1,20 @@
-//! Aggregates with few and with many events: how long loading one takes, and its past.
+//! Aggregates with few and with many events: the time to load one, and to load an earlier version.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use banking_domain::{Account, TransactionManagerDomain};
 use bench_common::{Plan, account_id, report, selected};
-use fluvius_core::{Versioned, Domain, DomainRuntime};
+use fluvius_core::{Domain, DomainRuntime, Versioned};
 use fluvius_sqlite::SqliteStore;
 
 use crate::counting_store::CountingStore;
 use crate::filled;
 
-/// The events of the roots.
+/// The numbers of events of the aggregates.
 const EVENTS: [u64; 3] = [10, 1_000, 100_000];
 
-/// How often a repetition loads each aggregate, in turn.
+/// The number of loads of each aggregate per repetition. The aggregates are loaded in turn.
 const LOAD_COUNT: usize = 300;
 
 #[expect(clippy::expect_used, reason = "without its file there is nothing to measure")]
@@ -30,7 +30,7 @@ pub(crate) async fn run(plan: &Plan) {
     let mut loads: [Vec<f64>; EVENTS.len()] = Default::default();
     let mut pasts = Vec::new();
     let middle = EVENTS[2] / 2;
-    // The first one warms up.
+    // The first repetition warms up.
     for repetition in 0..=plan.repetitions.max(3) {
         let mut of_loads: [Vec<f64>; EVENTS.len()] = Default::default();
         let mut of_pasts = Vec::new();
@@ -40,7 +40,7 @@ pub(crate) async fn run(plan: &Plan) {
                 load(&domain, aggregate_id, EVENTS[aggregate_id]).await;
                 times.push(begun.elapsed().as_secs_f64() * 1e6);
             }
-            // One after the other, so that a whole state is met at each distance.
+            // Successive versions, so that a whole state is found at each distance.
             let version = middle + (index % 64) as u64;
             let begun = Instant::now();
             let past = domain.statemgr().fetch_at::<Account>(account_id(2), version).await;
@@ -70,8 +70,11 @@ pub(crate) async fn run(plan: &Plan) {
 
 async fn load(domain: &DomainRuntime, aggregate_id: usize, events: u64) {
     let found = domain.statemgr().fetch::<Account>(account_id(aggregate_id)).await;
-    assert!(found.is_ok_and(|account| Versioned::version(&account) == events), "the aggregate is \
-        not as written");
+    assert!(
+        found.is_ok_and(|account| Versioned::version(&account) == events),
+        "the aggregate is \
+        not as written"
+    );
 }
 
 fn middle_of(mut values: Vec<f64>) -> f64 {

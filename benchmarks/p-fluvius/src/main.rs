@@ -1,24 +1,24 @@
 //! fluvius on the bank workload, with everything recorded: command, event, state and context.
 //!
-//! | file | what it measures |
+//! | file | measurement |
 //! |---|---|
-//! | `bank` | typed commands (`session.send`), and JSON by key (`create_command`, `process_command`) |
+//! | `bank` | typed commands (`send`), and JSON by key (`create_command`, `process_command`) |
 //! | `memory` | both over the memory store |
-//! | `slow` | one hot account over a store that takes a millisecond a commit |
+//! | `slow` | one hot account over a store with commits of one millisecond |
 //! | `sqlite` | typed commands over the SQLite store |
 //! | `postgres` | typed commands over the PostgreSQL store |
 //! | `by_hand/` | the same rows in the same schema, by a plain program without fluvius |
-//! | `whole_log` | units a transaction, and bytes of the write-ahead log a command, of both |
-//! | `long_aggregate` | loading aggregates with few and with many events, and their past |
+//! | `whole_log` | units per transaction, and bytes of the write-ahead log per command, of both |
+//! | `long_aggregate` | loads of aggregates with few and many events, and of earlier versions |
 //! | `start_up` | opening a file with a million events |
-//! | `large_state` | bytes in the file that a change of one field adds |
+//! | `large_state` | bytes that a change of one field adds to the file |
 //! | `two_processes` | two processes over one file |
 //! | `processes` | one, two and four processes over one schema of PostgreSQL |
-//! | `hot_account` | one account for a while, with a reader that holds a snapshot: rates and sizes |
+//! | `hot_account` | rates and sizes with one hot account and a reader that holds a snapshot |
 //! | `memory_use` | memory at rest and under load |
 //!
-//! `counting_store` counts what goes through a store, `filled` makes files with many events, and
-//! `roles` starts this program again.
+//! `counting_store` counts the commits and reads of a store. `filled` makes files with many events.
+//! `roles` starts further processes of this program.
 
 mod bank;
 mod counting_store;

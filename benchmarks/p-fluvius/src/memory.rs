@@ -1,4 +1,4 @@
-//! Both ways over the memory store.
+//! Typed commands and commands by key over the memory store.
 
 use bench_common::{Plan, matrix, wants_store};
 use fluvius_core::MemoryStore;

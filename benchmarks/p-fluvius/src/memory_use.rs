@@ -1,4 +1,5 @@
-//! How much memory a program with a store uses: at rest, and under load. In a process of its own.
+//! The memory use of a program with a store, at rest and under load. It is measured in a separate
+//! process.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -17,7 +18,7 @@ const ACCOUNT_COUNT: usize = 1_000;
 const CLIENT_COUNT: u64 = 64;
 const TIME: Duration = Duration::from_secs(3);
 
-/// What the process uses, in MiB, in the order in which it is told.
+/// The figures in the order of the process's output, in MiB.
 const WHAT: [(&str, &str); 4] = [
     ("empty", "the program before a store is opened"),
     ("at_rest", "an open store and domain with 1,000 accounts"),
@@ -49,7 +50,7 @@ pub(crate) fn run(plan: &Plan) {
     }
 }
 
-/// The process that is measured.
+/// Runs the measured process, and prints its figures.
 #[expect(clippy::expect_used, reason = "a deposit to an open account succeeds")]
 pub(crate) async fn tell() {
     let mut told = vec![now("VmRSS:")];
@@ -72,14 +73,14 @@ pub(crate) async fn tell() {
         });
     }
     while clients.join_next().await.is_some() {}
-    // Of the whole life; the load is where most is used.
+    // The peak of the process's whole life. It occurs under load.
     told.push(now("VmHWM:"));
     tokio::time::sleep(Duration::from_secs(1)).await;
     told.push(now("VmRSS:"));
     println!("{told:?}");
 }
 
-/// What the system says of this process, in MiB.
+/// Returns a memory figure of this process in MiB, as the operating system reports it.
 ///
 /// # Source
 /// Linux, proc(5), /proc/pid/status.

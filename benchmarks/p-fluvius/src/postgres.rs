@@ -21,13 +21,13 @@ pub(crate) async fn run(plan: &Plan, url: &str) {
         .await;
 }
 
-/// fluvius over a schema of its own.
+/// Opens fluvius over a separate schema.
 async fn fluvius(url: &str) -> InSchema<Counted> {
     let schema = Schema::new(url);
     InSchema { bank: Counted::open(url, &schema.name).await, _schema: schema }
 }
 
-/// The program by hand over a schema of its own.
+/// Opens the program by hand over a separate schema.
 #[expect(clippy::expect_used, reason = "a new schema takes every row")]
 async fn by_hand(url: &str, way: Way) -> InSchema<ByHand> {
     let schema = Schema::new(url);
@@ -35,7 +35,7 @@ async fn by_hand(url: &str, way: Way) -> InSchema<ByHand> {
     InSchema { bank, _schema: schema }
 }
 
-/// A bank, and the schema that goes with it.
+/// A bank and its schema.
 struct InSchema<B> {
     bank: B,
     _schema: Schema,
@@ -55,14 +55,14 @@ impl<B: Bank> Bank for InSchema<B> {
     }
 }
 
-/// fluvius over a store whose commits are counted.
+/// A bank of fluvius over a store that counts commits.
 pub(crate) struct Counted {
     pub(crate) typed: Typed,
     counts: Arc<Counts>,
 }
 
 impl Counted {
-    /// Opens the bank in a schema, with the usual settings.
+    /// Opens the bank in a schema, with the default settings.
     #[expect(clippy::expect_used, reason = "without its schema there is nothing to measure")]
     pub(crate) async fn open(url: &str, schema: &str) -> Self {
         let store = PostgresStore::options().schema(schema).open(url).await;
@@ -71,7 +71,7 @@ impl Counted {
         Self { typed: Typed::over(store).await.expect("the domain is built"), counts }
     }
 
-    /// What was committed so far.
+    /// Returns the batches committed so far.
     pub(crate) fn batches(&self) -> Batches {
         let count = |of: &std::sync::atomic::AtomicUsize| of.load(Ordering::Relaxed) as u64;
         Batches { batches: count(&self.counts.batches), units: count(&self.counts.units) }
@@ -92,8 +92,8 @@ impl Bank for Counted {
     }
 }
 
-/// A schema of one round, dropped with the value: what is left to do is not to be done during the
-/// next round.
+/// The schema of one round. Dropping the value drops the schema, so that its remaining work does
+/// not run during the next round.
 pub(crate) struct Schema {
     url: String,
     pub(crate) name: String,
@@ -112,7 +112,7 @@ impl Drop for Schema {
         let sql =
             format!("SET lock_timeout = '10s'; DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name);
         let url = self.url.clone();
-        // A runtime of its own, on a thread of its own: this one is inside of one.
+        // This thread is inside a runtime, so the statement runs on another thread and runtime.
         let drop_it = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return };

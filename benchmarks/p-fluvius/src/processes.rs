@@ -21,10 +21,10 @@ const CLIENT_COUNT: u64 = 64;
 
 const COUNTS: [usize; 3] = [1, 2, 4];
 
-/// How long they send before anything is counted.
+/// The time before the measurement starts.
 const WARM_UP: Duration = Duration::from_millis(300);
 
-/// How long is counted; `BENCH_TWO_MS` may say otherwise.
+/// The default measured time in milliseconds. `BENCH_TWO_MS` overrides it.
 const TIME_MS: u64 = 3_000;
 
 pub(crate) async fn run(plan: &Plan, url: &str) {
@@ -37,7 +37,7 @@ pub(crate) async fn run(plan: &Plan, url: &str) {
     }
 }
 
-/// What the repetitions have given, figure by figure: its name, its unit, its values.
+/// The results of the repetitions: the name, the unit and the values of each figure.
 #[derive(Default)]
 struct Figures(Vec<(&'static str, &'static str, Vec<f64>)>);
 
@@ -66,7 +66,7 @@ async fn measure(word: &str, accounts: usize, count: usize, plan: &Plan, url: &s
         }
         add(&mut figures, &sent);
         let found = sum_of_balances(url, &schema.name, accounts).await;
-        // What is left open may have happened.
+        // A command with an unknown outcome may have been applied.
         let is_known = !codes.contains_key("outcome-unknown");
         let missing = if is_known { (balance - found).abs() } else { Decimal::ZERO };
         figures.add("missing", "rounds", if missing.is_zero() { 0.0 } else { 1.0 });
@@ -141,7 +141,7 @@ async fn sum_of_balances(url: &str, schema: &str, accounts: usize) -> Decimal {
     sum
 }
 
-/// Another process, and what it says.
+/// Another process and its input and output.
 struct Other {
     child: Child,
     input: ChildStdin,
@@ -167,7 +167,7 @@ impl Other {
     }
 }
 
-/// All processes are started, send at once, and tell.
+/// Starts all processes, lets them send at the same time, and returns their results.
 #[expect(clippy::expect_used, reason = "without all processes there is nothing to measure")]
 fn send_all(schema: &str, accounts: usize, count: usize, repetition: u64) -> Vec<Sent> {
     let seed = |process| repetition * 100 + process;
@@ -189,7 +189,8 @@ fn send_all(schema: &str, accounts: usize, count: usize, repetition: u64) -> Vec
     all
 }
 
-/// One of the processes: says when it is ready, and sends when it is told to.
+/// Runs one of the processes. It prints a line once it is ready, and sends after it has read a
+/// line.
 #[expect(clippy::expect_used, reason = "without its schema there is nothing to send to")]
 pub(crate) async fn process() {
     let variable = |name| std::env::var(name).unwrap_or_default();
@@ -204,18 +205,18 @@ pub(crate) async fn process() {
     println!("{}", serde_json::to_string(&sent).expect("it is JSON"));
 }
 
-/// What a process has sent.
+/// The results of a process.
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 struct Sent {
-    /// Commands that were applied, or refused by the rule, while it was counted.
+    /// The commands that were applied, or rejected by the rule, within the measured time.
     answered: u64,
     seconds: f64,
-    /// How long commands took that were answered while it was counted or after it, whatever came of
-    /// them: one that has waited since before it is the slowest.
+    /// The latencies of all commands that were answered within the measured time or after it,
+    /// including failed ones. A command sent before the measured time may be the slowest.
     times_us: Vec<u64>,
-    /// The rest, by code, whenever it was.
+    /// The failed commands by code, at any time.
     failed: BTreeMap<String, u64>,
-    /// By how much the applied commands have changed the balances, whenever it was.
+    /// The sum of changes to balances by applied commands, at any time.
     delta: Decimal,
     batches: u64,
     units: u64,

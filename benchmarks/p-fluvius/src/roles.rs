@@ -1,22 +1,22 @@
-//! This program again, as another process: what `BENCH_ROLE` says it is.
+//! Further processes of this program. `BENCH_ROLE` sets the role of each.
 
 use std::process::{Child, Command};
 
-/// The second of two processes over one file.
+/// The role of the second of two processes over one file.
 #[cfg(feature = "sqlite")]
 pub(crate) const OTHER: &str = "other";
 
-/// One that tells how much memory it uses.
+/// The role of the process that reports its memory use.
 #[cfg(feature = "sqlite")]
 pub(crate) const MEMORY: &str = "memory";
 
-/// One of several processes over one schema.
+/// The role of one of several processes over one schema.
 #[cfg(feature = "postgres")]
 pub(crate) const PROCESS: &str = "process";
 
 const ROLE: &str = "BENCH_ROLE";
 
-/// What this process is, if not the first one.
+/// Returns the role of this process, or `None` for the first process.
 pub(crate) fn own() -> Option<String> {
     std::env::var(ROLE).ok()
 }

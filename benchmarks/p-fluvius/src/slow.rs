@@ -1,5 +1,5 @@
-//! One hot account, 64 clients, and a store that takes a millisecond a commit: what group commit
-//! is worth.
+//! The effect of group commit: one hot account, 64 clients, and a store with commits of one
+//! millisecond.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use fluvius_core::MemoryStore;
 use crate::bank::Typed;
 use crate::counting_store::{CountingStore, Counts};
 
-/// How long a commit takes, beside the memory store's own time.
+/// The time of a commit, in addition to the memory store's own time.
 const COMMIT_TIME: Duration = Duration::from_millis(1);
 
-/// The opening of the account is one unit in one batch, and not measured.
+/// The batches of the opening, which is not measured: one unit in one batch.
 const OPENING_BATCHES: usize = 1;
 
-/// The case of the matrix, and the mean size of the batches of each of its rounds.
+/// Runs the case of the matrix, and reports the mean batch of each of its rounds.
 #[expect(clippy::expect_used, reason = "a new store takes every domain")]
 pub(crate) async fn run(plan: &Plan) {
     if !wants_store("memory") || !selected("fluvius/memory(1 ms a commit)/hot-slow") {
@@ -26,7 +26,7 @@ pub(crate) async fn run(plan: &Plan) {
     }
     let plan = Plan {
         cases: vec![(1, 64)],
-        // A round of 2,000 would be over in a few dozen batches.
+        // A round of 2,000 commands would have only a few dozen batches.
         commands_n1: 20_000,
         ..plan.clone()
     };

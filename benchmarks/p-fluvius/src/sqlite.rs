@@ -9,7 +9,7 @@ use fluvius_sqlite::{Durability, SqliteOptions, SqliteStore};
 use crate::bank::Typed;
 use crate::by_hand::sqlite::{ByHand, Settings};
 
-/// How long a bank may take to close its file.
+/// The longest time to wait until a bank has closed its file.
 const MAX_CLOSING_TIME: Duration = Duration::from_secs(5);
 
 const FILE: &str = "b.db";
@@ -21,7 +21,7 @@ pub(crate) async fn run(plan: &Plan) {
     }
 }
 
-/// The options of a store with this setting of `synchronous`.
+/// Returns the options of a store with this setting of `synchronous`.
 pub(crate) fn options(sync: &str) -> SqliteOptions {
     SqliteStore::options().durability(match sync {
         "NORMAL" => Durability::Normal,
@@ -29,7 +29,7 @@ pub(crate) fn options(sync: &str) -> SqliteOptions {
     })
 }
 
-/// fluvius over a file of its own.
+/// Opens fluvius over a separate file.
 #[expect(clippy::expect_used, reason = "a new file takes every domain")]
 pub(crate) async fn fluvius(options: SqliteOptions) -> OnDisk<Typed> {
     let folder = TempDir::new("fluvius");
@@ -38,7 +38,7 @@ pub(crate) async fn fluvius(options: SqliteOptions) -> OnDisk<Typed> {
     OnDisk { bank: Some(bank), folder }
 }
 
-/// The program by hand over a file of its own.
+/// Opens the program by hand over a separate file.
 #[expect(clippy::expect_used, reason = "a new file takes every row")]
 pub(crate) async fn by_hand(settings: Settings) -> OnDisk<ByHand> {
     let folder = TempDir::new("by-hand");
@@ -46,15 +46,15 @@ pub(crate) async fn by_hand(settings: Settings) -> OnDisk<ByHand> {
     OnDisk { bank: Some(bank), folder }
 }
 
-/// A bank and the folder of its file. Dropped, it waits until the file is closed: what is left to
-/// do is not to be done during the next round.
+/// A bank and the folder of its file. Drop waits until the file is closed, so that remaining work
+/// does not run during the next round.
 pub(crate) struct OnDisk<B> {
     bank: Option<B>,
     folder: TempDir,
 }
 
 impl<B> OnDisk<B> {
-    /// The write-ahead log of its file.
+    /// Returns the path of the write-ahead log.
     pub(crate) fn log(&self) -> PathBuf {
         log_of(&self.folder.0.join(FILE))
     }
@@ -80,7 +80,7 @@ impl<B> Drop for OnDisk<B> {
     }
 }
 
-/// Waits until whoever has the file open has closed it: the last one removes its log.
+/// Waits until all connections to the file are closed. The last connection removes the log.
 pub(crate) fn wait_until_closed(file: &Path) {
     let begun = Instant::now();
     while log_of(file).exists() && begun.elapsed() < MAX_CLOSING_TIME {
@@ -88,7 +88,7 @@ pub(crate) fn wait_until_closed(file: &Path) {
     }
 }
 
-/// The write-ahead log of a file.
+/// Returns the path of the write-ahead log of a file.
 fn log_of(file: &Path) -> PathBuf {
     PathBuf::from(format!("{}-wal", file.display()))
 }

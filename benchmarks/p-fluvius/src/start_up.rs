@@ -1,5 +1,4 @@
-//! How long a program takes to open a file with a million events, and until its first command is
-//! answered.
+//! The time to open a file with a million events, and the time until the first command is answered.
 
 use std::time::Instant;
 
@@ -10,7 +9,7 @@ use rust_decimal::Decimal;
 use crate::bank::Typed;
 use crate::{filled, sqlite};
 
-/// `BENCH_EVENTS` may say less.
+/// The default number of events. `BENCH_EVENTS` overrides it.
 const EVENT_COUNT: u64 = 1_000_000;
 
 const ACCOUNT_COUNT: u64 = 1_000;

@@ -20,10 +20,10 @@ use crate::roles;
 const CLIENT_COUNT: u64 = 64;
 const ACCOUNT_COUNT: usize = 1_000;
 
-/// How long both send; `BENCH_TWO_MS` may say otherwise.
+/// The default time for which both send, in milliseconds. `BENCH_TWO_MS` overrides it.
 const TIME_MS: u64 = 3_000;
 
-/// Which accounts a process sends to: all, so that the two are in each other's way, or a half.
+/// The accounts to which a process sends: all, so that the two processes contend, or one half.
 #[derive(Clone, Copy)]
 enum Accounts {
     Shared,
@@ -89,7 +89,7 @@ async fn measure(word: &str, accounts: Accounts, plan: &Plan) {
     report("two", &figure("rate"), "commands/s", &rates, &note);
 }
 
-/// The second process: says when it is ready, and sends when it is told to.
+/// Runs the second process. It prints a line once it is ready, and sends after it has read a line.
 #[expect(clippy::expect_used, reason = "without its file there is nothing to send to")]
 pub(crate) async fn other() {
     let variable = |name| std::env::var(name).unwrap_or_default();
@@ -112,14 +112,14 @@ async fn open(file: &Path) -> Typed {
     Typed::over(store).await.expect("the domain is built")
 }
 
-/// What a process has sent.
+/// The results of a process.
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 struct Sent {
     applied: u64,
     failed: u64,
     seconds: f64,
     p99_ms: f64,
-    /// The first few.
+    /// The first few errors.
     errors: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
-//! How many units one transaction has, and how many bytes of the write-ahead log one command
-//! takes: read off the log, of rounds in which it is never copied into the file and so has all.
+//! The units per transaction, and the bytes of the write-ahead log per command. Both are read from
+//! the log itself. In these rounds the log is never copied into the file, so it contains every
+//! transaction.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -14,10 +15,10 @@ use bench_common::{Bank, BankCommand, BankError, Plan, Uuid, matrix, report, sel
 use crate::by_hand::sqlite::Settings;
 use crate::sqlite::{self, OnDisk};
 
-/// More than a round writes.
+/// A size that the log of a round never reaches.
 const MAX_LOG_BYTES: u64 = 1 << 40;
 
-/// 64 clients, as only many clients share transactions.
+/// The measured cases. All have 64 clients, since only concurrent clients share transactions.
 const CASES: [(usize, usize); 2] = [(1, 64), (1000, 64)];
 
 pub(crate) async fn run(plan: &Plan) {
@@ -64,7 +65,7 @@ async fn system<B: Bank, Fut: Future<Output = OnDisk<B>>>(
     }
 }
 
-/// What a round has left in the log.
+/// The log of a round, and its number of commands.
 #[derive(Clone, Copy, Default)]
 struct Round {
     log: Log,
@@ -75,7 +76,7 @@ fn lock(round: &Mutex<Round>) -> std::sync::MutexGuard<'_, Round> {
     round.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A bank that reads its log before the first command after the opening, and when it is dropped.
+/// A bank that reads its log twice: before the first command after the openings, and on drop.
 struct Counted<B> {
     bank: OnDisk<B>,
     before: OnceLock<Log>,
@@ -109,7 +110,7 @@ impl<B> Drop for Counted<B> {
     }
 }
 
-/// What a write-ahead log holds.
+/// The contents of a write-ahead log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Log {
     transactions: u64,
@@ -117,12 +118,13 @@ struct Log {
 }
 
 impl Log {
-    /// Reads a log that has never begun anew.
+    /// Reads a log that has never restarted from its beginning.
     ///
     /// # Source
-    /// SQLite, "WAL-mode File Format" (walformat.html), sections 2.1 and 2.2: a header of 32 bytes
-    /// with the page size at 8, frames of 24 bytes and a page; at 4 a frame has the size of the
-    /// file if it ends a transaction, else 0, and at 8 the header's first salt.
+    /// SQLite, "WAL-mode File Format" (walformat.html), sections 2.1 and 2.2. The header has 32
+    /// bytes, with the page size at offset 8. A frame has a header of 24 bytes, and a page. If the
+    /// frame ends a transaction, the value at offset 4 is the size of the file, else 0. The
+    /// header's salt is at offset 8 of the frame.
     fn read(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let mut header = [0; 32];
@@ -166,7 +168,7 @@ mod tests {
         }
         let after = Log::read(&path).unwrap();
         assert_eq!(after.transactions - before.transactions, 7);
-        // Each writes the table's one page.
+        // Each transaction writes the single page of the table.
         assert_eq!(after.bytes - before.bytes, 7 * (24 + 4096));
         assert_eq!(after.bytes, path.metadata().unwrap().len());
     }

@@ -1,1 +1,1 @@
-//! What the stages of a command cost, one by one; everything is in `benches/pieces`.
+//! The costs of the individual stages of a command. All code is in `benches/pieces`.

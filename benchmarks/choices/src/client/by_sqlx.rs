@@ -1,4 +1,4 @@
-//! sqlx: a connection is borrowed for each call, so that the callers of one connection take turns.
+//! sqlx. Each call borrows a connection exclusively, so the callers of one connection take turns.
 
 use std::sync::Arc;
 
@@ -37,8 +37,7 @@ impl Client for Sqlx {
     }
 
     async fn loads(url: &str, callers: usize) -> Done {
-        // As the other pool does: a connection that is closed is found out, and nothing is asked
-        // beforehand.
+        // As in the other pool, a closed connection is detected without a query beforehand.
         let options = PgPoolOptions::new().max_connections(READER_COUNT).test_before_acquire(false);
         let pool = options.connect(url).await.unwrap();
         calls(callers, time(), |caller| {

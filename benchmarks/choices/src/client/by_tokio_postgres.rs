@@ -1,4 +1,4 @@
-//! tokio-postgres, which pipelines on one connection, and deadpool for reads.
+//! tokio-postgres, which pipelines on one connection, with deadpool for reads.
 
 use std::sync::Arc;
 

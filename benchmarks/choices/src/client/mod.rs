@@ -1,5 +1,5 @@
-//! Two clients on the same work: what the store does over its one writing connection, and over its
-//! pool of readers.
+//! Two clients on the same work: the batches of the store's one writing connection, and the loads
+//! of its pool of readers.
 
 mod by_sqlx;
 mod by_tokio_postgres;
@@ -14,11 +14,15 @@ const ACCOUNT_COUNT: usize = 1_000;
 
 const SCHEMA: &str = "
 DROP SCHEMA IF EXISTS choices CASCADE; CREATE SCHEMA choices;
-CREATE TABLE choices.state(id uuid PRIMARY KEY, version bigint NOT NULL, data text NOT NULL) WITH (fillfactor = 50);
-CREATE TABLE choices.log(position bigserial PRIMARY KEY, id uuid NOT NULL, version bigint NOT NULL, data text NOT NULL);
-CREATE FUNCTION choices.commit(ids uuid[], versions bigint[], datas text[]) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE TABLE choices.state(id uuid PRIMARY KEY, version bigint NOT NULL, data text NOT NULL)
+    WITH (fillfactor = 50);
+CREATE TABLE choices.log(position bigserial PRIMARY KEY, id uuid NOT NULL, version bigint NOT NULL,
+    data text NOT NULL);
+CREATE FUNCTION choices.commit(ids uuid[], versions bigint[], datas text[]) RETURNS bigint
+LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO choices.state SELECT DISTINCT ON (id) * FROM unnest(ids, versions, datas) AS n (id, version, data)
+    INSERT INTO choices.state
+    SELECT DISTINCT ON (id) * FROM unnest(ids, versions, datas) AS n (id, version, data)
     ORDER BY id, version DESC
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, data = excluded.data;
     INSERT INTO choices.log (id, version, data) SELECT * FROM unnest(ids, versions, datas);
@@ -36,7 +40,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// Of a turn of one who calls: other accounts each time.
+    /// Returns the rows of a caller's turn. Each turn uses other accounts.
     fn of(turn: u64) -> Self {
         let first = usize::try_from(turn).unwrap_or(0) * ROW_COUNT;
         let ids =
@@ -46,22 +50,23 @@ impl Rows {
     }
 }
 
-/// About as long as what the store writes for a command.
+/// A text about as long as the data that the store writes for a command.
 const DATA: &str =
     r#"{"account_number":"0123456789","owner_name":"Ada Lovelace","balance":"1000000.00"}"#;
 
-/// One of the clients.
+/// A client under comparison.
 trait Client {
-    /// Runs statements once.
+    /// Runs statements once, before the measurement.
     async fn setup(url: &str, sql: &str);
-    /// `callers` call the function, with 64 rows each time, over one connection.
+    /// Measures calls of the function by `callers` tasks, with 64 rows per call, over one
+    /// connection.
     async fn batches(url: &str, callers: usize) -> Done;
-    /// `callers` load a row each, over a pool of eight connections.
+    /// Measures loads of one row by `callers` tasks, over a pool of eight connections.
     async fn loads(url: &str, callers: usize) -> Done;
 }
 
 pub(crate) async fn run(url: &str) {
-    // One after the other in each case, so that both have the machine in the same minute.
+    // In each case both clients run in succession, so that they meet the same load of the machine.
     for callers in [1, 4] {
         batches::<by_tokio_postgres::TokioPostgres>("tokio-postgres", url, callers).await;
         batches::<by_sqlx::Sqlx>("sqlx", url, callers).await;

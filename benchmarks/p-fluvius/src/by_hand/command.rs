@@ -1,4 +1,4 @@
-//! What needs no store: a command as the client makes it, the account, and the rule.
+//! The parts that need no store: a command as the client makes it, the account, and the rule.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,10 +7,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-/// How many commands one transaction takes at the most, as in the store.
+/// The maximum number of commands in one transaction, as in the store.
 pub(super) const MAX_BATCH_UNITS: usize = 1024;
 
-/// At least every so many versions the log has the whole state.
+/// The interval, in versions, at which the log has the whole state.
 const SNAPSHOT_INTERVAL: i64 = 64;
 
 /// The state of an account.
@@ -21,7 +21,7 @@ pub(crate) struct Account {
     pub(super) balance: Decimal,
 }
 
-/// The payload of the command that opens an account: its keys are sorted.
+/// The payload of the command that opens an account. Its keys are sorted.
 #[derive(Serialize)]
 struct Opening {
     account_number: &'static str,
@@ -29,7 +29,7 @@ struct Opening {
     owner_name: &'static str,
 }
 
-/// The same as the event's arguments: in the order in which the action has them.
+/// The arguments of the event that opens an account, in the order of the action's parameters.
 #[derive(Serialize)]
 struct Opened {
     account_number: &'static str,
@@ -46,31 +46,31 @@ struct Amount {
 const ACCOUNT_NUMBER: &str = "0123456789";
 const OWNER_NAME: &str = "Ada Lovelace";
 
-/// A command that waits for the writer.
+/// A command in the writer's queue.
 pub(crate) struct Job {
     pub(super) id: Uuid,
     pub(super) account: Uuid,
     pub(super) command: BankCommand,
     pub(super) payload: String,
     pub(super) payload_hash: [u8; 32],
-    /// The event's arguments, where they are not the payload.
+    /// The event's arguments, if they differ from the payload.
     pub(super) args: Option<String>,
     pub(super) received_at: i64,
     pub(super) done: Option<oneshot::Sender<CommitOutcome>>,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CommitOutcome {
     Applied,
     Rejected,
-    /// The identifier is taken.
+    /// The command's identifier is already in the log.
     Duplicate,
-    /// Nothing of the transaction is stored.
+    /// The transaction failed; none of it is stored.
     Failed(String),
 }
 
-/// What a command is before anything is read.
+/// Creates the job of a command, before anything is read.
 pub(crate) fn job(
     account: Uuid,
     command: BankCommand,
@@ -104,13 +104,13 @@ pub(super) fn json(value: &impl Serialize) -> Result<String, BankError> {
     serde_json::to_string(value).map_err(BankError::other)
 }
 
-/// Why a command was refused, as it is kept.
+/// The reason for which a command was rejected, as it is stored.
 pub(super) struct Refused {
     pub(super) code: &'static str,
     pub(super) response: &'static str,
 }
 
-/// The rule: the account after the command.
+/// Applies the rule, and returns the account after the command.
 pub(super) fn decide(command: BankCommand, stored: Option<&Account>) -> Result<Account, Refused> {
     let balance = |change: Decimal| match stored {
         None => Err(Refused { code: "not-found", response: r#"{"not-found":{}}"# }),
@@ -136,10 +136,10 @@ pub(super) fn decide(command: BankCommand, stored: Option<&Account>) -> Result<A
     }
 }
 
-/// What is written of the change that an event made to the state, after `version` others.
+/// Returns the stored change of the state by an event that follows `version` others.
 pub(super) fn change(version: i64, account: &Account, data: &str) -> String {
     match version % SNAPSHOT_INTERVAL {
-        0 => format!(r#"{{"whole":{data}}}"#),
+        0 => format!(r#"{{"snapshot":{data}}}"#),
         _ => format!(r#"[{{"op":"replace","path":"/balance","value":"{}"}}]"#, account.balance),
     }
 }

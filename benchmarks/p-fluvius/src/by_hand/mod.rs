@@ -1,9 +1,10 @@
-//! Our schema by hand: a plain program that writes the rows of a store, without fluvius.
+//! The schemas of the stores by hand: plain programs that write the rows of a store, without
+//! fluvius.
 //!
-//! The client makes of a command what needs no state (identifier, payload, hash) and hands it to
-//! the one writer, which takes what is waiting into one transaction.
+//! The client makes the parts of a command that need no state (identifier, payload, hash) and sends
+//! them to the one writer. The writer takes all waiting commands into one transaction.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! |---|---|
 //! | `command` | a command before it is written, the account, and the rule |
 //! | `sqlite/` | the rows of `fluvius-sqlite` |

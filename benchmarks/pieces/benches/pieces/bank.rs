@@ -1,4 +1,4 @@
-//! The bank that the pieces are taken from.
+//! The bank on which the pieces are measured.
 
 use banking_domain::{OpenAccount, TransactionManagerDomain};
 use fluvius_core::{Domain, DomainContext, Observer, Session, Store};
@@ -6,13 +6,13 @@ use rust_decimal::Decimal;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-/// The arguments of a deposit, as a transport hands them over.
+/// The arguments of a deposit, as a transport passes them.
 pub(crate) const PAYLOAD: &str = r#"{"amount":"10.50"}"#;
 
-/// On how many accounts the commands go, in turn.
+/// The number of accounts. The commands go to each in turn.
 pub(crate) const ACCOUNT_COUNT: u128 = 16;
 
-/// As the harness has it.
+/// Creates the same runtime as the harness.
 #[expect(clippy::expect_used, reason = "without a runtime nothing can be measured")]
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
@@ -26,7 +26,7 @@ pub(crate) fn amount() -> Decimal {
     Decimal::new(1050, 2)
 }
 
-/// A session of a bank with open accounts.
+/// Returns a session of a bank with open accounts.
 #[expect(clippy::expect_used, reason = "a new store takes every domain and every account")]
 pub(crate) async fn open(store: impl Store, observer: Option<impl Observer>) -> Session {
     let builder = TransactionManagerDomain::builder(store);
@@ -47,7 +47,7 @@ pub(crate) async fn open(store: impl Store, observer: Option<impl Observer>) -> 
     session
 }
 
-/// No listener.
-pub(crate) struct Nobody;
+/// An observer that does nothing; the type of an absent observer.
+pub(crate) struct NullObserver;
 
-impl Observer for Nobody {}
+impl Observer for NullObserver {}

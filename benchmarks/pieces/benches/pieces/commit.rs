@@ -1,5 +1,5 @@
-//! The memory store's commit, per unit of work: units of a real run, committed again to a fresh
-//! store in batches.
+//! The memory store's commit, per unit of work. The units of a real run are committed again, in
+//! batches, to a fresh store.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use banking_domain::DepositMoney;
 use criterion::Criterion;
 use fluvius_core::{CommitOutcome, MemoryStore, Store, UnitOfWork};
 
-use crate::bank::{self, Nobody, account_id, amount};
+use crate::bank::{self, NullObserver, account_id, amount};
 use crate::probe_store::ProbeStore;
 
-/// How many commands the run has.
+/// The number of commands in the run.
 const COMMAND_COUNT: u64 = 6_400;
 
 #[expect(clippy::expect_used, reason = "a deposit to an open account succeeds")]
@@ -19,7 +19,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     let runtime = bank::runtime();
     let units = runtime.block_on(async {
         let store = ProbeStore::keeping_units();
-        let session = bank::open(store.clone(), None::<Nobody>).await;
+        let session = bank::open(store.clone(), None::<NullObserver>).await;
         for index in 0..COMMAND_COUNT {
             let deposit = DepositMoney { amount: amount() };
             session.send(account_id(index), deposit).await.expect("a deposit");
@@ -36,7 +36,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Commits at least `count` units; the time that `count` of them took.
+/// Commits at least `count` units, and returns the time of `count` of them.
 async fn replay(batches: &[Arc<[UnitOfWork]>], count: u64) -> Duration {
     let (mut done, mut time) = (0_u64, Duration::ZERO);
     while done < count {
@@ -44,8 +44,11 @@ async fn replay(batches: &[Arc<[UnitOfWork]>], count: u64) -> Duration {
         let start = Instant::now();
         for batch in batches {
             let outcomes = store.commit(Arc::clone(batch)).await;
-            assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }, ..]), "the units fit \
-                together");
+            assert!(
+                matches!(outcomes[..], [CommitOutcome::Committed { .. }, ..]),
+                "the units fit \
+                together"
+            );
             done += outcomes.len() as u64;
             if done >= count {
                 break;

@@ -1,10 +1,11 @@
-//! Decode, encode and change: JSON to a command, a state to JSON, two states to a patch.
+//! Decode, encode and change: from JSON to a command, from a state to JSON, from two states to a
+//! patch.
 
 use std::hint::black_box;
 
 use banking_domain::{Account, DepositMoney};
 use criterion::Criterion;
-use fluvius_core::json::{StateDelta, Json, encode};
+use fluvius_core::json::{Json, StateDelta, encode};
 use rust_decimal::Decimal;
 
 use crate::bank::{PAYLOAD, amount};

@@ -1,14 +1,14 @@
-//! What the stages of a command cost, one by one, by criterion.
+//! The costs of the individual stages of a command, measured by criterion.
 //!
-//! Stages that are private to fluvius-core are measured through the narrowest public way: the
-//! windows between what a listener, the store and the caller see of one command.
+//! Some stages are private to fluvius-core. They are measured through the narrowest public
+//! interface: as time windows between points that the observer, the store and the caller can see.
 //!
-//! | group | what | how |
+//! | group | subject | method |
 //! |---|---|---|
-//! | `decode`, `encode`, `delta` | JSON | public functions of `fluvius_core::json`, in a loop |
-//! | `memory-commit` | the memory store | units of work of a real run, committed again to a fresh store |
+//! | `decode`, `encode`, `change` | JSON | public functions of `fluvius_core::json`, in a loop |
+//! | `memory-commit` | the memory store | units of a real run, committed again to a fresh store |
 //! | `stage` | decode, decide, admission, commit, answer | windows within a command, see `stages` |
-//! | `command` | the whole | a spawned client, as in the harness |
+//! | `command` | the whole command | a spawned client, as in the harness |
 
 mod bank;
 mod commit;

@@ -1,16 +1,16 @@
-//! The memory store, with what the pieces need to see of its commits.
+//! The memory store with a probe of its commits.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use fluvius_core::{CommitOutcome, MemoryStore, Store, UnitOfWork, delegate_store};
 
-/// What happened in the commits.
+/// The data recorded in commits.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// When the last commit began and ended.
+    /// The begin and the end of the last commit.
     pub(crate) commit: Option<(Instant, Instant)>,
-    /// The units of work, where they are wanted.
+    /// The committed units of work, if the probe keeps them.
     pub(crate) units: Option<Vec<UnitOfWork>>,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct ProbeStore {
 }
 
 impl ProbeStore {
-    /// One that keeps the units of work that it commits.
+    /// Creates a store that keeps the units of work that it commits.
     pub(crate) fn keeping_units() -> Self {
         let probe = Self::default();
         probe.with(|seen| seen.units = Some(Vec::new()));

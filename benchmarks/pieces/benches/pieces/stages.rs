@@ -1,28 +1,28 @@
-//! The stages of one typed command, as windows between what can be seen of it from outside:
+//! The stages of one typed command, as windows between the points that are visible from outside:
 //!
-//! | window | from | to | what lies in it |
+//! | window | from | to | contents |
 //! |---|---|---|---|
-//! | `decode` | the caller sends | `CommandReady` | the payload that is kept, its hash, authorize |
-//! | `decide` | `CommandReady` | `committing` | acceptance, turn, load, the rule, encode, change, rows |
-//! | `admission` | `committing` | the store is called | heads put in place, turn given back, the batch |
-//! | `commit` | the store is called | it has answered | the memory store |
-//! | `answer` | it has answered | the caller has it | heads stand, signals, the response |
+//! | `decode` | the call of `send` | `CommandReady` | the stored payload, its hash, authorize |
+//! | `decide` | `CommandReady` | `before_commit` | accept, locks, load, decide, encode, change |
+//! | `admission` | `before_commit` | the store's call | new versions, release of locks, batch |
+//! | `commit` | the store's call | the store's return | the memory store |
+//! | `answer` | the store's return | the return of `send` | durable versions, events, response |
 //!
-//! Each window has one to two readings of the clock in it, some 25 ns each.
+//! Each window includes one or two clock readings of some 25 ns each.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use banking_domain::DepositMoney;
 use criterion::Criterion;
-use fluvius_core::{Observer, SimpleRejection, Session, RuntimeEvent, UnitOfWork};
+use fluvius_core::{Observer, RuntimeEvent, Session, SimpleRejection, UnitOfWork};
 
 use crate::bank::{self, account_id, amount};
 use crate::probe_store::ProbeStore;
 
 const WINDOWS: [&str; 5] = ["decode", "decide", "admission", "commit", "answer"];
 
-/// When the last command was ready, and when its unit of work was made.
+/// The times at which the last command was ready and its unit of work was made.
 #[derive(Clone, Default)]
 struct Stamps(Arc<Mutex<(Option<Instant>, Option<Instant>)>>);
 
@@ -64,7 +64,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The time that `count` commands spent in one of the windows.
+/// Sends `count` commands, and returns the time that they spent in one of the windows.
 #[expect(clippy::expect_used, reason = "each command has passed all its stages")]
 async fn client(
     session: Session,

@@ -1,4 +1,4 @@
-//! Whole commands over the memory store: typed, from JSON by key, and refused.
+//! Whole commands over the memory store: typed, from JSON by key, and rejected.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use fluvius_core::{AggregateId, Error, MemoryStore, Session};
 use rust_decimal::Decimal;
 use tokio::runtime::Runtime;
 
-use crate::bank::{self, Nobody, PAYLOAD, account_id, amount};
+use crate::bank::{self, NullObserver, PAYLOAD, account_id, amount};
 
 pub(crate) fn measure(criterion: &mut Criterion) {
     let runtime = bank::runtime();
@@ -26,7 +26,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The time of `count` commands of a spawned client on a fresh bank.
+/// Returns the time of `count` commands of a spawned client on a fresh bank.
 #[expect(clippy::expect_used, reason = "the client does not panic")]
 fn time<F, Fut>(runtime: &Runtime, count: u64, send: F) -> Duration
 where
@@ -34,7 +34,7 @@ where
     Fut: Future<Output = ()> + Send,
 {
     runtime.block_on(async {
-        let session = bank::open(MemoryStore::new(), None::<Nobody>).await;
+        let session = bank::open(MemoryStore::new(), None::<NullObserver>).await;
         let client = async move {
             let start = Instant::now();
             for index in 0..count {

@@ -25,9 +25,15 @@ pub(crate) struct Block {
     pub(crate) text: String,
 }
 
-/// Folders whose files are written by a test or a benchmark, and are not read by people.
-const GENERATED: &[&str] =
-    &["fluvius-macros/src/tests/snapshots", "tests/ui", "tests/corpus", "benchmarks/results"];
+/// Files and folders that a test or a benchmark writes.
+const GENERATED: &[&str] = &[
+    "fluvius-macros/src/tests/snapshots",
+    "tests/ui",
+    "tests/corpus",
+    "benchmarks/results",
+    "benchmarks/FIGURES.md",
+    "benchmarks/FIGURES-STORES.md",
+];
 
 /// Reads all text files that people write.
 pub(crate) fn text_files() -> Vec<TextFile> {
@@ -69,7 +75,7 @@ fn read_folder(root: &Path, folder: &Path, files: &mut Vec<TextFile>) {
 
 fn is_text(path: &str) -> bool {
     let extensions = [".rs", ".md", ".sql", ".toml", ".sh", ".py", ".c", ".yml"];
-    path == ".ci/run" || extensions.iter().any(|extension| path.ends_with(extension))
+    path.starts_with(".ci/") || extensions.iter().any(|extension| path.ends_with(extension))
 }
 
 fn relative(path: &Path, root: &Path) -> String {
@@ -84,7 +90,7 @@ impl TextFile {
             "rs" => rust::prose(&self.text, self.path.starts_with("fluvius-macros/src/expand/")),
             "md" => markdown::prose(self.text.lines().enumerate().map(|(at, line)| (at + 1, line))),
             "sql" => sql::prose(&self.text, "--"),
-            "toml" | "sh" | "py" | "yml" | "run" => sql::prose(&self.text, "#"),
+            "toml" | "sh" | "py" | "yml" | "run" | "release" => sql::prose(&self.text, "#"),
             _ => Vec::new(),
         }
     }

@@ -1,4 +1,5 @@
-//! The writer's connection, set as the store's own, and how accounts are read over it.
+//! The writer's connection, with the settings of the store's own connection, and the reads of
+//! accounts.
 
 use std::collections::HashMap;
 
@@ -9,12 +10,12 @@ use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use super::rows::{DOMAIN, RESOURCE, Stored};
 
-/// As the store sets the connection that commits.
+/// The settings of the connection, the same as those of the store's committing connection.
 const SETTINGS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET \
     enable_mergejoin = off; \
      SET plan_cache_mode = force_generic_plan";
 
-/// All commands come from one sender.
+/// The statement that inserts the context. There is one, since all commands have the same sender.
 const CONTEXT: &str = "INSERT INTO context_log (id, domain, revision, transport, source, headers, \
     roles) \
      VALUES ($1, $2, 1, 'in-process', 'benchmark', '{}', '[]')";
@@ -24,13 +25,13 @@ const READ: &str = "SELECT identifier, version, created_at, updated_at, data FRO
 
 pub(super) struct Connection {
     pub(super) client: Client,
-    /// Of the row that all commands refer to.
+    /// The id of the context to which all commands refer.
     pub(super) context_id: Uuid,
     read: Statement,
     lock: Statement,
 }
 
-/// Has the store make its schema, with the names of the bank in it.
+/// Creates the schema through the store, and registers the domain of the bank.
 pub(super) async fn make_schema(url: &str, schema: &str) -> Result<(), StoreError> {
     let store = PostgresStore::options().schema(schema).open(url).await?;
     store.register_domain(DOMAIN, &[RESOURCE]).await
@@ -58,7 +59,7 @@ impl Connection {
         })
     }
 
-    /// Those of the accounts that are there.
+    /// Reads the accounts that exist.
     pub(super) async fn read_accounts(
         &self,
         ids: &[Uuid],
@@ -66,7 +67,7 @@ impl Connection {
         self.accounts(&self.read, ids).await
     }
 
-    /// The same, and nobody else changes them until the transaction ends.
+    /// Reads the accounts that exist, and locks them until the transaction ends.
     pub(super) async fn lock_accounts(
         &self,
         ids: &[Uuid],
@@ -96,7 +97,7 @@ fn stored(row: &Row) -> Result<Stored, String> {
     })
 }
 
-/// A failure as text, with what the server has said.
+/// Returns the text of an error, with the message of the server.
 pub(super) fn failed(error: tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(said) => format!("{error}: {said}"),

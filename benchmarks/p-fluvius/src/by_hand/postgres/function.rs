@@ -1,6 +1,6 @@
-//! By the store's own commit function: the batch is one unit of work, so one call and one round
-//! trip. The accounts are kept in the process; where one was changed by another the function says
-//! so, and it is read again.
+//! Commits by the store's own commit function. The batch is one unit of work, which takes one call
+//! and one round trip. The accounts are kept in the process. If another writer has changed one, the
+//! function reports that, and the accounts are read again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,14 +12,14 @@ use super::plan::{Plan, accounts};
 use super::rows::{RESOURCE, StateRow, Stored};
 use crate::by_hand::command::{CommitOutcome, Job};
 
-/// How often a batch is tried that others were in the way of.
+/// The number of tries of a batch that conflicts with other writers.
 const TRY_COUNT: usize = 8;
 
 const STORED: i32 = 0;
 const KNOWN: i32 = 3;
 const STALE: i32 = 4;
 
-/// One unit: all of it is stored, or nothing.
+/// The commit of one unit. Either all of it is stored or nothing.
 const COMMIT: &str = "SELECT unit_outcomes[1], unit_causes[1] FROM commit_batch(durability => \
     'on', own_process => 0, \
      are_states_last => false, resources => $1, \
@@ -39,14 +39,14 @@ pub(super) struct Function {
     connection: Connection,
     commit: Statement,
     accounts: HashMap<Uuid, Stored>,
-    /// Those that were not there when they were looked for.
+    /// The accounts that did not exist when they were read.
     absent: HashSet<Uuid>,
 }
 
-/// What the function has told.
+/// The result of the function.
 enum Told {
     Stored,
-    /// The identifier of this command is taken.
+    /// The identifier of this command is already in the log.
     Known(Uuid),
     Stale,
 }
@@ -57,7 +57,7 @@ impl Function {
         Ok(Self { connection, commit, accounts: HashMap::new(), absent: HashSet::new() })
     }
 
-    /// Writes commands in one transaction, and tells what became of each.
+    /// Writes commands in one transaction, and returns the outcome of each.
     pub(super) async fn commit(&mut self, batch: &[Job]) -> Result<Vec<CommitOutcome>, String> {
         let aggregate_ids = accounts(batch);
         let mut told = HashMap::new();
@@ -108,7 +108,8 @@ impl Function {
         plan: &Plan<'_>,
     ) -> Result<Told, String> {
         let resources = vec![RESOURCE; aggregate_ids.len()];
-        let are_written: Vec<bool> = aggregate_ids.iter().map(|id| plan.changed.contains_key(id)).collect();
+        let are_written: Vec<bool> =
+            aggregate_ids.iter().map(|id| plan.changed.contains_key(id)).collect();
         let version = |id: &Uuid| self.accounts.get(id).map_or(0, |stored| stored.version);
         let wanted: Vec<i64> = aggregate_ids.iter().map(version).collect();
         let ids: Vec<Uuid> =
@@ -159,7 +160,7 @@ impl Function {
     }
 }
 
-/// The numbers from 1 to `count`.
+/// Returns the numbers from 1 to `count`.
 fn numbers(count: usize) -> impl Iterator<Item = i32> {
     (1..).take(count)
 }

@@ -1,14 +1,14 @@
-//! By hand on PostgreSQL: one task takes what is waiting into one transaction, over one connection,
-//! and answers when it is committed. The rows are those of `fluvius-postgres`, in the schema that
-//! it makes.
+//! The program by hand on PostgreSQL. One task takes all waiting commands into one transaction,
+//! over one connection, and answers after the commit. The rows are those of `fluvius-postgres`, in
+//! the schema that it makes.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! |---|---|
-//! | `rows` | the rows, one struct a table |
-//! | `plan` | the rule, and the rows that a batch is to write |
-//! | `connection` | the writer's connection, and how accounts are read |
+//! | `rows` | the rows, one struct per table |
+//! | `plan` | the rule, and the rows of a batch |
+//! | `connection` | the writer's connection, and the reads of accounts |
 //! | `function` | a batch by the store's commit function |
-//! | `statements` | a batch by statements of an author's own |
+//! | `statements` | a batch by plain statements |
 
 mod connection;
 mod function;
@@ -29,18 +29,18 @@ use tokio_postgres::Client;
 use self::connection::Connection;
 use self::function::Function;
 use self::statements::Statements;
-use super::command::{Account, MAX_BATCH_UNITS, CommitOutcome, Job, job};
+use super::command::{Account, CommitOutcome, Job, MAX_BATCH_UNITS, job};
 
-/// How a batch is written.
+/// The way in which a batch is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Way {
     /// By the store's commit function.
     Function,
-    /// By statements.
+    /// By plain statements.
     Statements,
 }
 
-/// A bank whose commands are written by one task.
+/// A bank with one task that writes all commands.
 pub(crate) struct ByHand {
     jobs: mpsc::UnboundedSender<Job>,
     reader: Client,
@@ -53,7 +53,7 @@ struct Counts {
     units: AtomicU64,
 }
 
-/// The writer's connection at work.
+/// The writer, with its connection and prepared statements.
 enum Writer {
     Function(Box<Function>),
     Statements(Box<Statements>),
@@ -68,18 +68,20 @@ impl Writer {
         })
     }
 
-    /// Writes commands in one transaction, and tells what became of each.
+    /// Writes commands in one transaction, and returns the outcome of each.
     async fn commit(&mut self, batch: &[Job]) -> Vec<CommitOutcome> {
         let fates = match self {
             Self::Function(function) => function.commit(batch).await,
             Self::Statements(statements) => statements.commit(batch).await,
         };
-        fates.unwrap_or_else(|error| batch.iter().map(|_| CommitOutcome::Failed(error.clone())).collect())
+        fates.unwrap_or_else(|error| {
+            batch.iter().map(|_| CommitOutcome::Failed(error.clone())).collect()
+        })
     }
 }
 
 impl ByHand {
-    /// Opens the bank in a schema, which is made.
+    /// Creates a schema, and opens the bank in it.
     pub(crate) async fn open(
         url: &str,
         schema: &str,
@@ -95,7 +97,7 @@ impl ByHand {
     }
 }
 
-/// Takes what is waiting, writes it, and answers, until nobody is left to ask.
+/// Takes all waiting commands, writes them and answers, until all senders are dropped.
 async fn run(mut writer: Writer, mut waiting: mpsc::UnboundedReceiver<Job>, counts: Arc<Counts>) {
     let mut batch = Vec::with_capacity(MAX_BATCH_UNITS);
     while waiting.recv_many(&mut batch, MAX_BATCH_UNITS).await > 0 {
@@ -103,7 +105,7 @@ async fn run(mut writer: Writer, mut waiting: mpsc::UnboundedReceiver<Job>, coun
         counts.batches.fetch_add(1, Ordering::Relaxed);
         counts.units.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for (job, fate) in batch.drain(..).zip(fates) {
-            // Whoever has asked may be gone.
+            // The caller may have dropped its receiver.
             let _ = job.done.map(|done| done.send(fate));
         }
     }

@@ -1,5 +1,5 @@
-//! What a batch is to write: the rule is run on each command in turn, over the accounts as they are
-//! stored.
+//! The plan of a batch: applies the rule to each command in turn, starting from the stored
+//! accounts.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,19 +8,19 @@ use bench_common::Uuid;
 use super::rows::{CommandRow, EventRow, StateRow, Stored, time};
 use crate::by_hand::command::{CommitOutcome, Job, change, decide, json};
 
-/// The rows of a batch, and what it answers once they are written.
+/// The rows of a batch, and its answers once the rows are written.
 pub(super) struct Plan<'j> {
     pub(super) fates: Vec<CommitOutcome>,
     pub(super) commands: Vec<CommandRow<'j>>,
     pub(super) events: Vec<EventRow<'j>>,
-    /// The accounts that change, sorted, as they are after the batch.
+    /// The changed accounts after the batch, sorted.
     pub(super) changed: BTreeMap<Uuid, Stored>,
-    /// How many positions it takes.
+    /// The number of positions that the batch takes.
     pub(super) row_count: i64,
 }
 
 impl<'j> Plan<'j> {
-    /// Leaves out the commands that have a fate already.
+    /// Creates the plan of a batch. Commands with an outcome in `told` have no rows.
     pub(super) fn of(
         batch: &'j [Job],
         told: &HashMap<Uuid, CommitOutcome>,
@@ -68,7 +68,7 @@ impl<'j> Plan<'j> {
         Ok(plan)
     }
 
-    /// The rows of the accounts that change.
+    /// Returns the rows of the changed accounts that are `wanted`.
     pub(super) fn states<'p>(
         &'p self,
         wanted: impl Fn(&Uuid) -> bool + 'p,
@@ -78,7 +78,7 @@ impl<'j> Plan<'j> {
     }
 }
 
-/// The accounts of a batch, sorted, each once.
+/// Returns the accounts of a batch, sorted and without duplicates.
 pub(super) fn accounts(batch: &[Job]) -> Vec<Uuid> {
     let mut ids: Vec<Uuid> = batch.iter().map(|job| job.account).collect();
     ids.sort_unstable();

@@ -1,4 +1,4 @@
-//! The rows of a batch, one struct a table, in the types of the server.
+//! The rows of a batch, one struct per table, in the types of the server.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,7 +30,7 @@ pub(super) struct StateRow {
 #[derive(Debug, ToSql)]
 #[postgres(name = "command_log")]
 pub(super) struct CommandRow<'j> {
-    /// In the batch, from 1.
+    /// The position in the batch, from 1.
     position: i64,
     id: Uuid,
     parent: Option<Uuid>,
@@ -51,7 +51,7 @@ pub(super) struct CommandRow<'j> {
 #[derive(Debug, ToSql)]
 #[postgres(name = "event_log")]
 pub(super) struct EventRow<'j> {
-    /// In the batch, from 1.
+    /// The position in the batch, from 1.
     position: i64,
     id: Uuid,
     domain: &'static str,
@@ -67,13 +67,13 @@ pub(super) struct EventRow<'j> {
     occurred_at: SystemTime,
 }
 
-/// An account as it is stored.
+/// A stored account.
 #[derive(Clone)]
 pub(super) struct Stored {
     pub(super) version: i64,
     pub(super) created_at: SystemTime,
     pub(super) updated_at: SystemTime,
-    /// The command that gave this version; nil until one of this batch does.
+    /// The command that produced this version. It is nil if the version precedes this batch.
     pub(super) command_id: Uuid,
     pub(super) account: Account,
     pub(super) data: String,
@@ -153,7 +153,7 @@ impl<'j> EventRow<'j> {
     }
 }
 
-/// A time in microseconds since 1970.
+/// Returns the time of a number of microseconds since 1970.
 pub(super) fn time(micros: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(micros.unsigned_abs())
 }

@@ -1,5 +1,5 @@
-//! By statements: the accounts are read and locked in the first round trip, and all rows are
-//! written, and committed, in the second.
+//! Commits by plain statements. The first round trip reads and locks the accounts. The second
+//! writes and commits all rows.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,8 +20,7 @@ const UPDATE_STATES: &str = "UPDATE resource_state AS s SET version = n.version,
      data = n.data, updated_at = n.updated_at FROM unnest($1::resource_state[]) AS n \
      WHERE s.resource = n.resource AND s.identifier = n.identifier";
 
-/// The lock that all writers of the schema take last, so that the order of positions is that of
-/// commits.
+/// The lock that all writers of the schema take last, so that positions have the order of commits.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))";
 
 const INSERT_LOGS: &str = "WITH first AS MATERIALIZED (\
@@ -56,11 +55,11 @@ impl Statements {
         })
     }
 
-    /// Writes commands in one transaction, and tells what became of each.
+    /// Writes commands in one transaction, and returns the outcome of each.
     pub(super) async fn commit(&self, batch: &[Job]) -> Result<Vec<CommitOutcome>, String> {
         let fates = self.transaction(batch).await;
         if fates.is_err() {
-            // Where it has ended already, the server only warns.
+            // If the transaction has already ended, the server only warns.
             let _ = self.connection.client.batch_execute("ROLLBACK").await;
         }
         fates
@@ -79,7 +78,8 @@ impl Statements {
         begun.map_err(failed)?;
         let (stored, known) = (stored?, known.map_err(failed)?);
         let known: HashSet<Uuid> = known.iter().map(|row| row.get(0)).collect();
-        let told: HashMap<Uuid, CommitOutcome> = known.into_iter().map(|id| (id, CommitOutcome::Duplicate)).collect();
+        let told: HashMap<Uuid, CommitOutcome> =
+            known.into_iter().map(|id| (id, CommitOutcome::Duplicate)).collect();
         let plan = Plan::of(batch, &told, &stored, self.connection.context_id)?;
         let (new, old): (Vec<StateRow>, Vec<StateRow>) = (
             plan.states(|id| !stored.contains_key(id)).collect(),
@@ -91,8 +91,7 @@ impl Statements {
         };
         let logs: [&(dyn postgres_types::ToSql + Sync); 3] =
             [&plan.row_count, &plan.commands, &plan.events];
-        // One after another down the connection, without a wait for an answer; none is left out
-        // where one fails.
+        // Pipelined on the connection. If one fails, the others are sent nevertheless.
         let (inserted, updated_at, locked, logged, committed) = tokio::join!(
             states(&self.insert_states, &new),
             states(&self.update_states, &old),

@@ -1,4 +1,4 @@
-//! What is written by hand is what the store writes.
+//! Tests that the program by hand writes the same rows as the store.
 
 use bench_common::{Bank, BankCommand, BankError, account_id};
 use fluvius_core::verify::verify;
@@ -12,38 +12,39 @@ use crate::by_hand::command::{CommitOutcome, job};
 
 const WAYS: [Way; 2] = [Way::Function, Way::Statements];
 
-/// All rows, without what differs from run to run: identifiers of commands, events and contexts,
-/// and times.
+/// The queries for all rows. They omit the columns that differ from run to run: times, and
+/// identifiers of commands, events and contexts.
 const ROWS: [&str; 6] = [
-    "SELECT concat_ws('|', l.position, l.parent, l.domain, l.revision, l.command, l.resource, l.identifier, l.payload,
-        l.payload_hash, x.source, l.status, l.code, l.response)
+    "SELECT concat_ws('|', l.position, l.parent, l.domain, l.revision, l.command, l.resource,
+        l.identifier, l.payload, l.payload_hash, x.source, l.status, l.code, l.response)
      FROM command_log AS l JOIN context_log AS x ON x.id = l.context_id ORDER BY l.position",
-    "SELECT concat_ws('|', l.position, l.domain, l.revision, l.event, l.resource, l.identifier, l.version, c.position,
-        l.args, l.data, l.delta)
+    "SELECT concat_ws('|', l.position, l.domain, l.revision, l.event, l.resource, l.identifier,
+        l.version, c.position, l.args, l.data, l.delta)
      FROM event_log AS l JOIN command_log AS c ON c.id = l.command_id ORDER BY l.position",
-    "SELECT concat_ws('|', s.resource, s.identifier, s.version, split_part(s.etag, '-', 1), c.position, s.revision,
-        s.data, s.created_by, s.updated_by, s.closed_at, s.realm)
+    "SELECT concat_ws('|', s.resource, s.identifier, s.version, split_part(s.etag, '-', 1),
+        c.position, s.revision, s.data, s.created_by, s.updated_by, s.closed_at, s.realm)
      FROM resource_state AS s JOIN command_log AS c ON c.id = split_part(s.etag, '-', 2)::uuid \
      ORDER BY s.identifier",
-    "SELECT DISTINCT concat_ws('|', domain, revision, transport, source, headers, user_id, profile_id, organization_id,
-        roles, realm, correlation, causation)
+    "SELECT DISTINCT concat_ws('|', domain, revision, transport, source, headers, user_id,
+        profile_id, organization_id, roles, realm, correlation, causation)
      FROM context_log",
     "SELECT concat_ws('|', resource, domain) FROM resource_owner",
     "SELECT concat_ws('|', (SELECT count(*) FROM message_log), (SELECT count(*) FROM activity_log),
         (SELECT last_value FROM position))",
 ];
 
-/// How times go on from one to the next.
+/// The queries that count violations of the order of times.
 const ORDERS: [&str; 3] = [
     "SELECT count(*) FROM event_log AS e JOIN command_log AS c ON c.id = e.command_id WHERE \
     e.occurred_at < c.received_at",
-    "SELECT count(*) FROM resource_state AS s JOIN event_log AS e USING (identifier, resource, version)
-     WHERE e.occurred_at != s.updated_at",
+    "SELECT count(*) FROM resource_state AS s
+     JOIN event_log AS e USING (identifier, resource, version) WHERE e.occurred_at != s.updated_at",
     "SELECT count(*) FROM resource_state AS s JOIN event_log AS e USING (identifier, resource)
      WHERE e.version = 1 AND e.occurred_at != s.created_at",
 ];
 
-/// Openings, deposits, withdrawals, refusals, and enough on one account for a whole state.
+/// Runs openings, deposits, withdrawals and rejections, with enough commands on one account for a
+/// whole state in the log.
 async fn run(bank: &impl Bank) {
     for index in 0..3 {
         bank.run(account_id(index), BankCommand::Open(Decimal::from(50))).await.unwrap();
@@ -108,7 +109,7 @@ async fn a_schema_by_hand_is_whole_and_fluvius_goes_on_with_it() {
         let store = open(&schema).await;
         let found = verify(&store).await.unwrap();
         assert!(found.is_sound(), "{way:?}: {found}");
-        assert_eq!((found.aggregate_ids, found.commands, found.events), (3, 271, 270));
+        assert_eq!((found.aggregates, found.commands, found.events), (3, 271, 270));
         let bank = Typed::over(store.clone()).await.unwrap();
         let before = bank.balance(account_id(0)).await.unwrap();
         bank.run(account_id(0), BankCommand::Deposit(Decimal::from(7))).await.unwrap();
@@ -118,8 +119,8 @@ async fn a_schema_by_hand_is_whole_and_fluvius_goes_on_with_it() {
     }
 }
 
-/// What the store must check is checked by hand too: taken identifiers, and what others have
-/// written.
+/// Checks that the program by hand makes the store's checks: for known identifiers, and for the
+/// writes of other writers.
 #[tokio::test]
 async fn nothing_is_applied_twice_or_over_the_rows_of_others() {
     let Some(server) = TestServer::get() else { return };
@@ -133,17 +134,28 @@ async fn nothing_is_applied_twice_or_over_the_rows_of_others() {
         let deposit = || new(BankCommand::Deposit(Decimal::from(5)));
         let twice = deposit();
         let batch = [open(), twice];
-        assert_eq!(one.commit(&batch).await, [CommitOutcome::Applied, CommitOutcome::Applied], "{way:?}");
+        assert_eq!(
+            one.commit(&batch).await,
+            [CommitOutcome::Applied, CommitOutcome::Applied],
+            "{way:?}"
+        );
         assert_eq!(one.commit(&batch[1..]).await, [CommitOutcome::Duplicate], "{way:?}");
-        // The other has not seen the account yet, and then not what the first one has written
-        // since.
-        assert_eq!(other.commit(&[open(), deposit()]).await, [CommitOutcome::Rejected, CommitOutcome::Applied]);
+        // The second writer has not read the account yet. Later it has not read the newer writes of
+        // the first.
+        assert_eq!(
+            other.commit(&[open(), deposit()]).await,
+            [CommitOutcome::Rejected, CommitOutcome::Applied]
+        );
         assert_eq!(one.commit(&[deposit()]).await, [CommitOutcome::Applied], "{way:?}");
         let last = [deposit(), new(BankCommand::Withdraw(Decimal::from(31)))];
-        assert_eq!(other.commit(&last).await, [CommitOutcome::Applied, CommitOutcome::Rejected], "{way:?}");
+        assert_eq!(
+            other.commit(&last).await,
+            [CommitOutcome::Applied, CommitOutcome::Rejected],
+            "{way:?}"
+        );
         let client = connection::connect(schema.url(), schema.name()).await.unwrap();
-        let sum = "SELECT version, data, (SELECT count(*) FROM event_log), (SELECT count(*) FROM command_log)
-                   FROM resource_state";
+        let sum = "SELECT version, data, (SELECT count(*) FROM event_log),
+                   (SELECT count(*) FROM command_log) FROM resource_state";
         let row = client.query_one(sum, &[]).await.unwrap();
         let found: (i64, String, i64, i64) = (row.get(0), row.get(1), row.get(2), row.get(3));
         assert_eq!((found.0, found.2, found.3), (5, 5, 7), "{way:?}");

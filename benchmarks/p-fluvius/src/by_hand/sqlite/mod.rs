@@ -1,11 +1,11 @@
-//! By hand on SQLite: one thread takes what is waiting into one transaction, reads the accounts in
-//! it, runs the rule, and writes the rows that `fluvius-sqlite` would write.
+//! The program by hand on SQLite. One thread takes all waiting commands into one transaction, reads
+//! the accounts in it, and applies the rule. It writes the same rows as `fluvius-sqlite`.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! |---|---|
-//! | `schema` | the file: the store's own schema, the settings of its writer, the names |
-//! | `statements` | the statements, prepared once |
-//! | `writer` | the thread that writes |
+//! | `schema` | the file: the store's own schema, the settings of its writer, the shared names |
+//! | `statements` | the prepared statements |
+//! | `writer` | the writer thread |
 
 mod schema;
 mod statements;
@@ -25,14 +25,14 @@ use super::command::{Account, CommitOutcome, Job, job};
 pub(crate) use schema::{Settings, open};
 pub(crate) use writer::Writer;
 
-/// A bank whose commands are written by one thread.
+/// A bank with one thread that writes all commands.
 pub(crate) struct ByHand {
     jobs: mpsc::Sender<Job>,
     path: PathBuf,
 }
 
 impl ByHand {
-    /// Opens the bank in a file, which is made.
+    /// Creates a file, and opens the bank in it.
     pub(crate) fn open(path: &Path, settings: Settings) -> rusqlite::Result<Self> {
         let connection = schema::open(path, settings)?;
         let (jobs, waiting) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! The statements of the writer, prepared once.
+//! The prepared statements of the writer.
 
 use rusqlite::{Connection, Statement};
 
@@ -31,7 +31,8 @@ impl<'c> Statements<'c> {
             insert_aggregate: connection.prepare(
                 "INSERT INTO aggregate (resource, identifier, created_at) VALUES (?1, ?2, ?3)",
             )?,
-            // A command that is there already is not inserted again: the count of rows tells.
+            // A command that already exists is not inserted again. The number of inserted rows is 0
+            // then.
             insert_command: connection.prepare(
                 "INSERT INTO command (position, id, type, identifier, payload, payload_hash, \
                  context, is_rejected, code, response, received_at) \

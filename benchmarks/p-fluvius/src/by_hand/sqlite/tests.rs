@@ -1,4 +1,4 @@
-//! What is written by hand is what the store writes.
+//! Tests that the program by hand writes the same rows as the store.
 
 use std::path::Path;
 
@@ -13,29 +13,30 @@ use super::{ByHand, Settings, Writer, schema};
 use crate::bank::Typed;
 use crate::by_hand::{CommitOutcome, job};
 
-/// All rows, with names and positions for the numbers, and without what differs from run to run:
-/// identifiers of commands, events and contexts, and times.
+/// The queries for all rows, with names and positions instead of numbers. They omit the columns
+/// that differ from run to run: times, and identifiers of commands, events and contexts.
 const ROWS: [&str; 6] = [
-    "SELECT c.position, t.domain, t.revision, t.command, t.resource, c.identifier, c.parent, c.payload,
-        c.payload_hash, x.source, c.is_rejected, c.code, c.response
-     FROM command AS c JOIN command_type AS t ON t.id = c.type JOIN context AS x ON x.number = c.context
-     ORDER BY c.position",
-    "SELECT e.position, t.domain, t.revision, t.event, n.text, a.identifier, e.version, e.previous, e.command, e.args,
-        e.data, e.delta
-     FROM event AS e JOIN event_type AS t ON t.id = e.type JOIN aggregate AS a ON a.number = e.aggregate
-     JOIN name AS n ON n.id = a.resource ORDER BY e.position",
-    "SELECT n.text, a.identifier, a.created_by, a.realm, s.version, s.event, s.etag, s.revision, s.data, s.updated_by,
-        s.closed_at
+    "SELECT c.position, t.domain, t.revision, t.command, t.resource, c.identifier, c.parent,
+        c.payload, c.payload_hash, x.source, c.is_rejected, c.code, c.response
+     FROM command AS c JOIN command_type AS t ON t.id = c.type
+     JOIN context AS x ON x.number = c.context ORDER BY c.position",
+    "SELECT e.position, t.domain, t.revision, t.event, n.text, a.identifier, e.version, e.previous,
+        e.command, e.args, e.data, e.delta
+     FROM event AS e JOIN event_type AS t ON t.id = e.type
+     JOIN aggregate AS a ON a.number = e.aggregate JOIN name AS n ON n.id = a.resource
+     ORDER BY e.position",
+    "SELECT n.text, a.identifier, a.created_by, a.realm, s.version, s.event, s.etag, s.revision,
+        s.data, s.updated_by, s.closed_at
      FROM state AS s JOIN aggregate AS a ON a.number = s.aggregate JOIN name AS n ON n.id = \
      a.resource ORDER BY a.identifier",
-    "SELECT n.text, x.revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
-        correlation, causation
+    "SELECT n.text, x.revision, transport, source, headers, user_id, profile_id,
+        organization_id, roles, realm, correlation, causation
      FROM context AS x JOIN name AS n ON n.id = x.domain",
     "SELECT resource, domain FROM resource_owner",
     "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM activity)",
 ];
 
-/// How they go on from one to the next, and what is told by time.
+/// The queries that count violations of the order of events and times.
 const ORDERS: [&str; 4] = [
     "SELECT count(*) FROM event AS e JOIN command AS c ON c.position = e.command WHERE \
     e.occurred_at < c.received_at",
@@ -48,7 +49,8 @@ const ORDERS: [&str; 4] = [
      WHERE e.occurred_at != a.created_at",
 ];
 
-/// Openings, deposits, withdrawals, refusals, and enough on one account for a whole state.
+/// Runs openings, deposits, withdrawals and rejections, with enough commands on one account for a
+/// whole state in the log.
 async fn run(bank: &impl Bank) {
     let refused = |outcome| matches!(outcome, Err(BankError::Rejected));
     for index in 0..3 {
@@ -107,7 +109,7 @@ async fn a_file_by_hand_is_whole_and_fluvius_goes_on_with_it() {
     let store = SqliteStore::open(&file).await.unwrap();
     let found = verify(&store).await.unwrap();
     assert!(found.is_sound(), "{found}");
-    assert_eq!((found.aggregate_ids, found.commands, found.events), (3, 271, 270));
+    assert_eq!((found.aggregates, found.commands, found.events), (3, 271, 270));
     let bank = Typed::over(store.clone()).await.unwrap();
     let before = bank.balance(account_id(0)).await.unwrap();
     bank.run(account_id(0), BankCommand::Deposit(Decimal::from(7))).await.unwrap();
@@ -116,7 +118,7 @@ async fn a_file_by_hand_is_whole_and_fluvius_goes_on_with_it() {
     assert!(found.is_sound(), "{found}");
 }
 
-/// What the store must check is checked by hand too.
+/// Checks that the program by hand makes the store's check for known identifiers.
 #[test]
 fn a_command_that_is_there_already_is_not_applied_again() {
     let folder = TempDir::new("twice");

@@ -1,4 +1,4 @@
-//! The thread that writes: what is waiting goes into one transaction.
+//! The writer thread: takes all waiting commands into one transaction.
 
 use std::collections::HashMap;
 use std::sync::mpsc::Receiver;
@@ -8,9 +8,9 @@ use rusqlite::{Connection, params};
 
 use super::schema::{CONTEXT_NUMBER, RESOURCE};
 use super::statements::Statements;
-use crate::by_hand::command::{Account, MAX_BATCH_UNITS, CommitOutcome, Job, change, decide};
+use crate::by_hand::command::{Account, CommitOutcome, Job, MAX_BATCH_UNITS, change, decide};
 
-/// Takes what is waiting, writes it, and answers, until nobody is left to ask.
+/// Takes all waiting commands, writes them and answers, until all senders are dropped.
 pub(super) fn run(connection: &Connection, waiting: &Receiver<Job>) {
     let Ok(mut writer) = Writer::new(connection) else { return };
     let mut batch = Vec::with_capacity(MAX_BATCH_UNITS);
@@ -19,24 +19,24 @@ pub(super) fn run(connection: &Connection, waiting: &Receiver<Job>) {
         batch.extend(waiting.try_iter().take(MAX_BATCH_UNITS - 1));
         let fates = writer.commit(&batch);
         for (job, fate) in batch.drain(..).zip(fates) {
-            // Whoever has asked may be gone.
+            // The caller may have dropped its receiver.
             let _ = job.done.map(|done| done.send(fate));
         }
     }
 }
 
-/// The writer's connection at work.
+/// The writer, with its connection and prepared statements.
 pub(crate) struct Writer<'c> {
     connection: &'c Connection,
     statements: Statements<'c>,
     accounts: HashMap<Uuid, Stored>,
 }
 
-/// An account in a transaction.
+/// An account within a transaction.
 struct Stored {
-    /// The number of its aggregate; none until it is stored.
+    /// The number of its aggregate, or `None` until it is stored.
     number: Option<i64>,
-    /// As it was before the transaction; 0: not there.
+    /// The version before the transaction, or 0 if the account did not exist.
     version_before: i64,
     version: i64,
     /// The position of its last event.
@@ -52,7 +52,7 @@ impl<'c> Writer<'c> {
         Ok(Self { connection, statements, accounts: HashMap::new() })
     }
 
-    /// Writes commands in one transaction, and tells what became of each.
+    /// Writes commands in one transaction, and returns the outcome of each.
     pub(crate) fn commit(&mut self, batch: &[Job]) -> Vec<CommitOutcome> {
         self.transaction(batch).unwrap_or_else(|error| {
             if !self.connection.is_autocommit() {
@@ -62,7 +62,10 @@ impl<'c> Writer<'c> {
         })
     }
 
-    fn transaction(&mut self, batch: &[Job]) -> Result<Vec<CommitOutcome>, Box<dyn std::error::Error>> {
+    fn transaction(
+        &mut self,
+        batch: &[Job],
+    ) -> Result<Vec<CommitOutcome>, Box<dyn std::error::Error>> {
         self.accounts.clear();
         self.statements.begin.execute([])?;
         let mut position = self.statements.last_position.query_row([], |row| row.get(0))?;
@@ -75,7 +78,7 @@ impl<'c> Writer<'c> {
         Ok(fates)
     }
 
-    /// Runs the rule, and writes the command and its event.
+    /// Applies the rule, and writes the command and its event.
     fn command(
         &mut self,
         job: &Job,
@@ -117,7 +120,7 @@ impl<'c> Writer<'c> {
         Ok(CommitOutcome::Applied)
     }
 
-    /// Reads an account, once in a transaction.
+    /// Reads an account, at most once per transaction.
     fn read(&mut self, id: Uuid) -> Result<(), Box<dyn std::error::Error>> {
         if self.accounts.contains_key(&id) {
             return Ok(());
@@ -138,7 +141,7 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Writes what happened, and keeps the new state for the end of the transaction.
+    /// Writes the event, and keeps the new state for the end of the transaction.
     fn event(
         &mut self,
         job: &Job,
@@ -185,7 +188,7 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Writes each account that has changed, if it is still as it was read.
+    /// Writes each changed account, if its stored version is still the one that was read.
     fn write_states(&mut self) -> Result<(), Box<dyn std::error::Error>> {
         for stored in self.accounts.values() {
             let Stored { number, version_before, version, event, updated_at, data, .. } = stored;
