@@ -8,11 +8,11 @@ use uuid::Uuid;
 /// A bank account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
-    /// Account number, as customers know it.
+    /// Account number, as shown to customers.
     pub account_number: String,
     /// Name of the account holder.
     pub owner_name: String,
-    /// Balance in the account's one currency; never negative.
+    /// Balance in the account's currency; never negative.
     pub balance: Decimal,
 }
 
@@ -54,7 +54,7 @@ impl Account {
     /// Open a new bank account.
     #[action(evt_key = "account-opened", resources = ["bank-account"])]
     pub fn open_account(
-        /// Account number, as customers know it.
+        /// Account number, as shown to customers.
         account_number: String,
         /// Name of the account holder.
         owner_name: String,

@@ -63,7 +63,7 @@ const STORE: &str = "store";
 fn command() -> Command {
     let amount = |name: &'static str, default, help| {
         let amount = Arg::new(name).long(name).value_name("AMOUNT").default_value(default);
-        // A negative amount is a value, which the domain rejects.
+        // A negative amount is a valid argument; the domain rejects it.
         amount.allow_hyphen_values(true).help(help)
     };
     Command::new(env!("CARGO_PKG_NAME"))
@@ -137,7 +137,7 @@ fn postgres(_url: &str) -> Result<Place, &'static str> {
 }
 
 /// Prints a line to the standard output. If the reader has closed it, as `head` does, the line is
-/// dropped: the job still runs to its end.
+/// dropped, and the job continues.
 fn print(line: fmt::Arguments<'_>) -> io::Result<()> {
     match writeln!(io::stdout().lock(), "{line}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
@@ -197,7 +197,7 @@ async fn run(store: impl Store, amounts: &Amounts) -> Result<ExitCode, Box<dyn S
     Ok(code)
 }
 
-/// Returns the account with this number, and opens it if it does not exist.
+/// Returns the id of the account with this number. Opens the account if it does not exist.
 async fn find_or_open(
     session: &mut Session,
     account_number: &str,

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 const MAX_LINES: usize = 130;
 
 #[test]
-fn main_job_prints_the_output_of_the_seed() {
+fn main_job_prints_balances_transactions_and_events() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stderr), "");

@@ -1,4 +1,4 @@
-//! An HTTP server over a domain, by hand: axum routes that send commands and read states.
+//! A hand-written HTTP server over a domain: axum routes that send commands and read states.
 //!
 //! ```sh
 //! cargo run -p fluvius --example axum_server -- 127.0.0.1:3000
@@ -129,7 +129,7 @@ impl From<Error> for Failure {
             ErrorKind::Rejected if error.framework_code() == "not-found" => StatusCode::NOT_FOUND,
             ErrorKind::Rejected => StatusCode::CONFLICT,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            // In doubt or a fault; the sender of a command in doubt sends it again.
+            // In doubt, or a fault. The sender of a command in doubt should send it again.
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, code: error.code().to_owned(), detail: error.to_string() }

@@ -1,7 +1,7 @@
-//! A store of one's own: a wrapper around another store that counts and times its commits.
+//! A custom store: a wrapper around another store that counts and times its commits.
 //!
-//! The wrapper implements the method that it changes. `delegate_store!` delegates all others, so
-//! that no method with a default is lost.
+//! The wrapper implements the method that it changes. `delegate_store!` delegates all others,
+//! including those with a default.
 //!
 //! ```sh
 //! cargo run -p fluvius --example custom_store
@@ -18,7 +18,7 @@ use fluvius::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Figures of the commits of a store.
+/// The number and the times of the commits of a store.
 #[derive(Debug, Default)]
 struct CommitFigures {
     batches: AtomicUsize,

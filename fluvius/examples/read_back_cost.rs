@@ -1,7 +1,7 @@
 //! Measures the cost of `RuntimeBuilder::read_back` for states of three sizes.
 //!
-//! `cargo run --release -p fluvius --example read_back_cost` prints, for each size, the median
-//! time of a command with and without it, over rounds that alternate.
+//! `cargo run --release -p fluvius --example read_back_cost` prints, for each size, the median time
+//! of a command with and without it. Rounds with and without it alternate.
 #![allow(missing_docs, reason = "a program has no readers of its documentation")]
 
 use std::convert::Infallible;
@@ -38,7 +38,7 @@ impl Ledger {
 #[domain(aggregates(Ledger))]
 pub struct LedgerDomain;
 
-/// A session of a domain that has one ledger with as many entries.
+/// Creates a session of a domain with one ledger, which has this number of entries.
 async fn session(read_back: bool, entries: u32) -> Result<Session, Box<dyn std::error::Error>> {
     let builder = LedgerDomain::builder(MemoryStore::new()).read_back(read_back);
     let session = builder.build().await?.session(DomainContext::create("measure"));

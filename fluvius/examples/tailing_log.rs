@@ -1,4 +1,4 @@
-//! A read model that follows the event log: each event counts once, also after a restart.
+//! A read model that follows the event log: each event counts once, even after a restart.
 //!
 //! The read model stores its resume token together with its data. Here both are one JSON text; in a
 //! database they are rows of one transaction.
@@ -76,7 +76,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stored = serde_json::to_string(&sales)?;
     println!("{stored}");
 
-    // The follower ends here. Meanwhile the domain continues.
+    // The follower ends here, and the domain continues.
     place(&session, "lamp", 5).await?;
 
     // It resumes where it stopped, so the earlier orders do not count twice.

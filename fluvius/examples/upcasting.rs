@@ -1,6 +1,6 @@
-//! Two revisions of an aggregate type over one store: the second one reads what the first wrote.
+//! Two revisions of an aggregate type over one store: the second one reads the rows of the first.
 //!
-//! The modules stand for two releases of one program.
+//! The two modules are two releases of one program.
 //!
 //! ```sh
 //! cargo run -p fluvius --example upcasting
@@ -16,7 +16,7 @@ pub mod first_release {
     use fluvius::{Domain, aggregate};
     use serde::{Deserialize, Serialize};
 
-    /// A customer, whose name is one text.
+    /// A customer with the name as one text.
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub struct Customer {
         /// The given name and the family name.
@@ -46,7 +46,7 @@ pub mod second_release {
     use fluvius::{Domain, UpcastError, UpcastInput, aggregate};
     use serde::{Deserialize, Serialize};
 
-    /// A customer, whose name has two parts.
+    /// A customer with the name in two parts.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct Customer {
         /// The given name.

@@ -1,4 +1,4 @@
-//! A domain framework: business logic as a plain `impl` block, everything around it derived.
+//! A domain framework: business logic as a plain `impl` block; everything else is derived.
 //!
 //! ```
 //! use fluvius::{Domain, DomainContext, MemoryStore, SimpleRejection, aggregate};
@@ -49,7 +49,7 @@
 //!
 //! authoring -> macro -> registry -> command -> processor -> unit of work -> store -> observers
 //!
-//! | to | see |
+//! | task | items |
 //! |---|---|
 //! | write actions | [`aggregate`](macro@aggregate), [`ActionContext`], [`Rejection`](trait@Rejection) |
 //! | combine them | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Observer`] |
@@ -63,7 +63,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `macros` | yes | `#[aggregate]`, `#[action]`, `#[derive(Domain)]`, `#[derive(Rejection)]` |
-//! | `inventory` | yes | the list of everything linked ([`registry::linked`]) |
+//! | `inventory` | yes | the list of all linked items ([`registry::linked`]) |
 //! | `decimal` | yes | `rust_decimal::Decimal` as an operand of queries |
 //! | `sqlite` | no | `fluvius::sqlite`: the store in an SQLite file |
 //! | `postgres` | no | `fluvius::postgres`: the store in PostgreSQL, for many processes |

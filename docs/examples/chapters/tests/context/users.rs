@@ -29,7 +29,7 @@ pub enum UserError {
 }
 
 impl EmailAddress {
-    /// The aggregate of an address: the same address gives the same identifier.
+    /// Returns the identifier of the aggregate of an address.
     pub fn id_of(email: &str) -> Uuid {
         Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("mailto:{}", email.to_lowercase()).as_bytes())
     }

@@ -41,10 +41,10 @@ fn upcast_account(
     json: &mut Value,
 ) -> Result<(), UpcastError> {
     match (from, written) {
-        // Revision 2 counts in whole units, as decimals.
+        // Revision 2 has decimal amounts in whole units.
         (1, UpcastInput::State) => json["balance"] = decimal(&json["cents"])?,
         (1, UpcastInput::Event("money-deposited")) => json["amount"] = decimal(&json["cents"])?,
-        // Everything else is as it was.
+        // All other JSON is unchanged.
         _ => {}
     }
     Ok(())

@@ -16,7 +16,7 @@ async fn a_follower_resumes_behind_its_checkpoint() -> Result<(), Box<dyn std::e
     // The token that was stored with the last processed event.
     let mut checkpoint = ResumeToken::START;
     let mut events = domain.log().after(checkpoint).follow_events();
-    let opened = events.next().await.expect("it does not end")?;
+    let opened = events.next().await.expect("the stream does not end")?;
     assert_eq!(opened.record.key(), "account-opened");
     checkpoint = opened.resume_token();
     assert_eq!(checkpoint, events.resume_token());
@@ -24,7 +24,7 @@ async fn a_follower_resumes_behind_its_checkpoint() -> Result<(), Box<dyn std::e
     // Another run of the program.
     session.send(ada, DepositMoney { amount: Decimal::ONE }).await?;
     let mut events = domain.log().after(checkpoint).follow_events();
-    let deposited = events.next().await.expect("it does not end")?;
+    let deposited = events.next().await.expect("the stream does not end")?;
     assert_eq!(deposited.record.key(), "money-deposited");
     Ok(())
 }

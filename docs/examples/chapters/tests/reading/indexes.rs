@@ -15,7 +15,7 @@ pub struct Parcel {
     pub target: Address,
 }
 
-/// The address to which a parcel is sent.
+/// The destination of a parcel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Address {
     pub city: String,

@@ -2,7 +2,7 @@
 
 // ANCHOR: pages
 use banking_domain::{Account, TransactionManagerDomain};
-use fluvius::query::{Column, Cursor, Field};
+use fluvius::query::{Cursor, Field};
 use fluvius::{Domain, DomainContext, Error, MemoryStore, StateManager};
 use guide_chapters::open_account;
 use rust_decimal::Decimal;
@@ -14,7 +14,7 @@ async fn highest_balances(
 ) -> Result<(Vec<Decimal>, Option<Cursor>), Error> {
     let mut reader = statemgr
         .query::<Account>()
-        .filter(!Field::column(Column::Version).lt(1))
+        .filter(Field::number("balance").gt(0))
         .sort(Field::number("balance").descending())
         .limit(2);
     if let Some(cursor) = sent_back {

@@ -23,7 +23,7 @@ async fn a_transfer_leaves_the_sum_of_a_snapshot() -> Result<(), Box<dyn std::er
     }
     assert_eq!(sum, Decimal::from(200));
 
-    // As the accounts were before.
+    // Version 1 of the account, before the transfer.
     let before = session.statemgr().fetch_at::<Account>(ada, 1).await?;
     assert_eq!(before.balance, Decimal::from(100));
     let history = session.statemgr().history(&aggregate_ids[1], ..).await?;

@@ -14,7 +14,7 @@ mod in_memory {
     fluvius::testing::store_conformance!(async { MemoryStore::new() });
 }
 
-// A place (a folder, a file, an empty database) and a function that opens a store over it.
+// A store in a folder. `open` may run several times over one folder.
 mod in_a_folder {
     use super::*;
 

@@ -43,8 +43,8 @@ fn simulation() -> Simulation {
         .given([command(lamp, ListArticle { pieces: 100 })])
         .weighted(3, move |rng, _| command(lamp, SellPieces { count: 1 + rng.below(9) }))
         .command(move |rng, committed| {
-            // As the program at the gate does: it reads the stock, and adds.
-            let stock = committed.find::<Stock>(lamp).expect("it is listed");
+            // The client reads the stock and adds the delivery.
+            let stock = committed.find::<Stock>(lamp).expect("the article is listed");
             let count = 1 + rng.below(20);
             let now_there = stock.state.pieces + count;
             command(lamp, TakeDelivery { count, now_there })
