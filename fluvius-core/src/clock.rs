@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
-/// A source of the time at which commands are received.
+/// A source of the time of receipt of commands.
 pub trait Clock: Send + Sync + 'static {
     /// Returns the current time. The runtime truncates it to microseconds and clamps it to the
     /// years 1 to 9999. A leap second (`23:59:60`) becomes the last microsecond before it.

@@ -1,7 +1,7 @@
 //! The generation of ids.
 //!
-//! Nothing is ordered by id, and no time is read from an id: the events of an aggregate are ordered
-//! by version, logs by position.
+//! Ids define no order and no time: the events of an aggregate are ordered by version, logs by
+//! position.
 
 use uuid::{Builder, Uuid, Version};
 

@@ -3,7 +3,7 @@
 /// A fault that makes a runtime break its guarantees. Only for testing the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
-    /// A rejection is answered before the versions that it was decided on are durable.
+    /// A rejection is answered before the versions of its decision are durable.
     AnswerRejectionAtOnce,
     /// Dependents of an aborted unit are not aborted with it.
     ForgetDependents,

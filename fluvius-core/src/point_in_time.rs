@@ -4,8 +4,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-/// A point in the history of an aggregate: a version, or a time, which selects the last version
-/// that occurred by then.
+/// A point in the history of an aggregate: a version, or a time, which selects the last version at
+/// or before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PointInTime {
     /// The version with this number.

@@ -1,11 +1,11 @@
 //! Collects the author's mistakes, so that one compile shows all of them.
 //!
-//! The phases decide what is a mistake; this module does not.
+//! The phases find the mistakes; this module only stores them.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// The mistakes found so far, in the order in which they were found.
+/// The mistakes so far, in the order of their detection.
 #[must_use = "call `finish`, or the author's mistakes are lost"]
 pub(crate) struct Errors {
     all: Vec<syn::Error>,
@@ -42,8 +42,8 @@ impl Errors {
         }
     }
 
-    /// Returns the number of recorded mistakes. A phase compares two counts to learn if a part of
-    /// the block is sound.
+    /// Returns the number of recorded mistakes. A phase compares two counts to check that a part of
+    /// the block is valid.
     pub(crate) fn count(&self) -> usize {
         self.all.len()
     }

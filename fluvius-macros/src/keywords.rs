@@ -31,7 +31,7 @@ pub(crate) const TITLE: &str = "title";
 pub(crate) const TRANSPARENT: &str = "transparent";
 pub(crate) const UPCAST: &str = "upcast";
 
-/// The options of each attribute, in the order in which the messages list them.
+/// The options of each attribute, in the order of the messages.
 pub(crate) const OF_AGGREGATE: &[&str] =
     &[RESOURCE, RESOURCES, REVISION, UPCAST, NAME, INDEX, CRATE];
 pub(crate) const OF_ACTION: &[&str] =

@@ -1,6 +1,6 @@
 //! Clippy lints whose advice does not fit an action. An action owns its parameters, which are the
-//! fields of its command; it returns a `Result`; and its receiver is the life cycle. For example,
-//! `trivially_copy_pass_by_ref` advises `self` in place of `&self`, which would close the
+//! fields of its command, and returns a `Result`. Its receiver declares the effect on the life
+//! cycle: `trivially_copy_pass_by_ref` advises `self` in place of `&self`, which would close the
 //! aggregate.
 //!
 //! The macro allows them on the method, but each only if it could apply, since an `#[allow]` of a

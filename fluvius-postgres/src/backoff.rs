@@ -1,5 +1,5 @@
-//! Exponential back-off of attempts to reach a server. During an outage one attempt is made at a
-//! time, after a growing pause, and all waiting callers share its result.
+//! Exponential back-off of attempts to reach a server. During an outage, one attempt runs at a
+//! time, after a growing pause. All waiting callers share its result.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::error::Fault;
 use crate::runtime::StoreRuntime;
 
-/// The pause after the first failure, and the longest pause. Each is shortened by up to half at
-/// random. So processes that lost their server at the same time do not reconnect at the same time.
+/// The pause after the first failure, and the longest pause. Each is shortened at random, by up to
+/// half, so that processes do not all reconnect at the same time after an outage.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
@@ -52,7 +52,7 @@ impl Backoff {
     }
 
     /// Makes an attempt, which runs to its end even if the caller is dropped. If another attempt
-    /// has failed meanwhile, it returns the error of that one.
+    /// fails before this one starts, returns that error.
     ///
     /// The attempt is boxed, since it is large and rare.
     pub(crate) async fn run<T: Send + 'static>(

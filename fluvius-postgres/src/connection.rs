@@ -111,7 +111,7 @@ impl Connector {
         Self { endpoint: Arc::new(endpoint), runtime, backoff }
     }
 
-    /// Connects, and runs a setup. A task of its own drives the connection until the client is
+    /// Connects, and runs a setup. A separate task drives the connection until the client is
     /// dropped.
     pub(crate) async fn connect(&self, setup: String) -> Result<Client, Fault> {
         let (endpoint, runtime) = (Arc::clone(&self.endpoint), self.runtime.clone());

@@ -21,7 +21,7 @@ struct Commit {
 }
 
 impl DetachedCommits {
-    /// Waits until no detached commit can store this command.
+    /// Waits until all detached commits with this command have ended.
     pub(crate) async fn wait_for(&self, command: Uuid) {
         let found: Vec<_> = {
             let mut commits = self.commits();

@@ -26,13 +26,13 @@ impl Fault {
         Self::Damaged { table, why: why.to_string() }
     }
 
-    /// The error of a call that was not answered in time.
+    /// The error of a call without an answer in time.
     pub(crate) fn no_answer() -> Self {
         StoreError::unavailable("the server does not answer").into()
     }
 
-    /// Returns whether the transaction is rolled back for certain. Anything more severe than an
-    /// error may have interrupted a commit.
+    /// Returns true if the transaction is certainly rolled back. A severity above `ERROR` may mean
+    /// an interrupted commit.
     pub(crate) fn is_rolled_back(&self) -> bool {
         match self {
             Self::Postgres(_) => self.db_error().is_some_and(|error| {
@@ -42,7 +42,7 @@ impl Fault {
         }
     }
 
-    /// Returns whether the connection is lost, so that another one may work.
+    /// Returns true if the connection is lost, so that another one may work.
     pub(crate) fn is_connection_lost(&self) -> bool {
         match self {
             Self::Postgres(error) => {
@@ -57,7 +57,7 @@ impl Fault {
         }
     }
 
-    /// Returns whether the rows of one unit may be the cause, so that the other units of the batch
+    /// Returns true if the rows of one unit may be the cause, so that the other units of the batch
     /// can still be stored: the server has rejected the batch or lacked memory for it, or the batch
     /// could not be sent.
     pub(crate) fn is_row_error(&self) -> bool {
@@ -72,7 +72,7 @@ impl Fault {
         }
     }
 
-    /// Returns whether the transaction conflicted with another one, and may succeed now.
+    /// Returns true if the transaction conflicted with another one, and may succeed now.
     pub(crate) fn is_retryable_conflict(&self) -> bool {
         self.code().is_some_and(|code| {
             [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE].contains(&code)
@@ -81,24 +81,24 @@ impl Fault {
         })
     }
 
-    /// Returns whether another transaction held a lock for too long.
+    /// Returns true if another transaction held a lock for too long.
     pub(crate) fn is_lock_timeout(&self) -> bool {
         self.code().is_some_and(|code| {
             [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code)
         })
     }
 
-    /// Returns whether the user lacks a privilege.
+    /// Returns true if the user lacks a privilege.
     pub(crate) fn is_permission_denied(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
     }
 
-    /// Returns whether the server has ended the statement, after its timeout or a cancellation.
+    /// Returns true if the server has ended the statement, after its timeout or a cancellation.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::QUERY_CANCELED)
     }
 
-    /// Returns whether a table that a statement names is missing.
+    /// Returns true if a table that a statement names is missing.
     pub(crate) fn is_undefined_table(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::UNDEFINED_TABLE)
     }
@@ -119,12 +119,12 @@ fn class(code: &SqlState) -> &str {
     code.code().get(..2).unwrap_or_default()
 }
 
-/// Returns whether the server ends the session with this code (57014 only ends a statement).
+/// Returns true if the server ends the session with this code (57014 only ends a statement).
 fn is_end_of_session(code: &SqlState) -> bool {
     class(code) == "08" || (class(code) == "57" && *code != SqlState::QUERY_CANCELED)
 }
 
-/// Returns whether a connection failed because it was encrypted, or because it was not. The other
+/// Returns true if a connection failed because it was encrypted, or because it was not. The other
 /// way may succeed.
 pub(crate) fn is_encryption_failure(error: &tokio_postgres::Error) -> bool {
     is(error, TLS) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
@@ -152,7 +152,7 @@ impl From<Fault> for StoreError {
             return from_server(error).with_source(ServerError::of(error));
         }
         let public = from_client(&error);
-        // The client's own text adds nothing to the public one.
+        // The text of the client adds nothing to the public one.
         match error.into_source() {
             Some(cause) => public.with_source(Cause(cause)),
             None => public,

@@ -15,8 +15,7 @@ use crate::error::Fault;
 use crate::pool::ReadPool;
 use crate::statement_params::{Param, param};
 
-/// The number of aggregates whose values are filled in by one statement. A commit on one of them
-/// waits for it.
+/// The number of aggregates that one statement fills in. A commit on one of them waits for it.
 const MAX_FILL_AGGREGATES: i64 = 500;
 
 /// The largest number of attempts to create or drop a table, and the pause between them.
@@ -64,8 +63,7 @@ impl Indexes {
         let mut wanted: Vec<&Field> = fields.iter().filter(|field| path(field).is_some()).collect();
         wanted.retain(|field| !undeclared.iter().any(|index| index.field == **field));
         undeclared.retain(|index| !fields.contains(&index.field));
-        // After one that cannot be changed the others are not attempted: each attempt delays
-        // commits.
+        // After one failed change the others are not attempted, since each attempt delays commits.
         let mut is_done = true;
         for index in &undeclared {
             let forget = "SELECT forget_field($1)";
@@ -85,7 +83,7 @@ impl Indexes {
             let declare = "SELECT declare_field($1, $2, $3)";
             is_done = is_done && alter(pool, declare, params, field).await?;
         }
-        // An index that another process drops meanwhile is not created again: the last declaration
+        // An index that another process drops here is not created again: the last declaration
         // counts.
         for index in stored(pool, resource).await? {
             while !index.is_filled && fill(pool, index.id).await? {}
@@ -94,14 +92,14 @@ impl Indexes {
     }
 }
 
-/// Fills in the values of some aggregates. Returns whether there may be more.
+/// Fills in the values of some aggregates. Returns true if there may be more.
 async fn fill(pool: &ReadPool, id: i64) -> Result<bool, Fault> {
     let params = vec![param(id, Type::INT8), param(MAX_FILL_AGGREGATES, Type::INT8)];
     let found = pool.query_once("SELECT fill_field($1, $2)", params).await?;
     Ok(found.first().map_or(Ok(false), |row| row.try_get(0))?)
 }
 
-/// Calls a function that creates or drops a table. Returns whether it is done; a failure for lack
+/// Calls a function that creates or drops a table. Returns true if it is done; a failure for lack
 /// of a lock or a privilege is logged.
 async fn alter(
     pool: &ReadPool,

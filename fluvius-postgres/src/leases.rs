@@ -14,8 +14,7 @@ use tokio_postgres::error::SqlState;
 use crate::connection::Connector;
 use crate::error::Fault;
 
-/// The largest number of leases that a store holds or waits for. For further aggregates it acquires
-/// none.
+/// The largest number of leases that a store holds or waits for. Above it, no lease is acquired.
 const MAX_LEASES: usize = 16;
 
 /// The largest number of open connections without a lease.

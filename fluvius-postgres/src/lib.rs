@@ -18,9 +18,9 @@
 //! aggregates are present, a cheaper update statement. Both lock the aggregates of the batch in the
 //! same order, look up its command ids, omit the conflicting units, and write the rest. If an
 //! update statement meets a conflict that it cannot resolve, it writes nothing, and `commit_batch`
-//! is called. The last lock of a commit is one lock of the schema. Positions are drawn under it,
-//! and it is held to the end of the commit. So positions rise in commit order, and no row appears
-//! behind a reader. All batches of a store go over one connection.
+//! is called. The last lock of a commit is one lock of the schema. The commit draws its positions
+//! under this lock, and holds it to its end. So positions rise in commit order, and no row appears
+//! at a position that a reader has passed. All batches of a store use one connection.
 //!
 //! Reads use two small pools of connections, one for queries and one for the reads of commands.
 //! Each read is one statement, so all of its rows are of one snapshot. All connections, commits and

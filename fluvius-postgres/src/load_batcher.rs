@@ -1,5 +1,5 @@
-//! Loads of single aggregates, in batches: the loads that arrive during a read are served by the
-//! next one.
+//! Loads of single aggregates, in batches: the next read serves the loads that arrive during a
+//! read.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::runtime::{self, StoreRuntime};
 /// The largest number of aggregates in one read.
 const MAX_AGGREGATES: usize = 256;
 
-/// The time after which a read is slow. Later loads do not wait for a slow read, but use another
-/// connection.
+/// The time after which a read counts as slow. Later loads use another connection instead of
+/// waiting for it.
 const SLOW_READ: Duration = Duration::from_millis(200);
 
 /// The largest number of concurrent reads.
@@ -37,7 +37,7 @@ pub(crate) struct LoadBatcher {
 #[derive(Debug, Default)]
 struct Queue {
     loads: Vec<(AggregateId, oneshot::Sender<Found>)>,
-    /// The number of reading tasks, and of those whose read is not slow: up to one.
+    /// The number of reading tasks, and of those without a slow read: up to one.
     task_count: usize,
     prompt_count: usize,
 }
@@ -68,7 +68,7 @@ impl LoadBatcher {
         queue.task_count += 1;
         queue.prompt_count += 1;
         drop(queue);
-        // A task of its own, since other callers wait for the same read.
+        // A separate task, since other callers wait for the same read.
         let task = Task { batcher: Arc::clone(self), is_prompt: true, is_done: false };
         self.runtime.spawn(task.run());
     }

@@ -14,8 +14,8 @@ pub enum Durability {
     Full,
     /// A crash of the program (`synchronous_commit = off`). A crash of the server, or a loss of
     /// power, may lose the last commands although they were answered. The database stays
-    /// consistent, and a store whose acknowledged commits are lost commits nothing more. Opening a
-    /// store logs a warning.
+    /// consistent, and an open store whose acknowledged commits are lost rejects further commits.
+    /// Opening a store logs a warning.
     Normal,
 }
 

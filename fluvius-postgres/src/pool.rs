@@ -20,8 +20,8 @@ use crate::connection::Connector;
 use crate::error::Fault;
 use crate::statement_params::{Param, as_sql};
 
-/// The largest number of attempts of a read that finds its connection lost: a restart of the server
-/// ends all of them.
+/// The largest number of attempts of a read on lost connections: a restart of the server ends all
+/// connections.
 const MAX_ATTEMPTS: usize = 3;
 
 /// The largest number of connections for the reads of commands.
@@ -53,7 +53,7 @@ struct Inner {
     purpose: Purpose,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
-    /// The longest time of a statement, and of the wait for a connection.
+    /// The longest time of a statement, and of a wait for a connection.
     timeout: Duration,
 }
 
@@ -118,7 +118,7 @@ impl ReadPool {
         Ok(self.query_prepared(sql, params).await?.into_iter().next())
     }
 
-    /// Sleeps on the store's runtime, whatever runtime the caller has.
+    /// Sleeps on the store's runtime, independent of the caller's runtime.
     pub(crate) async fn pause(&self, time: Duration) -> Result<(), Fault> {
         let slept = async move { tokio::time::sleep(time).await };
         Ok(self.inner.connector.runtime.run_while_awaited(slept).await?)
@@ -140,7 +140,7 @@ impl ReadPool {
 }
 
 impl Inner {
-    /// Reads. Retries if the connection turns out to be lost.
+    /// Reads, and retries on a lost connection.
     async fn read(
         self: Arc<Self>,
         sql: String,
@@ -189,7 +189,7 @@ impl Inner {
                 () = tokio::time::sleep(answer_timeout) => (Err(Fault::no_answer()), false),
             }
         };
-        // The next user of an unsound connection would wait for this read, or receive its
+        // The next read on an unsound connection would wait for this one, or receive its
         // cancellation.
         if is_sound && !checkout.connection.client.is_closed() {
             self.idle().push(checkout.connection);
@@ -197,7 +197,7 @@ impl Inner {
         answer
     }
 
-    /// Cancels a statement. Returns whether it is certain that no cancellation is still on its way.
+    /// Cancels a statement. Returns true if certainly no cancellation is still in flight.
     async fn cancel(
         &self,
         token: &CancelToken,

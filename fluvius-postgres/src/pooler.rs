@@ -6,7 +6,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::error::{Fault, unsupported_pooler};
 
-/// Fails if two connections do not have a session each.
+/// Fails if two connections do not have separate sessions.
 ///
 /// An idle pooler assigns the same session to a connection repeatedly. So one connection queries
 /// its session before and during a transaction of the other one.

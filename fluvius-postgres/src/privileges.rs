@@ -1,5 +1,5 @@
-//! The privileges of the user in the schema of a store. They are checked when the store is opened.
-//! Otherwise a command would fail later, with a message that names one object.
+//! The privileges of the user in the schema of a store. Opening the store checks them. Otherwise a
+//! command would fail later, with a message about one object.
 
 use fluvius_store::StoreError;
 use tokio_postgres::Client;

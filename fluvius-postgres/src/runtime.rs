@@ -70,7 +70,7 @@ impl StoreRuntime {
         answer(off_runtime(self.spawn(work)).await)
     }
 
-    /// Runs a future for as long as the caller waits for it.
+    /// Runs a future while the caller waits for it.
     pub(crate) async fn run_while_awaited<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -103,7 +103,7 @@ pub(crate) fn ended() -> StoreError {
     )
 }
 
-/// A task that is aborted with the future that waits for it.
+/// A task that is aborted if the waiting future is dropped.
 struct Awaited<T>(JoinHandle<T>);
 
 impl<T> Drop for Awaited<T> {

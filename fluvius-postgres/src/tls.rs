@@ -39,7 +39,7 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// Returns whether a connection without TLS is rejected.
+    /// Returns true if a connection without TLS is rejected.
     pub(crate) fn needs_tls(self) -> bool {
         self >= Self::Require
     }
@@ -62,7 +62,7 @@ pub(crate) enum Roots {
     System,
     /// Those of the system, and those of `PostgresOptions::root_certificates`.
     SystemAndOption,
-    /// Those of a file that the address names, and no others.
+    /// Only those of a file in the address.
     File(PathBuf),
 }
 

@@ -2,9 +2,8 @@
 //!
 //! SQLite copies page by page within one read transaction, so the copy is a consistent snapshot,
 //! and commits continue. Without the transaction, SQLite restarts the copy after each commit of
-//! another connection, and never finishes under load. `VACUUM INTO` also holds such a transaction,
-//! but about twice as long, and the write-ahead log grows meanwhile. The copy is checked after the
-//! transaction.
+//! another connection, and never finishes under load. `VACUUM INTO` holds such a transaction about
+//! twice as long, which lets the write-ahead log grow. The copy is checked after the transaction.
 
 use std::fs::Permissions;
 use std::io::{Error, ErrorKind};
@@ -227,7 +226,9 @@ fn check(copy: &Path, cancel_flag: &CancelFlag) -> Result<(), Fault> {
 
 fn check_not_cancelled(cancel_flag: &CancelFlag) -> Result<(), Fault> {
     match cancel_flag.is_active() {
-        false => Err(Fault::Public(StoreError::unavailable("the store was closed meanwhile"))),
+        false => {
+            Err(Fault::Public(StoreError::unavailable("the store was closed during the backup")))
+        }
         true => Ok(()),
     }
 }

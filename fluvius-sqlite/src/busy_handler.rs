@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 const MIN_WAIT: Duration = Duration::from_micros(200);
 const MAX_WAIT: Duration = Duration::from_millis(5);
 
-/// After this time the handler polls often again: a program at full load leaves only short pauses.
+/// Time after which the handler polls at short intervals again: a program at full load leaves only
+/// short pauses.
 const BACKOFF_TIME: Duration = Duration::from_millis(100);
 
 /// Returns a busy handler for SQLite that retries until `timeout` is over.

@@ -105,7 +105,7 @@ fn copy(connection: &Connection, page_count_max: u64) -> Result<bool, Fault> {
     if copied.copied < copied.in_log {
         return Ok(copied.in_log >= page_count_max);
     }
-    // Repeated for the commits meanwhile, so that writers wait for a few pages only.
+    // Copies the pages of commits during the first copy, so that writers wait for a few pages only.
     checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
     let copied = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)")?;
     Ok(copied.in_log >= page_count_max && copied.copied < copied.in_log)

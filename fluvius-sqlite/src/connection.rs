@@ -16,10 +16,11 @@ use crate::error::Fault;
 use crate::options::Durability;
 use crate::{file_format, migrations, read};
 
-/// A read to run on a connection. It gets the error instead if no connection can be opened.
+/// A read to run on a connection, or with the error if no connection can be opened.
 pub(crate) type ReadJob = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
 
-/// Held by each thread other than the writer that has the file open, until it has closed it.
+/// The guard of each thread other than the writer that has the file open, held until it has closed
+/// the file.
 ///
 /// The writer closes last, since the last close checkpoints the write-ahead log and removes it. If
 /// two connections close at the same time, neither may do so.
@@ -32,7 +33,7 @@ const READER_CACHE_KIB: i64 = 4 * 1024;
 /// Busy timeout of readers, which wait only while the log is recovered after a crash.
 const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest time for which the checkpointer blocks writers.
+/// Longest time that the checkpointer blocks writers.
 const CHECKPOINTER_BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Longest wait for the switch to the write-ahead log.
@@ -83,7 +84,7 @@ fn try_open_writer(database: &DatabasePath) -> Result<Connection, Fault> {
     }
     connection.busy_handler(Some(busy_handler(options.busy_timeout)))?;
     keep_plans(&connection)?;
-    // If the file turns out to be damaged or newer, it is left as it is, together with its log.
+    // A damaged or newer file is left unchanged, together with its log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
     migrations::check(&connection)?;
     migrations::migrate(&mut connection)?;
@@ -98,7 +99,7 @@ fn try_open_writer(database: &DatabasePath) -> Result<Connection, Fault> {
         Durability::Normal => "NORMAL",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
-    // On macOS, a sync flushes the disk's own cache only with this setting.
+    // On macOS, a sync flushes the cache of the disk only with this setting.
     connection.pragma_update(None, "fullfsync", options.durability == Durability::Full)?;
     set_log_bounds(&connection, options.max_wal_bytes)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;

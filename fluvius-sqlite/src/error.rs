@@ -36,7 +36,7 @@ impl Fault {
         )
     }
 
-    /// Returns true if a transaction whose COMMIT failed may be on the disk all the same.
+    /// Returns true if a transaction may be on the disk although its COMMIT failed.
     ///
     /// The commit record is written last: it is missing if a write failed, and may exist if the
     /// sync failed.
@@ -94,7 +94,7 @@ pub(crate) fn store_closed() -> StoreError {
     StoreError::unavailable("the store was closed: open it again")
 }
 
-/// The error that a caller of the store gets.
+/// The error for a caller of the store.
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         let code = fault.code();

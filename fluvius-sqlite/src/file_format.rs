@@ -87,7 +87,7 @@ pub(crate) fn open_failure(path: &Path, fault: Fault) -> Fault {
     let path = path.display();
     let text = format!(
         "`{path}` cannot be opened: let the user of this program write to it and to its folder, \
-         where two more files lie beside it"
+         where the store keeps two more files"
     );
     Fault::Public(StoreError::permanent(text).with_source(fault))
 }

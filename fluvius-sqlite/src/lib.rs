@@ -31,9 +31,9 @@
 //!
 //! If a commit fails, nothing of it is stored when its units are answered. A full disk, a failing
 //! disk and a lock of another program are retryable errors, after which the store continues without
-//! being opened again. While the disk accepts nothing, a commit that failed at its end is
-//! [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt): only the next commit ensures
-//! that a crash does not bring it back.
+//! being opened again. While the disk accepts no writes, a commit that failed at its end is
+//! [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt): a crash before the next
+//! commit may restore it.
 //!
 //! # Closing
 //!

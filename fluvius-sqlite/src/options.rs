@@ -86,15 +86,15 @@ impl SqliteOptions {
     /// Sets the number of connections for queries, snapshots and reads of whole logs, each on a
     /// thread of its own; 4 by default, from 1 to 256.
     ///
-    /// As many connections again serve reads by id: of one aggregate, of its events, and of one
-    /// command or context. Commands use only these, so queries do not delay them.
+    /// The same number of further connections serve reads by id: of one aggregate, of its events,
+    /// and of one command or context. Commands use only these, so queries do not delay them.
     pub fn max_readers(mut self, count: usize) -> Self {
         self.max_readers = count;
         self
     }
 
     /// Sets the longest time of a read from its call to its end, queueing included; 30 seconds by
-    /// default, and more than 0. Logs and histories are read in parts that each have this time.
+    /// default, and more than 0. Logs and histories are read in parts, each with this limit.
     ///
     /// After that the read is interrupted, and fails with a retryable error that names this option.
     /// A read is also interrupted if its future is dropped.
@@ -127,9 +127,9 @@ impl SqliteOptions {
         self
     }
 
-    /// Sets two sizes of the write-ahead log in bytes; 8 and 64 MiB by default. From the first on,
-    /// the log is copied into the file and restarted. From the second on, this is retried every 100
-    /// ms. While a read transaction stays open, the log grows beyond both.
+    /// Sets two sizes of the write-ahead log in bytes; 8 and 64 MiB by default. A log above the
+    /// first size is copied into the file and restarted. Above the second size, this is retried
+    /// every 100 ms. While a read transaction stays open, the log grows beyond both.
     pub fn wal_bytes(mut self, copied_from: u64, max: u64) -> Self {
         self.checkpoint_bytes = copied_from;
         self.max_wal_bytes = max.max(copied_from);

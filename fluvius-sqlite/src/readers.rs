@@ -16,7 +16,7 @@ use crate::error::store_closed;
 /// The two kinds of reads. Each has its own threads, so that queries do not delay commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Reads by identifier, as commands make them: their time is proportional to their result.
+    /// Reads by identifier, such as those of commands. Their time is proportional to their result.
     Points,
     /// All others.
     Scans,

@@ -1,4 +1,4 @@
-//! Store errors: the cause, and whether a retry can help.
+//! Store errors, with their causes. An error is transient or permanent.
 
 use std::sync::Arc;
 

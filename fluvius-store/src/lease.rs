@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// A process's advisory hold on a contended aggregate, until it is dropped; see
+/// An advisory lease of a process on a contended aggregate. It ends when the value is dropped; see
 /// [`Store::acquire_lease`](super::Store::acquire_lease).
 pub struct Lease {
     _held: Box<dyn Send + Sync>,
 }
 
 impl Lease {
-    /// Creates a lease that is returned when `held` is dropped.
+    /// Creates a lease that drops `held`, which releases it in the store.
     pub fn new(held: impl Send + Sync + 'static) -> Self {
         Self { _held: Box::new(held) }
     }

@@ -1,8 +1,8 @@
 //! The store contract of fluvius: the stored data, the operations, and their guarantees.
 //!
-//! This crate knows no aggregate types and no actions. A store checks versions and command ids,
-//! writes rows, and reads them back. Authors of a domain depend on `fluvius`; authors of a store
-//! depend on this crate.
+//! This crate is independent of aggregate types and actions. A store checks versions and command
+//! ids, writes rows, and reads them back. Authors of a domain depend on `fluvius`; authors of a
+//! store depend on this crate.
 //!
 //! | module | contents |
 //! |---|---|

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 /// tasks of this runtime. Without a paused clock the function only awaits.
 ///
 /// # Cancellation
-/// Same as for the work.
+/// As the cancellation of the work.
 pub async fn off_runtime<F: Future>(work: F) -> F::Output {
     let mut work = pin!(work);
     let first = poll_fn(|cx| match work.as_mut().poll(cx) {

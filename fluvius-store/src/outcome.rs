@@ -34,7 +34,7 @@ pub enum CommitOutcome {
         /// The context of that row.
         context: Arc<ContextRecord>,
     },
-    /// A unit on which this one depends is not stored, so this one is not stored either.
+    /// A dependency of this unit is not stored, so this unit is not stored either.
     DependencyAborted {
         /// The index of that unit in the batch; of several, the first in the order of
         /// `depends_on`.

@@ -1,7 +1,7 @@
 //! The store contract: a store keeps states and logs, and commits units of work.
 //!
-//! A store knows no aggregate types, commands or actions. It checks versions and command ids,
-//! writes rows, and reads them back.
+//! A store is independent of aggregate types, commands and actions. It checks versions and command
+//! ids, writes rows, and reads them back.
 
 mod delegate;
 
@@ -32,10 +32,9 @@ use crate::unit_of_work::UnitOfWork;
 /// has it open sees the same content. A call sees everything that was committed by calls that
 /// returned before it began, on any handle.
 ///
-/// A log is read in the order of positions. A reader sees only rows that can no longer be
-/// overtaken: once it has seen a row, no row of any log appears at a lower position. It sees either
-/// all rows of a unit of work or none, and an aggregate's row, its events and their command
-/// together.
+/// A log is read in the order of positions. Once a reader has seen a row, no row of any log appears
+/// at a lower position. A reader sees either all rows of a unit of work or none, and an aggregate's
+/// row, its events and their command together.
 ///
 /// Data that is read back equals the committed data:
 ///
@@ -48,8 +47,8 @@ use crate::unit_of_work::UnitOfWork;
 ///
 /// Any text may name a resource. `commit` does not check which domain has registered it.
 ///
-/// The runtime filters out what no store has to keep: U+0000, and numbers that neither an `i64`, a
-/// `u64` nor an `f64` preserves.
+/// The runtime rejects values that no store has to keep: U+0000, and numbers that neither an `i64`,
+/// a `u64` nor an `f64` preserves.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store",
     label = "not a store",
@@ -71,7 +70,7 @@ pub trait Store: Send + Sync + 'static {
         resources: &[&'static str],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Declares the fields of a resource for which its aggregate type requests an index.
+    /// Declares the indexed fields of a resource, as requested by its aggregate type.
     ///
     /// The runtime calls this once for each resource when a domain is built, after
     /// [`register_domain`](Self::register_domain), with all of its fields, or none. The result of a
@@ -102,18 +101,18 @@ pub trait Store: Send + Sync + 'static {
     /// 3. [`DuplicateCommand`](CommitOutcome::DuplicateCommand): the id of one of its commands is
     ///    taken, whatever the status of the row that has it; of several, that of the first command.
     /// 4. [`VersionConflict`](CommitOutcome::VersionConflict): an aggregate of `expected` has
-    ///    another version, whether the unit writes it or has only read it; of several, the first.
+    ///    another version, for written aggregates and for read ones; of several, the first.
     ///    The version of an aggregate is that of its row, closed or not, and 0 if there is none.
     ///
     /// Every other unit is stored completely and is [`Committed`](CommitOutcome::Committed),
-    /// whatever the outcome of units on which it does not depend. This includes a unit that only
-    /// checks versions.
+    /// independent of the outcome of units that it does not depend on. This includes a unit that
+    /// only checks versions.
     ///
     /// A context is stored with the first stored unit that carries it, and never changes. A unit
     /// without rows stores nothing, not even its context.
     ///
     /// # Shape
-    /// `batch` is ordered: a unit comes after all units on which it depends. There is one outcome
+    /// `batch` is ordered: a unit comes after all units that it depends on. There is one outcome
     /// for each unit, in the same order. Positions begin above 0 and rise from commit to commit and
     /// in batch order. The positions of one unit are consecutive, in the order that [`UnitOfWork`]
     /// defines; gaps are allowed between units. The versions of an aggregate have no gaps.
@@ -125,9 +124,9 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// A failure of the store is [`CommitOutcome::Failed`] or [`CommitOutcome::InDoubt`] of each
-    /// unit that it affects. Every other outcome is returned only once everything on which it
-    /// depends is durable. So if the transaction fails, the units that were not stored because of
-    /// other units in it fail too.
+    /// affected unit. Every other outcome is returned only once all units that it depends on are
+    /// durable. So if the transaction fails, the units that were not stored because of other units
+    /// in it fail too.
     ///
     /// # Cancellation
     /// Dropping the future leaves either all of a unit or none of it.
@@ -139,8 +138,8 @@ pub trait Store: Send + Sync + 'static {
     /// The runtime acquires it for an aggregate that several processes keep changing. Each process
     /// then decides a few batches in sequence, and the decisions no longer invalidate each other. A
     /// lease is advisory: [`commit`](Self::commit) makes the same checks, and a process without it
-    /// may commit as well. So a lease may be lost at any time, and must be revoked if its holder is
-    /// gone or hangs.
+    /// may commit too. So a lease may be lost at any time, and must be revoked if its holder has
+    /// ended or hangs.
     ///
     /// Returns `None` if leases are unsupported (the default) or none was acquired within about one
     /// second.
@@ -260,8 +259,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Waits until the content may have changed since the call (not since the first poll).
     ///
-    /// A wake-up hint for log followers when other processes commit. It may be spurious, late or
-    /// lost, so followers also poll. The default never completes.
+    /// This wakes log followers after commits of other processes. A wake-up may be spurious, late
+    /// or lost, so followers also poll. The default never completes.
     fn changed(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
@@ -279,8 +278,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Commits that were submitted before finish first. Later calls, on any of these handles, fail
     /// with a retryable [`StoreError`] which states that the store was closed, and store nothing.
-    /// Closing again waits for the same end. The default does nothing, for stores that hold no
-    /// external resources; their documentation says so.
+    /// Closing again waits for the same end. The default does nothing, for stores without external
+    /// resources; their documentation states this.
     ///
     /// # Errors
     /// Returns an error if closing did not complete, for example because a log beside the file

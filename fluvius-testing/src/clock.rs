@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 
 use fluvius_core::Clock;
 
-/// A clock that does not advance by itself. Clones share the time, which may also be set back.
+/// A clock that changes only by [`set`](Self::set), which may also set it back. Clones share the
+/// time.
 ///
 /// # Examples
 ///

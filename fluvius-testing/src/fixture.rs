@@ -18,7 +18,7 @@ use fluvius_core::{
 };
 use fluvius_store::{EventRecord, MemoryStore, Store};
 
-/// The first generated id. Ids that a test writes itself are below it.
+/// The first generated id. Ids in the code of a test are below it.
 pub(super) const FIRST_ID: u64 = 1_000_000;
 
 /// The start time of a fixture.
@@ -125,7 +125,7 @@ impl Fixture {
         actions.find(|action| action.key == key).copied()
     }
 
-    /// Checks whether an event has closed its aggregate.
+    /// Tells if an event has closed its aggregate.
     pub(super) fn closes(&self, event: &EventRecord) -> bool {
         let aggregate = self.aggregate(&event.aggregate_id.resource);
         aggregate.into_iter().flat_map(|aggregate| aggregate.actions).any(|action| {

@@ -146,7 +146,7 @@ fn is_store_fault(error: &Error) -> bool {
     matches!(error.code(), "store-error" | "store-unavailable" | "outcome-unknown")
 }
 
-/// Checks whether an error is recorded in the command log.
+/// Returns true if an error is recorded in the command log.
 fn is_recorded(error: &Error) -> bool {
     matches!(error.framework_code(), "rejected" | "not-found" | "already-exists" | "group-rejected")
 }

@@ -1,11 +1,11 @@
-//! Gates at which a test holds a running action, and reports that actions make to a test.
+//! Gates that hold a running action for a test, and reports of actions to a test.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use tokio::sync::Semaphore;
 
-/// A point in an action at which the test holds it.
+/// A point in an action that holds it until the test opens the gate.
 #[derive(Debug)]
 pub struct Gate {
     arrivals: Semaphore,
@@ -39,7 +39,7 @@ pub fn gate(name: &str) -> Arc<Gate> {
     Arc::clone(gates.entry(name.to_owned()).or_insert_with(new))
 }
 
-/// Makes a gate without arrivals and permits, in place of an earlier one of this name.
+/// Makes a gate without arrivals and permits. Replaces an earlier one of this name.
 pub fn new_gate(name: &str) -> Arc<Gate> {
     GATES.lock().unwrap().remove(name);
     gate(name)

@@ -9,7 +9,7 @@ use fluvius_core::{
 };
 use uuid::Uuid;
 
-/// The logs of a store, with the states and contexts that they name.
+/// The logs of a store, with the states and contexts that they refer to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoreSnapshot {
     pub states: BTreeMap<AggregateId, StateRecord>,

@@ -15,8 +15,7 @@ pub struct CapturedOutput(Arc<Mutex<Vec<u8>>>);
 impl CapturedOutput {
     /// Captures the records of this thread until the guard is dropped.
     pub fn of_this_thread() -> (Self, CaptureGuard) {
-        // All threads share one subscriber: tracing caches for all threads which records any of
-        // them wants.
+        // All threads share one subscriber: the interest cache of tracing is per process.
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
             set_subscriber(|| -> Box<dyn io::Write> {

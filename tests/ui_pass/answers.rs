@@ -1,4 +1,4 @@
-//! P41, P45: return types and defaults as they are written, and behind an alias.
+//! P41, P45: return types and defaults as written, and behind an alias.
 #![deny(warnings)]
 
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! P28, P29: `#[cfg]` decides for everything that an action makes.
+//! P28, P29: `#[cfg]` applies to everything that is generated for an action.
 #![deny(warnings)]
 
 use std::convert::Infallible;
@@ -35,7 +35,7 @@ impl Account {
         Ok(1)
     }
 
-    // An attribute that is not ours may stand under `cfg_attr`.
+    // A foreign attribute may be under `cfg_attr`.
     #[cfg_attr(all(), inline)]
     #[action]
     pub fn count(&self) -> Result<u8, Infallible> {
@@ -43,7 +43,7 @@ impl Account {
     }
 }
 
-// A `cfg` below the attribute is seen by the macro, one above it by the compiler.
+// The macro processes a `cfg` below the attribute, and the compiler one above it.
 #[derive(Clone)]
 pub struct Ledger;
 

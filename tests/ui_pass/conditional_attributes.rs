@@ -1,4 +1,4 @@
-//! P28, P33, P34: attributes under `cfg_attr`, expected lints, and what is deprecated.
+//! P28, P33, P34: attributes under `cfg_attr`, expected lints, and deprecated items.
 #![deny(warnings)]
 
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! P33: lints that an author forbids, or expects on an action, one by one.
+//! P33: single lints that an author forbids, or expects on an action.
 #![forbid(dead_code, deprecated, missing_debug_implementations, non_snake_case, unreachable_pub)]
 #![forbid(unused_imports, unused_variables)]
 #![deny(warnings)]
@@ -6,7 +6,7 @@
 use fluvius::{Domain, SimpleRejection, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 
-/// Its fields are read by an index alone, and one of them is deprecated.
+/// Only an index reads its fields, and one of them is deprecated.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     #[deprecated]

@@ -1,5 +1,5 @@
-//! Dependencies that are named as the standard library is, and actions and events whose
-//! names could meet those of the generated code.
+//! Dependencies with names of the standard library, and actions and events whose names could
+//! collide with those of generated code.
 #![deny(warnings)]
 
 extern crate serde_json as core;

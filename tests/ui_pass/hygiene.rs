@@ -12,8 +12,8 @@ pub struct Account {
     total: u32,
 }
 
-// The author's own parameters could not be named like these, so they tell that
-// no binding of the generated code is.
+// A binding of the generated code with one of these names would be a pattern with the constant, and
+// would not compile.
 mod constants {
     #![allow(non_upper_case_globals, dead_code)]
 
@@ -122,13 +122,13 @@ impl Account {
         Ok(others)
     }
 
-    // P37: the names are given where none can be derived.
+    // P37: the names are given, since none can be derived.
     #[action(key = "change", command = "Change")]
     pub fn ändern(&self) -> Result<u32, Infallible> {
         Ok(self.total)
     }
 
-    // Two names that read alike when they are joined.
+    // Two pairs of names that are equal when they are joined.
     #[action(evt_key = "numbers-set")]
     pub fn set(&mut self, #[arg(default = 1)] number_of: u32) -> Result<(), Infallible> {
         self.total = number_of;
@@ -141,7 +141,7 @@ impl Account {
         Ok(())
     }
 
-    // P45: with an event key a question becomes a fact.
+    // P45: an action with `&self` and an event key records an event.
     #[action(evt_key = "account-seen")]
     pub fn see(&self) -> Result<(), Infallible> {
         Ok(())
@@ -152,11 +152,11 @@ fn main() {
     let merge: Merge = serde_json::from_str(r#"{ "others": [], "end": 1 }"#).unwrap();
     assert_eq!(merge, merge.clone().into_same());
     assert_eq!((merge.start, merge.step, merge.end), (7, 0, 1));
-    // P43: unknown fields are refused on commands and passed over on events.
+    // P43: unknown fields are rejected on commands and ignored on events.
     assert!(serde_json::from_str::<Merge>(r#"{ "others": [], "end": 1, "ends": 2 }"#).is_err());
     let event = r#"{ "others": [], "end": 1, "ends": 2, "data": [] }"#;
     assert_eq!(serde_json::from_str::<OthersMerged>(event).unwrap().data, []);
-    // A secret is written by `Serialize` alone.
+    // Only `Serialize` writes a secret.
     let secret = TakeSecret { f: 1, record: 4711 };
     assert_eq!(format!("{secret:?}"), "TakeSecret { f: 1, record: [secret] }");
     assert!(serde_json::to_string(&secret).unwrap().contains("4711"));

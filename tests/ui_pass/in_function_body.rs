@@ -1,4 +1,4 @@
-//! P10: an aggregate inside of a function, as in a doctest.
+//! P10: an aggregate inside a function, as in a doctest.
 #![deny(warnings)]
 
 use std::convert::Infallible;

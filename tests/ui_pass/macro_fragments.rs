@@ -1,5 +1,5 @@
-//! Blocks that `macro_rules!` writes: the invisible groups around fragments of every kind, and
-//! `$crate`, wherever the macros read tokens.
+//! Blocks that `macro_rules!` generates: the invisible groups around fragments of every kind, and
+//! `$crate`, at all tokens that the macros read.
 #![deny(warnings)]
 
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! Actions that are not public, and names that other modules have as well.
+//! Actions that are not public, and names that other modules have too.
 #![deny(warnings, missing_docs, private_bounds, private_interfaces, unreachable_pub)]
 
 use std::convert::Infallible;
@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use fluvius::{Aggregate, aggregate};
 use serde::{Deserialize, Serialize};
 
-/// Its actions are the module's own.
+/// Its actions are private to the module.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Account {
     owner: String,
@@ -20,11 +20,11 @@ impl Account {
     }
 }
 
-/// Glob imports bring in what the blocks around this module have made.
+/// Glob imports of the items that the blocks around this module generate.
 pub mod inner {
     use super::*;
 
-    /// Its actions are the crate's.
+    /// Its actions are visible in the crate.
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub(crate) struct Loan;
 
@@ -42,7 +42,7 @@ pub mod inner {
 
     #[aggregate]
     impl Account {
-        // It holds a command of its own kind, and says that the generated type is meant.
+        // The parameter has the type of the command itself. `self::` selects the generated type.
         #[action(evt_key = "account-moved")]
         fn move_account(
             &mut self,

@@ -1,5 +1,5 @@
-//! P48: nothing of what an author has named like the standard library is taken
-//! for it. (Primitive types are left out: serde's own derives need `str`.)
+//! P48: generated code does not use the author's items with names of the standard library.
+//! Primitive types are excluded, since the derives of serde need `str`.
 #![deny(warnings)]
 #![allow(dead_code, unused_macros)]
 

@@ -1,5 +1,4 @@
-//! P13, P32, P33, P34: the strictest author's crate has nothing to say about
-//! what is generated.
+//! P13, P32, P33, P34: generated code causes no warning under the strictest lints of an author.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, warnings, unused, nonstandard_style, future_incompatible)]
 #![deny(missing_debug_implementations, missing_copy_implementations, single_use_lifetimes)]
@@ -15,10 +14,10 @@ struct Account {
     balance: i64,
 }
 
-/// Why an account refuses.
+/// Reasons to reject a command on an account.
 #[derive(Debug, thiserror::Error, Rejection)]
 enum AccountError {
-    /// There is not enough.
+    /// The balance is too low.
     #[error("insufficient funds")]
     InsufficientFunds,
     /// An error of the context.
@@ -46,7 +45,7 @@ impl Account {
         Ok(self.balance)
     }
 
-    /// Check the PIN, in the way of before.
+    /// Check the PIN, with the deprecated method.
     // P34: the attributes stay on the method; `deprecated` goes to the command too, and its
     // generated uses do not warn.
     #[deprecated(note = "use another way")]

@@ -1,4 +1,4 @@
-//! P13, P32, P33 for public items: every one of them is documented.
+//! P13, P32, P33 for public items: each of them is documented.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, warnings, missing_debug_implementations)]
 

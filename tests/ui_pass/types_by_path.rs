@@ -1,5 +1,5 @@
-//! P22, P21, P35, P46: a type named by a path, one of several types, further
-//! blocks, narrower visibilities, a block that `macro_rules!` writes.
+//! P22, P21, P35, P46: a type named by a path, one of several types, further blocks, narrower
+//! visibilities, a block that `macro_rules!` generates.
 #![deny(warnings)]
 
 use std::convert::Infallible;
@@ -54,7 +54,7 @@ impl model::Account<Usd> {
 }
 
 mod rules {
-    // Written elsewhere than the type.
+    // A block in another module than the type.
     #[fluvius::aggregate(resource = "ledger")]
     impl crate::model::Ledger {
         #[action]

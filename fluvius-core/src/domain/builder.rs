@@ -96,7 +96,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Adds an observer. Observers are notified in the order in which they were added.
+    /// Adds an observer. Observers are notified in the order of their addition.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observers.push(Box::new(observer));
         self
@@ -152,15 +152,15 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets whether rejected commands are recorded. Default: `true`. A rejection that is not
+    /// Enables the recording of rejected commands. Default: `true`. A rejection that is not
     /// recorded is not replayed for the same command id.
     pub fn record_rejections(mut self, record: bool) -> Self {
         self.settings.record_rejections = record;
         self
     }
 
-    /// Sets whether each state that a command leaves is read back from the JSON to be stored.
-    /// Default: `true`.
+    /// Enables the check that reads back each new state from the JSON to be stored. Default:
+    /// `true`.
     ///
     /// The cache holds the value that was read back, so all processes decide on the same state,
     /// whatever serde omits. If a state, or an event's arguments or data, cannot be read back, the

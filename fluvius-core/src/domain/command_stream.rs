@@ -36,7 +36,7 @@ impl CommandProcessor {
     }
 
     /// Processes commands in order, and returns their responses in the same order. Each command is
-    /// accepted after the previous one and decided on its result, without waiting until that result
+    /// accepted after the previous one, and decided on the result of the previous one before that
     /// is durable. An error does not stop the stream.
     ///
     /// # Cancellation

@@ -97,8 +97,8 @@ impl LogReader {
         self
     }
 
-    /// Sets the maximum number of log rows that are scanned for a page, whether or not the page
-    /// includes them. Default: 10,000; at least [`limit`](Self::limit). A page with fewer rows than
+    /// Sets the maximum number of log rows that are scanned for a page, including rows that are not
+    /// on the page. Default: 10,000; at least [`limit`](Self::limit). A page with fewer rows than
     /// its limit, or none, may have a next page.
     #[must_use]
     pub fn scan_limit(mut self, rows: usize) -> Self {
@@ -149,10 +149,10 @@ impl LogReader {
     /// [stream](LogStream::resume_token), and pass it to [`after`](Self::after).
     ///
     /// While the store is unreachable (`store-unavailable`), the stream yields nothing. It retries
-    /// after a pause that doubles from 50 ms to 2 s, with jitter, and resumes where it was. The
-    /// followers of a domain log one warning per outage, and another one at its end. The metrics
-    /// `fluvius_followers_waiting` and `fluvius_follower_failed_reads_total` count the affected
-    /// followers and their failed reads.
+    /// after a pause that doubles from 50 ms to 2 s, with jitter, and resumes at the same position.
+    /// The followers of a domain log one warning per outage, and another one at its end. The
+    /// metrics `fluvius_followers_waiting` and `fluvius_follower_failed_reads_total` count the
+    /// affected followers and their failed reads.
     ///
     /// # Errors
     /// `invalid-position`, `store-error`: a retry does not help. The stream yields the error and
@@ -217,7 +217,7 @@ impl LogReader {
     }
 }
 
-/// Returns the query with a limit of one more row, which shows whether there is a next page.
+/// Returns the query with a limit of one more row, to detect a next page.
 fn one_more(query: &LogQuery) -> LogQuery {
     let limit = query.limit.saturating_add(1);
     let scan_limit = query.scan_limit.max(limit);

@@ -35,8 +35,8 @@ pub struct LogStream<T> {
 }
 
 impl<T> LogStream<T> {
-    /// Returns the position up to which the stream has yielded rows. All rows that it has not
-    /// yielded yet come after it.
+    /// Returns the token of the progress of the stream. All rows that it has not yielded yet come
+    /// after this token.
     ///
     /// It is the token of the row yielded last. If the log was scanned further without a row to
     /// yield, it is the token of the last row scanned. So it advances even for a stream that yields

@@ -11,10 +11,10 @@ use fluvius_store::RealmFilter;
 
 /// A domain that runs on a store. Cheap to clone; all clones share one runtime.
 ///
-/// It works in tasks of the tokio runtime in which it was built. That runtime must have time
-/// enabled, and must live as long as the domain is used. Once it has ended, every command ends with
+/// Its tasks run on the tokio runtime that it was built on. That runtime must have time enabled,
+/// and must live as long as the domain is used. Once it has ended, every command ends with
 /// `shutting-down`. Commands may be sent from any tokio runtime. A `current_thread` runtime makes
-/// progress only while it blocks on a future, so build a domain that several runtimes use on a
+/// progress only while it blocks on a future. So build a domain for several runtimes on a
 /// multi-threaded one.
 ///
 /// # Examples

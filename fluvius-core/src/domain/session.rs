@@ -47,7 +47,7 @@ impl Session {
         Self { processor, sender: Arc::new(sender), aggroot: None, waits: true }
     }
 
-    /// Sets the aggregate for which [`create_command`](Self::create_command) creates commands.
+    /// Sets the target aggregate of [`create_command`](Self::create_command).
     pub fn set_aggroot(
         &mut self,
         resource: impl Into<std::borrow::Cow<'static, str>>,
@@ -73,7 +73,7 @@ impl Session {
         if self.waits { PermitMode::Wait } else { PermitMode::Now }
     }
 
-    /// Returns the aggregate for which [`create_command`](Self::create_command) creates commands.
+    /// Returns the target aggregate of [`create_command`](Self::create_command).
     pub fn aggroot(&self) -> Option<&AggregateId> {
         self.aggroot.as_ref()
     }
@@ -167,7 +167,7 @@ impl Session {
     /// group.
     ///
     /// # Errors
-    /// `group-rejected` if one of the commands is rejected, with the reason as source; otherwise
+    /// `group-rejected` if one of the commands is rejected, with the reason as source. Otherwise
     /// any [`Error`] of one of them.
     ///
     /// # Cancellation

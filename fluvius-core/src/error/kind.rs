@@ -17,8 +17,8 @@ pub enum ErrorKind {
     Rejected,
     /// The command was not applied; a retry may succeed.
     Unavailable,
-    /// The command was applied completely or not at all; which one is unknown. Sending the same
-    /// command with the same id resolves it.
+    /// The command was applied completely or not at all, and the outcome is unknown. Sending the
+    /// same command with the same id resolves it.
     InDoubt,
     /// An error of the program, of a stored state or of the store; a retry does not help.
     Fault,

@@ -17,7 +17,7 @@ use texts::{at, did_you_mean, list, newest_version, too_large};
 
 pub use kind::ErrorKind;
 
-/// The reason for which a command was not applied, or a read failed.
+/// The reason for a command that was not applied, or for a failed read.
 ///
 /// After every error except [`Error::OutcomeUnknown`] the aggregates are unchanged. Errors are
 /// cheap to clone, since several callers may wait for one answer.
@@ -70,7 +70,7 @@ pub enum Error {
         /// The aggregate.
         aggregate_id: AggregateId,
     },
-    /// The session has no aggregate to which the command can be sent.
+    /// The session has no target aggregate for the command.
     ///
     /// Code: `no-aggregate-root`; leaves no command row.
     #[error("`{command}` has no aggregate root: call `set_aggroot` first")]
@@ -237,7 +237,7 @@ pub enum Error {
     /// Code: `shutting-down`; leaves no command row.
     #[error("the domain is shutting down")]
     ShuttingDown,
-    /// The tokio runtime in which the domain was built has ended.
+    /// The tokio runtime of the domain has ended.
     ///
     /// Code: `shutting-down`; leaves no command row.
     #[error(
@@ -310,19 +310,19 @@ pub enum Error {
         /// The problem.
         message: String,
     },
-    /// The log cannot be resumed at this token: the row that it names is not at its position, or
-    /// the position is ahead of the newest one. The store was restored from a backup, or the token
-    /// belongs to another store.
+    /// The log cannot be resumed at this token: its row is not at its position, or the position is
+    /// ahead of the newest one. The store was restored from a backup, or the token belongs to
+    /// another store.
     ///
     /// Code: `invalid-position`; leaves no command row.
     #[error(
         "cannot resume at `{token}`: {} at position {}, the newest position is {newest}: the store \
-         was restored or exchanged, so what was made of its log has to be made anew",
+        was restored or replaced, so build everything derived from its log again",
         found.map_or_else(|| "no row is".to_owned(), |id| format!("row {id} is")),
         token.position()
     )]
     InvalidPosition {
-        /// The token from which to resume.
+        /// The invalid token.
         token: ResumeToken,
         /// The id of the row at the token's position, if any.
         found: Option<Uuid>,

@@ -101,7 +101,7 @@ pub(crate) enum Outgoing {
 }
 
 impl ActionContext {
-    /// Returns the time at which the command was received: UTC with microseconds, the same in every
+    /// Returns the time of receipt of the command: UTC with microseconds, the same in every
     /// attempt.
     ///
     /// This time may be earlier than that of the previous command on the same aggregate, since

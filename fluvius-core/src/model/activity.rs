@@ -20,7 +20,7 @@ use fluvius_store::ActivityKind;
 pub struct Activity {
     /// Description of the activity.
     pub message: Cow<'static, str>,
-    /// Kind of actor that did it.
+    /// Kind of actor.
     pub kind: ActivityKind,
     /// Short heading.
     pub label: Option<Cow<'static, str>>,

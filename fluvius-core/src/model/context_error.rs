@@ -7,7 +7,7 @@ use fluvius_store::{AggregateId, ETag, Precondition};
 /// The error of `fetch`, `find` or `invoke`, limited to the cases that an action may handle.
 ///
 /// Every other error is [`ContextError::Fault`]. The context records it, and the command ends with
-/// it whatever the action then returns.
+/// it, independent of the result of the action.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContextError {

@@ -1,5 +1,4 @@
-//! The domain context: the sender of a command, its origin, and the actor on whose behalf it was
-//! sent.
+//! The domain context: the sender of a command, its origin, and its actor.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -58,7 +57,7 @@ impl DomainContext {
         Self { source: source.into(), ..Self::default() }
     }
 
-    /// Sets the transport over which the commands arrive.
+    /// Sets the transport of the commands.
     #[must_use]
     pub fn with_transport(mut self, transport: Transport) -> Self {
         self.transport = transport;
@@ -80,14 +79,14 @@ impl DomainContext {
         self
     }
 
-    /// Sets the profile under which the user acts.
+    /// Sets the profile of the user.
     #[must_use]
     pub fn with_profile(mut self, profile_id: Uuid) -> Self {
         self.actor.profile_id = Some(profile_id);
         self
     }
 
-    /// Sets the organization for which the user acts.
+    /// Sets the organization of the user.
     #[must_use]
     pub fn with_organization(mut self, organization_id: Uuid) -> Self {
         self.actor.organization_id = Some(organization_id);
@@ -142,7 +141,7 @@ impl DomainContext {
         record
     }
 
-    /// Returns the transport over which the commands arrive.
+    /// Returns the transport of the commands.
     pub fn transport(&self) -> Transport {
         self.transport
     }

@@ -92,7 +92,7 @@ impl<A: Debug> Inspected<A> {
     pub const DEBUG: Option<fn(&A) -> String> = Some(|state| format!("{state:#?}"));
 }
 
-/// The constants of a type for which the bounds do not hold.
+/// The constants of a type that does not meet the bounds.
 pub trait NotInspected<A> {
     /// See [`Inspect::is_equal`].
     const IS_EQUAL: Option<fn(&A, &A) -> bool> = None;

@@ -90,8 +90,7 @@ pub const fn assert_rejection<E: Rejection>() {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the context of an action",
     label = "not `fluvius_core::ActionContext`",
-    note = "only a reference to `fluvius_core::ActionContext` is lent to an action; every other \
-        parameter is owned"
+    note = "an action borrows its `fluvius_core::ActionContext` and owns every other parameter"
 )]
 pub trait IsActionContext {
     /// Returns the context as the type that the author names.

@@ -1,10 +1,10 @@
-//! Uses of the author's types that compile whether or not the types meet their bounds.
+//! Uses of the author's types that compile even if the types do not meet their bounds.
 //!
-//! If a type of the author lacks a trait, each generated impl would report an error of its own.
-//! Instead, one assertion at the author's token reports it, and everything else goes through
-//! [`Probe`]. The compiler picks an inherent item of `Probe<T>` if its bounds hold, else the item
-//! of [`StandIn`] with the same name. A program that picks a stand-in does not compile, because the
-//! assertion fails, so no stand-in ever runs.
+//! If a type of the author lacks a trait, each generated impl would report a separate error.
+//! Instead, one assertion at the author's token reports it, and all other code uses [`Probe`]. The
+//! compiler selects an inherent item of `Probe<T>` if its bounds hold, else the item of [`StandIn`]
+//! with the same name. A program that uses a stand-in does not compile, because the assertion
+//! fails. So stand-ins never run.
 //!
 //! A `where` clause whose bounds hold for no type is an error, unless the bounds are higher-ranked.
 //! Hence the `for<'f>` in the generated conditions.
@@ -93,7 +93,7 @@ impl<A: Aggregate> Probe<A> {
     pub const DESCRIPTOR: &'static AggregateDescriptor = A::DESCRIPTOR;
 }
 
-/// The items of a type for which the bounds do not hold. They make its uses compile and are never
+/// The items of a type that does not meet the bounds. They make its uses compile and are never
 /// called.
 pub trait StandIn<T> {
     /// See [`Probe::ACTION`].
@@ -195,7 +195,7 @@ macro_rules! __fluvius_read {
 }
 
 /// Generates the impls of `#[derive(Clone, Debug, Serialize, Deserialize)]` for a command or an
-/// event. Unlike the derives, it generates them whatever the types of the fields are.
+/// event. Unlike those of the derives, they compile for all types of the fields.
 ///
 /// The brackets hold the struct's name as text, serde's `bound` and further options of serde. Each
 /// field has an alias for its type, because the bound is text and text cannot express every type.

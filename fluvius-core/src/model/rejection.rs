@@ -7,7 +7,7 @@ use std::fmt::{Debug, Display};
 
 use crate::model::is_kebab;
 
-/// A reason for which an action rejects a command: an error with a stable code in kebab case.
+/// A reason to reject a command: an error of an action, with a stable code in kebab case.
 ///
 /// Derive it together with `thiserror::Error`. The code of a variant is its name in kebab case.
 ///

@@ -2,7 +2,7 @@
 //! the current one.
 //!
 //! This module calls the author's function once per revision, on the JSON of one state or event. It
-//! knows no rows, stores or versions.
+//! is independent of rows, stores and versions.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,8 @@ use fluvius_store::json::JsonError;
 /// revision. It is called once per step: from 1 and then from 2, if revision 1 wrote the JSON and
 /// the aggregate type has revision 3.
 ///
-/// It must be a function of its arguments. Its result is not stored, so it runs at every read.
+/// Its result must depend only on its arguments. The result is not stored, so the function runs at
+/// every read.
 ///
 /// # Errors
 /// The read fails with `invalid-state` and the error's message. If the error is a [`JsonError`],

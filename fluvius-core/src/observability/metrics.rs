@@ -14,7 +14,7 @@ use crate::unwind;
 /// must be installed before.
 pub(crate) struct Metrics {
     applied: Counter,
-    /// One counter for each framework code with which a command can end.
+    /// One counter for each framework code that can end a command.
     ended: FastMap<&'static str, Counter>,
     command_seconds: Histogram,
     decide_seconds: Histogram,
@@ -58,7 +58,7 @@ impl Metrics {
         unwind::catch(|| self.decide_seconds.record(after));
     }
 
-    /// Records a batch handed to the store, and the number of units that wait behind it.
+    /// Records a batch handed to the store, and the number of waiting units.
     pub(crate) fn committing(&self, depth: usize, units: usize) {
         unwind::catch(|| {
             self.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));

@@ -22,7 +22,7 @@ pub(crate) struct Outages {
     domain: &'static str,
     ids: Arc<dyn IdGenerator>,
     waiting: AtomicUsize,
-    /// Set by a shutdown. A store that the shutdown closed does not come back.
+    /// Set by a shutdown. A store that the shutdown has closed remains unavailable.
     is_shut_down: AtomicBool,
     failed_reads: Counter,
     waiting_followers: Gauge,

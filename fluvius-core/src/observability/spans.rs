@@ -1,5 +1,5 @@
 //! Spans: one per command, and within it one per stage. They contain the command and the aggregate,
-//! and never the value of an argument.
+//! but no value of an argument.
 
 use tracing::Span;
 

@@ -1,4 +1,4 @@
-//! Acceptance: from here on the runtime owns a command, even if its caller goes away.
+//! Acceptance: the runtime owns an accepted command, even if its caller is dropped.
 
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     closed: Option<Closed>,
 }
 
-/// The reason for which no more commands are accepted.
+/// The reason to accept no more commands.
 #[derive(Debug, Clone, Copy)]
 enum Closed {
     ShutDown,
@@ -56,7 +56,7 @@ impl Closed {
     }
 }
 
-/// The way in which a request acquires its permit. There are `max_in_flight` permits.
+/// The mode of a request to acquire its permit. There are `max_in_flight` permits.
 #[derive(Debug, Default)]
 pub(crate) enum PermitMode {
     /// Waits for a permit.
@@ -73,7 +73,7 @@ pub(crate) enum PermitMode {
 pub(crate) struct Link {
     /// The previous command.
     pub(crate) after: Option<Uuid>,
-    /// Notified of the command's first admission, for which the next command waits.
+    /// Notified of the first admission of the command. The next command waits for it.
     pub(crate) admitted: oneshot::Sender<()>,
 }
 
@@ -189,12 +189,12 @@ impl Processor {
         Arc::new(Request::new(self.services.metadata, sender, tasks))
     }
 
-    /// Returns the reason for which no more commands are accepted, if any.
+    /// Returns the reason to accept no more commands, if any.
     fn closed(&self) -> Option<Error> {
         self.shared().closed.map(Closed::error)
     }
 
-    /// Returns the error for a command that waited without getting an answer.
+    /// Returns the error for a waiting command that is not answered.
     pub(crate) fn why_closed(&self) -> Error {
         self.closed().unwrap_or(Error::ShuttingDown)
     }

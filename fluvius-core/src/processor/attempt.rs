@@ -55,7 +55,7 @@ pub(crate) async fn run(
     conclude(cx, &request, outcome)
 }
 
-/// Decides a single command that has nothing to wait for, like [`run`] but without a future.
+/// Decides a single command without a wait, like [`run`] but without a future.
 pub(crate) fn run_inline(
     processor: &Arc<Processor>,
     request: &Request,

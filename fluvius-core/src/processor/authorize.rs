@@ -98,7 +98,7 @@ async fn ask_with_state(
     // The command is in the log. Any other error would mean that it is not.
     let unread = || Error::OutcomeUnknown { id: task.id };
     let row = services.store.load(&task.aggregate_id).await.map_err(|_| unread())?;
-    // The answer is about this aggregate, whether open or closed.
+    // The answer is about this aggregate, open or closed.
     let row = row.filter(|row| row.realm.as_deref() == sender.realm.as_deref());
     let value = match &row {
         Some(row) => {

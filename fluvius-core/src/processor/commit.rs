@@ -14,7 +14,7 @@ use crate::sync::Instant;
 use crate::unwind::{self, Guarded};
 use fluvius_store::CommitOutcome;
 
-/// Hands a batch to the store. `depth` is the number of units that wait behind it.
+/// Hands a batch to the store. `depth` is the number of units that wait for the next batch.
 pub(super) fn run(
     processor: &Arc<Processor>,
     batch: &Batch,
@@ -51,7 +51,7 @@ fn completion(
     batch: &Batch,
     committed: Option<Vec<CommitOutcome>>,
 ) -> Completion {
-    // After a panic of the store the outcome is in doubt; it is resolved by the log.
+    // After a panic of the store the outcome is in doubt, and the log resolves it.
     let outcomes =
         committed.unwrap_or_else(|| batch.iter().map(|_| CommitOutcome::InDoubt).collect());
     // Observers are notified in position order, and before any of the commands is answered.

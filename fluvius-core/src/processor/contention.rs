@@ -14,11 +14,11 @@ use crate::sync;
 use fluvius_store::{AggregateId, Lease, StateRecord, Store};
 
 /// Maximum wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is
-/// slow or gone. Without a lease the commit performs the same checks.
+/// slow or has ended. Without a lease the commit performs the same checks.
 const MAX_LEASE_WAIT: Duration = Duration::from_secs(1);
 
-/// Waits longer after each conflict, with jitter, so that commands that keep losing to those of
-/// other processes get out of step with them.
+/// Waits longer after each conflict, with jitter, so that repeated conflicts with the commands of
+/// other processes end.
 pub(super) async fn back_off(id: Uuid, count: u32) {
     // The jitter is derived from the command's id: it differs between commands, and is reproducible
     // in a run with sequential ids.

@@ -97,15 +97,13 @@ async fn decide(
     conclude(cx, task, before, &cached, state, outcome)
 }
 
-/// The input of an action that has nothing to wait for: its method, and the newest version of its
-/// aggregate.
+/// The input of an action without a wait: its method, and the newest version of its aggregate.
 pub(crate) struct InlineInput {
     pub(crate) cached: Arc<CachedVersion>,
     pub(crate) run: fn(Call<'_>, &mut ActionContext) -> Result<Outcome, Stop>,
 }
 
-/// Runs a single command that has nothing to wait for, like [`run`] but without a future. There is
-/// no policy.
+/// Runs a single command without a wait, like [`run`] but without a future. There is no policy.
 ///
 /// # Errors
 /// As [`run`], except that the write set is not rolled back.
@@ -157,8 +155,7 @@ fn conclude(
     }
 }
 
-/// Checks the life cycle that the receiver declares, and returns the state on which the action
-/// runs.
+/// Checks the life cycle that the receiver declares, and returns the state for the action.
 fn admit(
     cx: &ActionContext,
     task: &Task,
@@ -278,7 +275,7 @@ fn record(
     })
 }
 
-/// Returns the state in the shape of the current revision, whichever revision wrote the row.
+/// Returns the state in the shape of the current revision, for a row of any revision.
 fn written_now(task: &Task, record: &StateRecord, value: &SharedState) -> Result<Json, Error> {
     let aggregate = (task.action.aggregate)();
     if record.revision == aggregate.revision {

@@ -31,7 +31,8 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
     let action = known(services, &bundle.command)?;
     let received_at = received(services, action)?;
     check_size(services, action, &bundle.payload)?;
-    // serde also reads a struct from an array, in which no name shows which value is secret.
+    // serde also reads a struct from an array, whose values cannot be recognized as secret by
+    // their names.
     if !bundle.payload.as_str().trim_ascii_start().starts_with('{') {
         let error = JsonError::whole("expected a JSON object");
         return Err(invalid_payload(action.key, &error));
@@ -189,7 +190,7 @@ pub(crate) fn invalid_payload(key: &str, error: &JsonError) -> Error {
     }
 }
 
-/// Returns the names under which secrets arrive, which are excluded from the stored payload.
+/// Returns the names of secrets, which are excluded from the stored payload.
 fn secret_names(action: &'static ActionDescriptor) -> Vec<&'static str> {
     let secret = action.fields.iter().filter(|field| field.secret);
     secret

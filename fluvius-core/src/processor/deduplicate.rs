@@ -72,8 +72,8 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<JobResult
 
 /// Looks a command up in the log, and returns its answer if it is there.
 ///
-/// An answer that cannot be read back is `outcome-unknown`, whether the store fails or this program
-/// cannot read the state. Any other error would mean that nothing is stored.
+/// An answer that cannot be read back is `outcome-unknown`, for a failure of the store or of the
+/// decoding of the state. Any other error would mean that nothing is stored.
 ///
 /// # Errors
 /// Any error of the store.

@@ -1,7 +1,7 @@
 //! The executor: carries out the scheduler's effects on tokio.
 //!
-//! An effect starts on the thread that causes it, even in a caller's poll, and moves to a task of
-//! its own once it has to wait. So an effect that does not wait costs no task, and a caller that is
+//! An effect starts on the thread that causes it, even in a caller's poll, and moves to a separate
+//! task once it has to wait. So an effect that does not wait costs no task, and a caller that is
 //! not polled holds no lock, version or batch.
 
 use std::collections::hash_map::Entry;
@@ -33,7 +33,7 @@ pub(super) enum Completion {
     /// The code of the command panicked outside of an attempt, which would have recorded the panic.
     Panicked(CommandSeq, Arc<Request>),
     BatchCommitted(Vec<CommitOutcome>),
-    /// The commit of this many units is in doubt; it is resolved by the log.
+    /// The commit of this many units is in doubt, and the log resolves it.
     BatchInDoubt(usize),
     Resumed(CommandSeq),
     Ended(CommandSeq, Resolution),
@@ -47,7 +47,7 @@ pub(super) enum Completion {
 /// An effect after its first poll.
 pub(super) enum StartedEffect {
     Completed(Completion),
-    /// Continues in a task of its own.
+    /// Continues in a separate task.
     Pending(PendingEffect),
 }
 
@@ -208,7 +208,7 @@ impl<'a> Executor<'a> {
     ) -> Option<Locked<'a, Shared>> {
         let Some(job) = shared.scheduler.job(seq) else { return Some(shared) };
         if let Some(denied) = &job.denied {
-            // A denial has no command row, so the log does not show whether it was recorded.
+            // A denial has no command row, so the log cannot resolve its commit.
             let denied = Err(GroupError::clone(denied));
             in_doubt::report_unrecorded(job);
             drop(shared);

@@ -1,8 +1,8 @@
 //! Commits in doubt, and the role of the log in the answer of a command.
 //!
-//! If the store was lost during a commit, looking up the command's id in the log shows whether its
-//! unit is stored. An answer without a row is given only after the log was searched for an earlier
-//! answer to the same id.
+//! If the store was lost during a commit, a look-up of the command's id in the log resolves it. An
+//! answer without a row is given only after the log was searched for an earlier answer to the same
+//! id.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::sync::{self, Instant};
 use crate::unwind::Deferred;
 use fluvius_store::{Store, StoreError};
 
-/// Resolves a commit in doubt: looks up whether the unit of a command is stored.
+/// Resolves a commit in doubt: looks up the unit of a command.
 pub(super) fn resolve(
     processor: &Arc<Processor>,
     seq: CommandSeq,

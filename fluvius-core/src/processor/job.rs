@@ -109,13 +109,13 @@ pub(crate) struct Job {
     pub(crate) outcome: Option<JobResult>,
     /// Set if the log contains the answer once the unit of work is committed.
     pub(crate) is_kept: bool,
-    /// Notified of the first admission, for which the next command of a stream waits.
+    /// Notified of the first admission. The next command of a stream waits for it.
     pub(crate) admitted: Option<oneshot::Sender<()>>,
-    /// The caller, which receives the answer unless it has gone away.
+    /// The caller, which receives the answer unless it was dropped.
     pub(crate) waiting: oneshot::Sender<JobResult>,
     /// Other callers that have sent the same ids, and receive the answer too.
     pub(crate) joined: Vec<oneshot::Sender<JobResult>>,
-    /// The permit for being in flight.
+    /// The permit of a request in flight.
     pub(crate) permit: OwnedSemaphorePermit,
 }
 
@@ -160,7 +160,7 @@ impl Job {
     pub(crate) fn answer(self, outcome: JobResult) {
         let Self { permit, joined, waiting, outcome: before, .. } = self;
         unwind::catch(|| sync::give_back(permit));
-        // A caller that has gone away gets the answer by sending the same id again.
+        // A dropped caller gets the answer by sending the same id again.
         for waiting in joined {
             unwind::catch(|| drop(waiting.send(outcome.clone())));
         }

@@ -1,10 +1,10 @@
 //! The processor: takes a command through its stages, one module each.
 //!
 //! decode -> authorize -> accept, deduplicate -> load -> decide -> veto -> commit -> publish.
-//! [`Processor::process`] has the stages up to acceptance. They run in the caller's task, and a
-//! caller that is dropped there withdraws its command. [`Executor::run_effect`] has the later
-//! stages, in the order of the scheduler. They run in tasks of the runtime, or in a caller's poll
-//! as long as they do not wait. A decision is plain data; only commit hands it to the store.
+//! [`Processor::process`] has the stages up to acceptance. They run in the caller's task: if it is
+//! dropped during them, its command is not accepted. [`Executor::run_effect`] has the later stages,
+//! in the order of the scheduler. They run in tasks of the runtime, or in a caller's poll as long
+//! as they do not wait. A decision is plain data; only commit hands it to the store.
 //!
 //! An id in flight is recognized at acceptance. The log is searched for an id only before an answer
 //! without a row, and if the commit finds the id taken. So a new command that succeeds costs no
@@ -14,7 +14,7 @@
 //! |---|---|
 //! | [`Outcome`](crate::model::Outcome) | the author's code |
 //! | [`Attempt`](attempt::Attempt) | load, decide and veto: the rows to store and the answers they would give |
-//! | [`Completion`](executor::Completion) | an effect: the input to the scheduler that follows |
+//! | [`Completion`](executor::Completion) | an effect: the next input to the scheduler |
 //! | [`Resolution`](crate::scheduler::Resolution) | the scheduler: the end of a command |
 //! | [`JobResult`] | all stages: the answers to the caller |
 
@@ -61,7 +61,7 @@ pub(crate) use task::{Sender, Task};
 pub(crate) use timeout::timeout;
 
 impl Processor {
-    /// Takes a request, whose commands are decoded, through all stages.
+    /// Takes a request of decoded commands through all stages.
     async fn process(self: &Arc<Self>, request: Arc<Request>, mode: PermitMode) -> JobResult {
         let answer = self.start(&request, mode, None).await?;
         answer.await.unwrap_or_else(|_| Err(GroupError::first(self.why_closed())))

@@ -7,11 +7,11 @@ use super::job::Job;
 use crate::scheduler::{Effect, Scheduler};
 use crate::sync::{self, Instant};
 
-/// Maximum number of effects that one poll runs before the rest moves to a task of its own.
+/// Maximum number of effects that one poll runs before the rest moves to a separate task.
 const EFFECTS_PER_POLL: usize = 128;
 
-/// Maximum time for which a caller's poll runs effects of other commands. An author's function that
-/// takes longer is slow: all effects after it are left to other tasks.
+/// Maximum time that a caller's poll runs effects of other commands. An author's function that
+/// takes longer counts as slow: all effects after it are left to other tasks.
 const TIME_PER_POLL: Duration = Duration::from_micros(100);
 
 /// The bounds of the effects that one poll runs.
@@ -67,15 +67,14 @@ impl Pace {
         took
     }
 
-    /// Ends the run: no further effect comes next on this thread.
+    /// Ends the run: no further effect runs on this thread.
     pub(super) fn end(mut self, processor: &Processor) {
         if self.is_caller {
             self.hand_over(processor);
         }
     }
 
-    /// Hands tasks over to other workers, since the code that comes next on this thread may take
-    /// long.
+    /// Hands tasks over to other workers, since the next code on this thread may take long.
     pub(super) fn hand_over(&mut self, processor: &Processor) {
         if std::mem::take(&mut self.has_woken) {
             processor.services.home.hand_over();

@@ -1,4 +1,4 @@
-//! Rejections in the command log, from which the same answer is replayed.
+//! Rejections in the command log, to replay the same answer.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

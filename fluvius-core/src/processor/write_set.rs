@@ -193,7 +193,7 @@ impl WriteSet {
         Decision { reads: self.reads, writes, unit }
     }
 
-    /// Returns the reads alone as a decision, for a command that was not applied.
+    /// Returns only the reads as a decision, for a command that was not applied.
     pub(crate) fn into_rejection(mut self, context: Arc<ContextRecord>) -> Decision {
         self.sort_reads();
         let mut unit = UnitOfWork::new(context);

@@ -1,4 +1,4 @@
-//! A cached version of an aggregate, on whose value decisions are made.
+//! A cached version of an aggregate, as input of decisions.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,9 +19,9 @@ const NO_SEQ: CommandSeq = CommandSeq::MAX;
 pub(crate) struct CachedVersion {
     pub(crate) aggregate_id: AggregateId,
     pub(crate) record: Option<Arc<StateRecord>>,
-    /// The value as an action has left it.
+    /// The value that an action has returned.
     decided: Option<SharedState>,
-    /// Set if the value was decoded from the row, and is not only as an action has left it.
+    /// Set if the value was decoded from the row, and does not come directly from an action.
     is_read_back: bool,
     /// The value of a loaded row, decoded on first use.
     decoded: OnceLock<SharedState>,

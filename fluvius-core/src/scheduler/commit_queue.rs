@@ -27,8 +27,8 @@ pub(crate) struct CommitQueue {
 pub(crate) struct AdmittedUnit {
     pub(crate) number: UnitNumber,
     pub(crate) seq: CommandSeq,
-    /// The units that wrote versions on which this one was decided, and that were not durable at
-    /// its admission.
+    /// The units that this one depends on: they wrote versions of its decision, and were not
+    /// durable at its admission.
     pub(crate) depends_on: Vec<UnitNumber>,
     /// The versions that it writes, one per aggregate.
     pub(crate) writes: OneVec<Arc<CachedVersion>>,

@@ -18,8 +18,7 @@ pub(crate) enum Effect {
     /// Wait, longer after each conflict, then call [`Scheduler::resume`]. The command keeps its
     /// locks, so later commands do not overtake it.
     BackOff(CommandSeq, u32),
-    /// Look up by command id whether the unit is stored, then call [`Scheduler::resume`] or
-    /// [`Scheduler::end`].
+    /// Look up the unit by command id, then call [`Scheduler::resume`] or [`Scheduler::end`].
     ResolveInDoubt(CommandSeq),
     /// Acquire the lease of the aggregate, load the aggregate, then call
     /// [`Scheduler::on_lease_acquired`].
@@ -30,7 +29,7 @@ pub(crate) enum Effect {
     ReleaseLease(Lease),
 }
 
-/// The result with which a command ends.
+/// The end of a command.
 #[derive(Debug)]
 pub(crate) enum Resolution {
     /// Its last decision is durable.

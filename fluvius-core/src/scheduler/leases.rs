@@ -107,8 +107,8 @@ impl<J> Scheduler<J> {
     /// on commands on the aggregate are decided under the lease.
     ///
     /// Also called when the store reports that other processes use leases on the aggregate. A
-    /// process that wins every race sees no conflict, so it would never request a lease itself, and
-    /// the others could not overtake it.
+    /// process that wins every race has no conflicts. Without this call it would never request a
+    /// lease, and the others could not overtake it.
     pub(super) fn request_lease(&mut self, aggregate_id: AggregateId, waiting: Vec<CommandSeq>) {
         if self.leases.aggregates.contains_key(&aggregate_id) {
             return;

@@ -14,7 +14,7 @@ use crate::collections::{FastMap, OneVec};
 use crate::unwind::Deferred;
 use fluvius_store::{AggregateId, CommitOutcome, StoreError, UnitOfWork};
 
-/// Number of version conflicts from which on a command requires a lease.
+/// Number of version conflicts after which a command requires a lease.
 const LEASE_FROM_CONFLICT: u32 = 2;
 
 /// The limits of a scheduler.
@@ -43,7 +43,7 @@ impl Limits {
 /// The result of deciding a command.
 #[derive(Debug)]
 pub(crate) struct Decision {
-    /// The versions on which it was decided.
+    /// The versions that the decision has read.
     pub(crate) reads: OneVec<Arc<CachedVersion>>,
     /// The new versions, one per aggregate.
     pub(crate) writes: OneVec<Arc<CachedVersion>>,
@@ -246,7 +246,7 @@ impl<J> Scheduler<J> {
             let is_broken = matches!(outcome, CommitOutcome::Committed { .. })
                 && unit.depends_on.iter().any(|on| aborted.contains_key(on));
             if is_broken {
-                // The store has violated its contract; the outcome is resolved by the log.
+                // The store has violated its contract. The log resolves the outcome.
                 let report = || {
                     tracing::error!(
                         "the store has committed a unit, but not a unit that it depends on"
@@ -281,7 +281,7 @@ impl<J> Scheduler<J> {
                     self.end(unit.seq, Resolution::Failed(error));
                     false
                 }
-                // An outcome unknown to this release is in doubt too; it is resolved by the log.
+                // An outcome unknown to this release is in doubt too, and the log resolves it.
                 _ => {
                     // The store was lost: other processes may have written in the meantime.
                     self.versions.clear_durable();

@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::scheduler::{Command, Decision, Scheduler};
 use fluvius_store::AggregateId;
 
-/// Number of lost admissions from which on a command acquires the locks of all its aggregates.
+/// Number of lost admissions after which a command acquires the locks of all its aggregates.
 const MAX_LOST_ADMISSIONS: u32 = 3;
 
 impl<J> Command<J> {
@@ -50,8 +50,7 @@ impl<J> Scheduler<J> {
         }
     }
 
-    /// Decides a command again, because another command has replaced a version on which it was
-    /// decided.
+    /// Decides a command again, because another command has replaced a version that it has read.
     pub(super) fn on_admission_lost(&mut self, seq: CommandSeq, decision: &Decision) {
         let reads = decision.reads.iter().filter(|read| !read.is_durable());
         for predecessor in reads.filter_map(|read| read.seq()) {
@@ -64,7 +63,7 @@ impl<J> Scheduler<J> {
             return self.acquire_all_locks(seq, decision);
         }
         if is_waiting {
-            // Lets the commands continue that it excluded.
+            // Resumes the commands that it has excluded.
             self.release_locks(seq);
         }
         self.acquire_locks(seq);

@@ -105,12 +105,12 @@ impl World {
         self.scheduler.admit(seq, decision)
     }
 
-    fn land(&mut self, outcomes: Vec<CommitOutcome>) {
+    fn complete_batch(&mut self, outcomes: Vec<CommitOutcome>) {
         self.scheduler.on_batch_committed(outcomes);
     }
 
     /// Grants the lease of an aggregate, whose version another process has set.
-    fn give(&mut self, number: u128, version: u64) {
+    fn grant_lease(&mut self, number: u128, version: u64) {
         let lease = self.lease.take().unwrap_or_else(|| Lease::new(()));
         self.scheduler
             .on_lease_acquired(&aggregate_id(number), Some((lease, Some(row(number, version, 2)))));
@@ -151,7 +151,7 @@ fn commands_on_one_aggregate_keep_order_and_share_a_batch() {
     world.expect(&["commit 3", "-"]);
     assert_eq!(world.scheduler.queue_depth(), 0);
     assert!(!world.scheduler.has_effect());
-    world.land(vec![stored(), stored(), stored()]);
+    world.complete_batch(vec![stored(), stored(), stored()]);
     assert!(world.scheduler.has_effect());
     world.expect(&["answer 0", "answer 1", "answer 2", "-"]);
     assert!(world.scheduler.is_idle());
@@ -167,7 +167,7 @@ fn dependents_of_an_aborted_unit_abort_and_others_commit() {
     assert!(world.decide(0, &[1]) && world.decide(1, &[2]));
     world.expect(&["decide 2", "decide 3", "commit 2"]);
     assert!(world.decide(2, &[1]) && world.decide(3, &[2]));
-    world.land(vec![stale(1, 7), stored()]);
+    world.complete_batch(vec![stale(1, 7), stored()]);
     // Commands that are decided again keep their order.
     world.expect(&["answer 1", "back off 0, 1", "commit 1", "-"]);
     world.scheduler.resume(0);
@@ -175,9 +175,9 @@ fn dependents_of_an_aborted_unit_abort_and_others_commit() {
     assert!(world.decide(0, &[1]));
     world.expect(&["decide 2"]);
     assert!(world.decide(2, &[1]));
-    world.land(vec![stored()]);
+    world.complete_batch(vec![stored()]);
     world.expect(&["answer 3", "commit 2"]);
-    world.land(vec![stored(), stored()]);
+    world.complete_batch(vec![stored(), stored()]);
     world.expect(&["answer 0", "answer 2", "-"]);
 }
 
@@ -189,7 +189,7 @@ fn command_ends_at_its_last_conflict() {
         world.expect(&["decide 0"]);
         assert!(world.decide(0, &[1]));
         world.expect(&["commit 1"]);
-        world.land(vec![stale(1, version)]);
+        world.complete_batch(vec![stale(1, version)]);
         world.expect(&[then]);
         world.scheduler.resume(0);
     }
@@ -205,10 +205,10 @@ fn commands_of_a_stream_keep_their_order() {
     assert!(world.decide(0, &[1]));
     world.expect(&["decide 1", "commit 1"]);
     assert!(world.decide(1, &[2]));
-    // Command 1 stays decided, although command 0 before it must be decided again.
+    // Command 1 remains decided, although command 0 before it must be decided again.
     world.accept_after(&[3], Some(1));
     world.expect(&["decide 2"]);
-    world.land(vec![stale(1, 4)]);
+    world.complete_batch(vec![stale(1, 4)]);
     world.expect(&["back off 0, 1", "commit 1"]);
     assert!(world.decide(2, &[3]), "the previous command of its stream is decided");
 }
@@ -306,7 +306,7 @@ fn older_waiter_is_decided_before_the_younger_holder() {
     assert!(world.scheduler.admit(0, rejection));
     world.expect(&["decide 1", "commit 1"]);
     let decision = world.decision(&[1], &[1]);
-    world.land(vec![stale(2, 5)]);
+    world.complete_batch(vec![stale(2, 5)]);
     assert!(!world.scheduler.admit(1, decision), "the versions that it has read have not changed");
     world.expect(&["back off 0, 1", "-"]);
     world.scheduler.resume(0);
@@ -324,7 +324,7 @@ fn reader_of_an_aborted_version_runs_after_its_writer() {
     assert!(world.decide(0, &[1]));
     world.expect(&["commit 1"]);
     let decision = world.decision(&[2, 1], &[2]);
-    world.land(vec![stale(1, 5)]);
+    world.complete_batch(vec![stale(1, 5)]);
     assert!(!world.scheduler.admit(1, decision));
     world.expect(&["back off 0, 1", "-"]);
     world.scheduler.resume(0);
@@ -355,7 +355,7 @@ fn with_requested_lease() -> World {
     world.expect(&["decide 0"]);
     assert!(world.decide(0, &[1]));
     world.expect(&["commit 1"]);
-    world.land(vec![contended(1)]);
+    world.complete_batch(vec![contended(1)]);
     world.expect(&["acquire 1", "answer 0", "-"]);
     world
 }
@@ -370,7 +370,7 @@ fn commands_wait_for_a_requested_lease_and_others_do_not() {
     assert!(world.decide(2, &[2]), "it does not touch the leased aggregate");
     assert!(!world.decide(3, &[3, 1]), "it has read an aggregate whose lease is missing");
     world.expect(&["commit 1", "-"]);
-    world.give(1, 9);
+    world.grant_lease(1, 9);
     world.expect(&["keep 1", "decide 1", "decide 3"]);
     assert!(world.decide(1, &[1]) && world.decide(3, &[3, 1]));
     assert_eq!(world.scheduler.versions.newest(&aggregate_id(1)).unwrap().version(), 11);
@@ -379,7 +379,7 @@ fn commands_wait_for_a_requested_lease_and_others_do_not() {
 #[test]
 fn unused_lease_is_returned_at_its_next_tick() {
     let mut world = with_requested_lease();
-    world.give(1, 9);
+    world.grant_lease(1, 9);
     world.expect(&["keep 1", "-"]);
     world.scheduler.on_lease_tick(&aggregate_id(1));
     world.expect(&["release", "-"]);
@@ -391,7 +391,7 @@ fn unused_lease_is_returned_at_its_next_tick() {
 fn used_lease_expires_after_ten_ticks_and_is_then_returned() {
     let mut world = with_requested_lease();
     world.accept(&[1]);
-    world.give(1, 9);
+    world.grant_lease(1, 9);
     world.expect(&["keep 1", "decide 1"]);
     for _ in 0..9 {
         world.scheduler.on_lease_tick(&aggregate_id(1));
@@ -402,9 +402,9 @@ fn used_lease_expires_after_ten_ticks_and_is_then_returned() {
     world.expect(&["-"]);
     assert!(world.decide(1, &[1]));
     world.expect(&["commit 1", "-"]);
-    world.land(vec![stored()]);
+    world.complete_batch(vec![stored()]);
     world.expect(&["answer 1", "release", "acquire 1", "-"]);
-    world.give(1, 10);
+    world.grant_lease(1, 10);
     world.expect(&["keep 1", "decide 2"]);
 }
 
@@ -414,7 +414,7 @@ fn leasing_stops_after_two_uncontended_leases() {
     world.accept(&[1]);
     for seq in 1..=2 {
         let version = world.scheduler.versions.newest(&aggregate_id(1)).unwrap().version();
-        world.give(1, version);
+        world.grant_lease(1, version);
         world.expect(&["keep 1"]);
         assert_eq!(world.next(), format!("decide {seq}"));
         for _ in 0..10 {
@@ -425,7 +425,7 @@ fn leasing_stops_after_two_uncontended_leases() {
         world.accept(&[1]);
         assert!(world.decide(seq, &[1]));
         world.expect(&["commit 1", "-"]);
-        world.land(vec![stored()]);
+        world.complete_batch(vec![stored()]);
         assert_eq!(world.next(), format!("answer {seq}"));
         world.expect(&["release", if seq == 1 { "acquire 1" } else { "decide 3" }, "-"]);
     }
@@ -439,26 +439,26 @@ fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     world.expect(&["decide 0"]);
     assert!(world.decide(0, &[9]));
     world.expect(&["commit 1"]);
-    world.land(vec![contended(9)]);
+    world.complete_batch(vec![contended(9)]);
     world.expect(&["acquire 9", "answer 0", "-"]);
     world.accept(&[1, 9]);
-    world.give(9, 5);
+    world.grant_lease(9, 5);
     world.expect(&["keep 9", "decide 1", "-"]);
     let decision = world.decision(&[1, 9, 4], &[1, 9]);
-    // Meanwhile the earlier aggregate becomes contended, and the state that the group has read
-    // changes.
+    // Before the admission, the earlier aggregate becomes contended, and a state that the group has
+    // read changes.
     world.accept(&[5]);
     world.expect(&["decide 2"]);
     assert!(world.decide(2, &[5, 4]));
     world.expect(&["commit 1"]);
-    world.land(vec![contended(1)]);
+    world.complete_batch(vec![contended(1)]);
     world.expect(&["acquire 1", "answer 2", "-"]);
     assert!(!world.scheduler.admit(1, decision), "it has read a version that is not the newest");
     for _ in 0..10 {
         world.scheduler.on_lease_tick(&aggregate_id(9));
     }
     let effects = world.all_effects();
-    world.give(1, 3);
+    world.grant_lease(1, 3);
     world.expect(&["keep 1"]);
     effects
 }

@@ -234,7 +234,7 @@ impl VersionCache {
         self.chains.get(aggregate_id).is_some_and(|chain| !chain.pending.is_empty())
     }
 
-    /// Removes all durable versions. Pending versions stay, since their commits check them.
+    /// Removes all durable versions. Pending versions are kept, since their commits check them.
     pub(crate) fn clear_durable(&mut self) {
         let mut kept = LinkedHashMap::default();
         self.bytes = 0;
@@ -266,9 +266,9 @@ impl VersionCache {
     }
 
     /// Evicts idle aggregates, the least recently used first, until the rest fits. Aggregates in
-    /// flight stay; their number is bounded by the number of commands in flight.
+    /// flight are kept; the number of commands in flight bounds their number.
     fn evict(&mut self) {
-        // Without an idle aggregate there is nothing to evict, however many are in flight.
+        // Aggregates in flight are not evicted.
         while self.bytes > self.max_bytes && self.idle_count > 0 {
             #[cfg(test)]
             {

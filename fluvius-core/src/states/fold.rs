@@ -1,4 +1,4 @@
-//! Reading an aggregate's earlier states back from its events, at a bounded cost.
+//! The fold of an aggregate's events to its earlier states, at a bounded cost.
 
 use chrono::{DateTime, Utc};
 

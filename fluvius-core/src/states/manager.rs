@@ -160,7 +160,7 @@ impl StateManager {
         self.query::<A>().filter(filter).all().await
     }
 
-    /// Returns a snapshot in which ids that no store can hold are absent aggregates.
+    /// Returns a snapshot. Ids that no store can hold are absent aggregates.
     async fn snapshot_of_storable(
         &self,
         aggregate_ids: &[AggregateId],

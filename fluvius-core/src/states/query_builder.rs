@@ -144,7 +144,7 @@ impl<T> StateQueryBuilder<T> {
             return Err(QueryError::new(message).into());
         }
         self.check()?;
-        // One row more than the page holds shows whether there is a next page.
+        // One more row than the page holds, to detect a next page.
         let one_more = query.clone().limit(limit + 1);
         let mut rows = self.rows(&one_more).await?;
         let has_more = rows.len() > limit;

@@ -1,9 +1,8 @@
 //! The locks, notifications, tasks and timers of the processor and the memory store.
 //!
-//! They are those of std and tokio. With the feature `__test_seams`, each of them first checks
-//! whether a test schedules the tasks of its thread (`model_checking`). If so, the test decides
-//! which task continues: everything that one task of the processor can see of another passes
-//! through here.
+//! They are those of std and tokio. With the feature `__test_seams`, a test may schedule the tasks
+//! of its thread (`model_checking`). Each operation then first lets the test choose the task that
+//! continues. All communication between tasks of the processor uses this module.
 
 #[cfg(feature = "__test_seams")]
 mod model_checking;
@@ -68,7 +67,7 @@ impl Home {
         is_scheduled() || Handle::try_current().is_ok()
     }
 
-    /// Makes this the current runtime of the thread, for the timers and tasks created on it.
+    /// Makes this runtime the current one of the thread, for the timers and tasks created on it.
     pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
         self.handle.as_ref().map(Handle::enter)
     }
@@ -83,9 +82,9 @@ impl Home {
 
     /// Lets other workers run the task that this one has spawned or woken last.
     ///
-    /// A tokio worker keeps that task in its own slot, from which no other worker steals. If this
-    /// worker then runs long code of an author or a caller, the task has to wait. Spawning one more
-    /// task moves it to the queue, from which others steal.
+    /// A tokio worker keeps that task in its own slot, and other workers cannot steal it there. If
+    /// this worker then runs long code of an author or a caller, the task has to wait. Spawning one
+    /// more task moves it to the queue, where others can steal it.
     pub(crate) fn hand_over(&self) {
         if let Some(handle) = self.handle.as_ref().filter(|_| self.has_workers) {
             drop(handle.spawn(std::future::ready(())));

@@ -18,8 +18,8 @@ use tokio::sync::futures::Notified;
 /// A scheduler that replaces tokio's and the operating system's, for tests of interleavings.
 ///
 /// # Shape
-/// All tasks of a run are on the thread on which [`run`](Self::run) has set the scheduler, each
-/// with its own stack.
+/// All tasks of a run are on the thread that has called [`run`](Self::run), each with its own
+/// stack.
 pub trait Scheduler: Sync {
     /// Lets another task continue here.
     fn point(&self);

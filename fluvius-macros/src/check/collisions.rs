@@ -98,8 +98,8 @@ fn same_event(first: &Action, second: &Action) -> String {
             "the events `{one}` and `{other}` would have one type name: choose another `evt_key`"
         ),
         [Some(key), _] => format!(
-            "two actions make the event `{key}`: what happened is told by its key alone, so give \
-             this one its own `evt_key`"
+            "two actions make the event `{key}`: the key identifies the event, so give this one \
+             its own `evt_key`"
         ),
         _ => "two actions make one event".to_owned(),
     }
@@ -115,8 +115,8 @@ fn own_names(action: &Action, errors: &mut Errors) -> bool {
         errors.at(
             &event.key,
             format!(
-                "the event and the command are both named `{}`: an `evt_key` tells what has \
-                 happened, such as `money-deposited`",
+                "the event and the command are both named `{}`: an `evt_key` states a fact in \
+                 the past tense, such as `money-deposited`",
                 action.command
             ),
         );

@@ -103,7 +103,7 @@ impl Uses {
         self.list.extend(names.into_iter().map(|name| Use { name, cfgs: cfgs.to_vec() }));
     }
 
-    /// Finds a use of `name` that can exist in the same build as an item under `cfgs`.
+    /// Finds a use of `name` that may be in the same build as an item under `cfgs`.
     fn find(&self, name: &Ident, cfgs: &[String]) -> Option<&Ident> {
         let meets = |other: &[String]| other.is_empty() || cfgs.is_empty() || other == cfgs;
         self.list.iter().find(|found| found.name == *name && meets(&found.cfgs)).map(|it| &it.name)

@@ -31,8 +31,8 @@ pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Error
     }
 }
 
-/// Returns a flaw of the return type. A `'static` reference may be an answer, which is only
-/// written. Events are read too.
+/// Returns a flaw of the return type. An answer may be a `'static` reference, since it is only
+/// written. An event may not, since it is read too.
 fn flaw<'a>(action: &Action, outcome: &'a Outcome) -> Option<Flaw<'a>> {
     let in_event = || outcome.flaw_in_event().filter(|_| action.event.is_some());
     types::flaw(&outcome.written, true).or_else(in_event)
@@ -72,7 +72,7 @@ fn returns_self(aggregate: &Aggregate, action: &Action, outcome: &Outcome, error
     let Some(written) = ok_type(&outcome.written) else {
         return;
     };
-    // Another path to a type of this name is left to the compiler.
+    // The compiler checks another path to a type of this name.
     let names_self = aggregate.self_type.as_ref().is_some_and(|self_type| {
         self_type.is_named_by(written) || types::is_named(written, &self_type.ident.to_string())
     });
@@ -105,9 +105,9 @@ fn returns_no_second_self(
         errors.at(
             written,
             format!(
-                "`{}` has a receiver, which is the state that it leaves: write `()` in place of \
-                 `{}` (the answer is the state all the same), or leave the receiver out where it \
-                 creates the aggregate",
+                "`{}` has a receiver, which becomes the new state: write `()` in place of `{}` \
+                 (the answer is the state in both cases), or remove the receiver if it creates \
+                 the aggregate",
                 action.method,
                 type_text(written)
             ),

@@ -58,8 +58,9 @@ fn invalid(param: &InvalidParam, errors: &mut Errors) {
              the value apart in the body",
         ),
         Why::Unnamed => errors.at(pat, unnamed(pat, ty)),
-        Why::ContextByValue => errors
-            .at(ty, format!("the context is lent to an action: write `&mut {}`", type_text(ty))),
+        Why::ContextByValue => {
+            errors.at(ty, format!("an action borrows the context: write `&mut {}`", type_text(ty)))
+        }
         Why::OfPrograms(instead) => errors.at(
             ty,
             format!(
@@ -107,7 +108,7 @@ fn flawed(whole: &Type, flaw: &Flaw<'_>, errors: &mut Errors) {
                 reference,
                 format!(
                     "an action owns its parameters, because they are stored in the command: write \
-                     `{owned}` in place of `{written}` (only the context is lent: `&mut \
+                     `{owned}` in place of `{written}` (only the context is borrowed: `&mut \
                      ActionContext`)"
                 ),
             );
@@ -134,8 +135,7 @@ fn flawed(whole: &Type, flaw: &Flaw<'_>, errors: &mut Errors) {
     }
 }
 
-/// Rejects two fields that read the same name, since each would miss the value that the other
-/// takes.
+/// Rejects two fields that read the same name, since only one of them would get the value.
 fn json_names(action: &Action, errors: &mut Errors) {
     let mut seen: Vec<(String, &Field)> = Vec::new();
     for field in action.fields() {

@@ -38,8 +38,8 @@ fn transparent(case: &Case, errors: &mut Errors) {
     }
 }
 
-/// Rejects a context error without `transparent`: its code would be lost, since every such error
-/// would have the code of this case.
+/// Rejects a context error without `transparent`: every such error would have the code of this
+/// case.
 fn forgotten(case: &Case, errors: &mut Errors) {
     let mut fields = case.fields.iter();
     if let (Some(field), None) = (fields.next(), fields.next())
@@ -89,8 +89,7 @@ fn reserved(rejection: &Rejection, case: &Case, errors: &mut Errors) {
     }
 }
 
-/// Rejects a derived code that equals another one. Two cases may share a code if both are written
-/// out.
+/// Rejects a derived code that equals another one. Two cases may share a code if both state it.
 fn same_code(first: &Case, second: &Case, errors: &mut Errors) {
     let (CaseAnswer::Code(one), CaseAnswer::Code(other)) = (&first.answer, &second.answer) else {
         return;

@@ -1,8 +1,8 @@
 //! The requirements on the author's types, asserted at the author's tokens so that the compiler's
 //! message points there.
 //!
-//! Each type is asserted once per block, at its first use. Nothing else that is generated fails
-//! where an assertion does: see [`conditions`](super::conditions).
+//! Each type is asserted once per block, at its first use. If an assertion fails, the other
+//! generated code causes no further error: see [`conditions`](super::conditions).
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -63,7 +63,7 @@ fn requirements(private: &PrivatePath, part: &Part<'_>) -> Vec<Requirement> {
         ty: field.ty.clone(),
         place: field.written.span(),
     });
-    // A type is not the context just because of its name.
+    // The name of a type does not prove that it is the context.
     let contexts = contexts(action).map(|ty| Requirement {
         assertion: quote!(assert_context_type),
         ty: quote!(#ty),

@@ -1,8 +1,7 @@
 //! The requirements on the author's types, as conditions of the generated impls.
 //!
-//! An impl whose condition does not hold adds no error of its own, so that the assertion's error is
-//! the only one. The conditions are higher-ranked, because a plain bound that holds for no type is
-//! an error itself.
+//! An impl with an unmet condition adds no error, so that the error of the assertion is the only
+//! one. The conditions are higher-ranked, because a plain bound that no type meets is an error.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -28,7 +28,7 @@ pub(crate) fn defaults(scope: &Scope<'_>, action: &Action) -> Option<TokenStream
                 values.extend(quote!(#[doc(hidden)] fn #on_aggregate() -> #ty { #expr }));
                 quote!(<#self_type>::#on_aggregate())
             }
-            // With the span of the type, at which the compiler reports a missing `Default`.
+            // With the span of the type: the compiler reports a missing `Default` there.
             None => {
                 let place = generated(field.written.span());
                 quote_spanned!(place=> <#ty as #private::core::default::Default>::default())

@@ -120,7 +120,7 @@ pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     );
     let rows = parts.iter().map(|part| {
         let row = row(scope, part.action);
-        // A row must be absent if its command is, or its link would be broken.
+        // If a command is absent, its row must be absent too. Otherwise its link would be broken.
         let predicates: Vec<TokenStream> = part
             .action
             .cfgs
@@ -142,7 +142,7 @@ pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     quote!(#[doc = #head] #(#rows)*)
 }
 
-/// Describes the revision at which states and events are written, and the upcast of older ones.
+/// Describes the revision of written states and events, and the upcast of older ones.
 fn revision(scope: &Scope<'_>) -> String {
     let revision = scope.aggregate.revision;
     match &scope.aggregate.upcast {

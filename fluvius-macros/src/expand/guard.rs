@@ -5,10 +5,10 @@
 //! second module of that name, and the second block calls the macro of the first, which emits
 //! nothing. Without a guard, each item would conflict with one of the other block.
 //!
-//! A glob import may bring the path of another module into scope, which the compiler calls
-//! ambiguous. So the path ends in a number that is the same for the blocks of one module, but
-//! differs for a module inside or around it. It is derived from the file and the indentation. If
-//! two blocks of a module are indented differently, the compiler only reports more errors.
+//! A glob import may bring the path of another module into scope, and the compiler would reject the
+//! path as ambiguous. So the path ends in a number that is the same for the blocks of one module,
+//! but differs for a module inside or around it. It is derived from the file and the indentation.
+//! If two blocks of a module are indented differently, the compiler only reports more errors.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};

@@ -14,7 +14,7 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let action = part.action;
     let private = &scope.inner;
     let (Soundness::Sound, Some(lifecycle)) = (part.soundness, action.lifecycle()) else {
-        // The command exists, so that its users get no second error.
+        // The command is generated, so that its uses cause no second error.
         return quote!(#private::Handler::Now(|_, _| #private::core::unreachable!()));
     };
     let self_type = scope.self_type;
@@ -24,9 +24,9 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
         has_fields.then(|| quote!(let __fluvius_command = __fluvius_call.command::<#command>();));
     let state = (lifecycle == Lifecycle::Update)
         .then(|| quote!(let mut __fluvius_state = __fluvius_call.state::<#self_type>();));
-    // At the method's name, where a message about a future that is not `Send` belongs.
+    // At the name of the method, for a message about a future that is not `Send`.
     let call = call(scope, action, lifecycle);
-    // At the return type, where a message about a type that is not a `Result` belongs.
+    // At the return type, for a message about a type that is not a `Result`.
     let place = action.outcome.as_ref().map(|outcome| outcome.place());
     let outcome = outcome(scope, action, lifecycle);
     let outcome = at(generated(place.unwrap_or(action.method.span())), outcome);
@@ -69,7 +69,7 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
         Argument::Invalid(_) => quote!(__fluvius_cx),
     });
     let arguments = receiver.into_iter().chain(arguments);
-    // The type keeps its own span: the compiler reports a fault in it once.
+    // The type keeps its span, so that the compiler reports a fault in it once.
     let place = generated(action.method.span());
     let (open, path) = (at(place, quote!(<)), at(place, quote!(>::#method(#(#arguments),*))));
     let call = quote!(#open #self_type #path);
@@ -85,7 +85,7 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
 fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
-    // States the type, so that a type named `Result` with its data elsewhere is detected.
+    // States the type, which detects a type named `Result` with its data in another place.
     let outcome = action.outcome.as_ref();
     let data = outcome.and_then(|outcome| outcome.ok.clone());
     let has_data = action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);

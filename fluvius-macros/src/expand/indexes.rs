@@ -48,7 +48,7 @@ pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
 pub(crate) fn fields(fields: &IndexedFields) -> TokenStream {
     let IndexedFields { ty, fields } = fields;
     let fields = fields.iter().map(|field| {
-        // The name keeps its span, at which the compiler looks for a similar one.
+        // The name keeps its span, where the compiler looks for a similar one.
         let place = generated(field.span());
         quote_spanned!(place=> let _ = &__fluvius_state.#field;)
     });

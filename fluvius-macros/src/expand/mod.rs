@@ -27,7 +27,7 @@ use quote::quote;
 
 use crate::model::{Action, Aggregate, Part, PrivatePath, SelfType};
 
-/// The context in which every item of one block is generated.
+/// The context of the generated items of one block.
 pub(crate) struct Scope<'a> {
     pub(crate) aggregate: &'a Aggregate,
     pub(crate) self_type: &'a SelfType,
@@ -41,8 +41,7 @@ impl<'a> Scope<'a> {
         Self { aggregate, self_type, private: &aggregate.private, inner: PrivatePath::alias() }
     }
 
-    /// Returns the `cfg`s of the block and the action, which are on every item that names the
-    /// action.
+    /// Returns the `cfg`s of the block and the action, for every item that names the action.
     pub(crate) fn cfgs(&self, action: &Action) -> TokenStream {
         let block = &self.aggregate.cfgs;
         let own = &action.cfgs;
@@ -61,7 +60,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Returns the `cfg`s and the author's `#[allow]`s, which are on every item of an action.
+    /// Returns the `cfg`s and the author's `#[allow]`s, for every item of an action.
     pub(crate) fn item_attributes(&self, action: &Action) -> TokenStream {
         let cfgs = self.cfgs(action);
         let block = &self.aggregate.allows;

@@ -1,7 +1,7 @@
 //! The fields of a generated struct as serde's derives see them.
 //!
-//! serde takes the `bound` of its impls as text, which cannot express every type. So each type has
-//! an alias there.
+//! The `bound` of serde's impls is a text, which cannot express every type. So each type has an
+//! alias.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{format_ident, quote};

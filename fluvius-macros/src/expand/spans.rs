@@ -19,8 +19,8 @@ pub(crate) fn own_name(ident: &Ident, is_deprecated: bool) -> Ident {
     if is_deprecated { generated_ident(ident) } else { ident.clone() }
 }
 
-/// Builds an item whose head and braces have one span, to which the compiler points in messages
-/// about the item as a whole. The tokens inside keep their spans.
+/// Builds an item whose head and braces have one span, for the compiler's messages about the item
+/// as a whole. The tokens inside keep their spans.
 pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenStream {
     let place = generated(place);
     let mut braces = Group::new(Delimiter::Brace, body);

@@ -18,7 +18,7 @@ pub(crate) struct Docs {
     pub(crate) first: Option<Attribute>,
 }
 
-/// Docs in the order in which they were written.
+/// Docs in the order of the source.
 enum Part {
     Lines(Vec<String>),
     Computed(Expr),

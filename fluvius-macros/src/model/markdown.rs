@@ -1,5 +1,5 @@
-//! The subset of Markdown that is needed to show a doc comment on another item: code, links with
-//! their definitions, footnotes and HTML tags. It is not a full parser.
+//! A subset of Markdown, to show a doc comment on another item: code, links with their definitions,
+//! footnotes and HTML tags. It is not a full parser.
 
 /// Returns the lines without code blocks, since an example runs on the method only.
 pub(crate) fn without_code(lines: &[String]) -> Vec<String> {

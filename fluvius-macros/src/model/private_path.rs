@@ -1,4 +1,4 @@
-//! The only path from which generated code may start.
+//! The private path, the start of every path to the framework in generated code.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};

@@ -1,5 +1,5 @@
-//! Syntactic questions about a written type. An alias hides everything, so what syntax cannot show
-//! is left to trait bounds.
+//! Syntactic checks of a written type. Syntax does not show the type behind an alias, so trait
+//! bounds check the rest.
 
 use quote::ToTokens;
 use syn::{
@@ -140,8 +140,7 @@ pub(crate) fn is_option(ty: &Type) -> bool {
     is_named(ty, "Option") && arguments(ty).len() == 1
 }
 
-/// Returns true for `Option<Option<T>>`, in which an absent field and `null` would be
-/// indistinguishable.
+/// Returns true for `Option<Option<T>>`, which does not distinguish an absent field from `null`.
 pub(crate) fn is_double_option(ty: &Type) -> bool {
     is_option(ty) && arguments(ty).first().is_some_and(|inner| is_option(inner))
 }

@@ -89,7 +89,7 @@ fn split_block(item: TokenStream, errors: &mut Errors) -> Option<(ItemImpl, Grou
             return None;
         }
     };
-    // The body is excluded, so that no syntax in it can fail here.
+    // The body is excluded, so that a syntax error in it is not reported here.
     let head: TokenStream = trees.into_iter().collect();
     if !has_impl_keyword(head.clone()) {
         errors.at_span(item_place(head), NOT_AN_IMPL);

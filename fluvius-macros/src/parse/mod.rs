@@ -1,4 +1,4 @@
-//! The parser: converts syntax to source types, without deciding what they mean.
+//! The parser: converts syntax to source types. The model decides their meaning.
 
 pub(crate) mod action_args;
 pub(crate) mod aggregate_args;

@@ -1,6 +1,6 @@
 //! The syntax of an option list, and the recovery from faults in it.
 //!
-//! This module knows no option names.
+//! This module is independent of the option names.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt;

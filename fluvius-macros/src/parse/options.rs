@@ -1,7 +1,7 @@
 //! The list of options inside an attribute: `key = "..", internal, tags(..)`.
 //!
-//! This module knows the names of options and the kinds of their values. The model decides what an
-//! option means.
+//! This module defines the names of options and the kinds of their values. The model decides the
+//! meaning of an option.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::parse::Parser;

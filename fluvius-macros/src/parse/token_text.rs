@@ -7,12 +7,12 @@ use syn::Type;
 use super::tokens::opened;
 
 /// Returns the tokens as text, without the spaces that printing inserts and without `$crate`, which
-/// an author does not see.
+/// is not in the author's source.
 pub(crate) fn token_text(tokens: &impl ToTokens) -> String {
     tidy(&opened(tokens.to_token_stream()).to_string()).replace("$crate::", "")
 }
 
-/// Returns a text by which tokens are compared. It distinguishes the `$crate` of two macros.
+/// Returns a text to compare tokens. It distinguishes the `$crate` of two macros.
 pub(crate) fn identity_text(tokens: &impl ToTokens) -> String {
     with_marked_crates(opened(tokens.to_token_stream())).to_string()
 }

@@ -31,7 +31,7 @@ pub(crate) enum Marker {
     Action,
     /// A misspelt attribute, such as `#[acton]`.
     AlmostAction,
-    /// `#[cfg_attr(.., action(..))]`, which no attribute macro can see through.
+    /// `#[cfg_attr(.., action(..))]`, which an attribute macro cannot evaluate.
     ConditionalAction,
     NotOurs,
 }
@@ -96,7 +96,7 @@ impl RawAttribute {
 
 /// Splits the tokens inside the braces of an impl block.
 ///
-/// A half-typed item ends where the next one begins, so that it does not swallow a later item.
+/// A half-typed item ends where the next one begins, so that it does not include a later item.
 pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
     let mut tokens: VecDeque<TokenTree> = body.into_iter().collect();
     let mut items = Vec::new();
@@ -149,7 +149,7 @@ fn take_attributes(tokens: &mut VecDeque<TokenTree>) -> Vec<RawAttribute> {
     attributes
 }
 
-/// Removes the invisible groups in which `macro_rules!` passes an item or a visibility.
+/// Removes the invisible groups that `macro_rules!` puts around an item or a visibility.
 fn open_groups(tokens: &mut VecDeque<TokenTree>) {
     while let Some(TokenTree::Group(group)) = tokens.front()
         && group.delimiter() == Delimiter::None
@@ -162,8 +162,8 @@ fn open_groups(tokens: &mut VecDeque<TokenTree>) {
     }
 }
 
-/// Removes all invisible groups, such as that of a `meta` or `path` fragment in an attribute. Not
-/// for values, in which such a group binds like parentheses.
+/// Removes all invisible groups, such as that of a `meta` or `path` fragment in an attribute. Must
+/// not be used for values, where such a group binds like parentheses.
 pub(crate) fn opened(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()
@@ -341,7 +341,7 @@ impl AngleDepth {
     }
 }
 
-/// Unwraps the invisible group in which `macro_rules!` passes an item.
+/// Unwraps the invisible group that `macro_rules!` puts around an item.
 pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
     let mut trees = item.clone().into_iter();
     match (trees.next(), trees.next()) {

@@ -1,4 +1,4 @@
-//! Generated code is compiled for every action, so its size has a budget.
+//! The budget for the size of generated code, which is compiled for every action.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;

@@ -1,4 +1,4 @@
-//! Blocks as an editor passes them, in the middle of a word.
+//! Blocks with a half-typed item, as in an editor.
 
 use std::str::FromStr;
 

@@ -187,7 +187,7 @@ fn keeps_the_block_while_a_method_is_half_typed() {
     assert!(!text.contains("[action"));
 }
 
-/// The page of the event shows what the author wrote, not a projection of it.
+/// The page of the event shows the type as written, not a projection of it.
 #[test]
 fn data_of_an_event_has_the_type_as_written() {
     let tokens = aggregate(

@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::aggregate;
 
-/// Returns the tokens in the invisible group in which a fragment is passed.
+/// Returns the tokens in an invisible group, like a fragment.
 fn fragment(tokens: TokenStream) -> TokenStream {
     TokenTree::Group(Group::new(Delimiter::None, tokens)).into()
 }

@@ -13,7 +13,7 @@ use super::syntax::Settings;
 use super::{Address, Invalid};
 use crate::tls::{Mode, Roots, Tls};
 
-/// The longest time that an address may give, in seconds.
+/// The longest time in an address, in seconds.
 const MAX_SECONDS: u64 = 24 * 60 * 60;
 
 /// Unsupported settings of libpq and of other tools, each with the remedy.
@@ -76,14 +76,14 @@ const KNOWN: [&str; 31] = [
     "user",
 ];
 
-/// Returns the known name that a text is nearest to, if it is near one.
+/// Returns the known name nearest to a text, if one is near.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let scored = KNOWN.iter().map(|known| (strsim::jaro_winkler(name, known), *known));
     let nearest = scored.max_by(|one, other| one.0.total_cmp(&other.0));
     nearest.filter(|(score, _)| *score > 0.87).map(|(_, known)| known)
 }
 
-/// Returns whether a setting is supported, or has an error text of its own.
+/// Returns true if a setting is supported, or has an error text of its own.
 pub(super) fn is_known(name: &str) -> bool {
     KNOWN.contains(&name) || UNSUPPORTED.iter().any(|(unsupported, _)| *unsupported == name)
 }
@@ -105,7 +105,7 @@ impl Rest {
         }
     }
 
-    /// Takes one of some words, and returns its value.
+    /// Takes one of these words, and returns its value.
     fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Invalid> {
         let Some(text) = self.take(name) else { return Ok(None) };
         match words.iter().find(|(word, _)| *word == text) {
@@ -218,7 +218,7 @@ fn list(text: &str) -> Vec<&str> {
     if text.is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() }
 }
 
-/// Sets the timeouts of connections. As in libpq, 0 stands for the default.
+/// Sets the timeouts of connections. As in libpq, 0 means the default.
 fn set_times(rest: &mut Rest, config: &mut Config) -> Result<(), Invalid> {
     let is_set = |seconds: &u64| *seconds > 0;
     if let Some(seconds) = rest.number("connect_timeout", MAX_SECONDS)?.filter(is_set) {
@@ -343,13 +343,13 @@ fn tls(rest: &mut Rest, config: &mut Config, has_roots: bool) -> Result<Tls, Inv
     Ok(Tls { mode, roots, client, sends_name, is_direct })
 }
 
-/// Returns whether all hosts are Unix sockets, over which a server offers no TLS.
+/// Returns true if all hosts are Unix sockets, over which a server offers no TLS.
 fn are_sockets(config: &Config) -> bool {
     config.get_hostaddrs().is_empty()
         && config.get_hosts().iter().all(|host| !matches!(host, Host::Tcp(_)))
 }
 
-/// Returns whether all hosts are this machine.
+/// Returns true if all hosts are this machine.
 fn are_local(config: &Config) -> bool {
     let is_local = |host: &Host| match host {
         Host::Tcp(name) if name == "localhost" => true,

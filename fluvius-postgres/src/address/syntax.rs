@@ -182,7 +182,7 @@ fn value<'t>(name: &str, text: &'t str) -> Result<(String, &'t str), Invalid> {
     }
 }
 
-/// Returns whether a text has the form of a name, so that an error may quote it.
+/// Returns true if a text has the form of a name, so that an error may quote it.
 fn checked(name: &str) -> Result<&str, Invalid> {
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     match !name.is_empty() && name.len() <= 40 && name.bytes().all(is_name) {

@@ -5,8 +5,8 @@ use std::ops::Range;
 /// The largest number of bytes in one call: client and server keep several copies of them.
 pub(crate) const MAX_PART_BYTES: usize = 64 * 1024 * 1024;
 
-/// Splits consecutive sizes into parts of up to the given number of bytes. A larger one is a part
-/// of its own.
+/// Splits consecutive sizes into parts of up to the given number of bytes. A larger size is a
+/// separate part.
 pub(crate) fn split(sizes: &[usize], max_bytes: usize) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let (mut first, mut bytes) = (0, 0_usize);

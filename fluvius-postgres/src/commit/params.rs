@@ -17,7 +17,7 @@ use crate::read::saturating_i64;
 /// far smaller parts.
 pub(crate) const MAX_UNIT_BYTES: usize = 512 * 1024 * 1024;
 
-/// The states of a batch that are sent.
+/// The states of a batch to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum States {
     /// The last state of each aggregate, which is enough if all units commit.
@@ -57,8 +57,8 @@ pub(crate) struct BatchParams<'b> {
 }
 
 impl<'b> BatchParams<'b> {
-    /// Prepares units. `first` is the number of earlier units of the batch, which are not sent with
-    /// them; those that they depend on are committed.
+    /// Prepares units. `first` is the number of earlier units of the batch, which are not sent
+    /// again. Their dependencies among these are committed.
     pub(crate) fn new(batch: &'b [UnitOfWork], first: usize) -> Self {
         let malformed: HashMap<usize, StoreError> = batch
             .iter()
@@ -209,9 +209,9 @@ impl<'b> BatchParams<'b> {
         Ok(params)
     }
 
-    /// Returns whether an update statement may store the batch. Such a statement needs a row for
-    /// each aggregate, and locks each as if it were written. So all aggregates are present, and a
-    /// unit with several writes them all.
+    /// Returns true if an update statement may store the batch. Such a statement needs a row for
+    /// each aggregate, and locks each as if it were written. So all aggregates must be present, and
+    /// a unit with several aggregates must write all of them.
     pub(crate) fn is_update(&self) -> bool {
         let are_present = self.first_versions.iter().all(|version| *version > 0);
         let is_update = |unit: &UnitOfWork| {
@@ -221,14 +221,14 @@ impl<'b> BatchParams<'b> {
         self.is_consistent && self.row_count > 0 && are_present && self.batch.iter().all(is_update)
     }
 
-    /// Returns whether the batch has only commands, events and states to store.
+    /// Returns true if the batch has only commands, events and states to store.
     pub(crate) fn is_plain(&self, has_context: impl Fn(Uuid) -> bool) -> bool {
         self.batch.iter().all(|unit| {
             unit.messages.is_empty() && unit.activities.is_empty() && has_context(unit.context.id)
         })
     }
 
-    /// Returns whether a plain update is one command with its event.
+    /// Returns true if a plain update is one command with its event.
     pub(crate) fn is_single_command(&self) -> bool {
         let [unit] = self.batch else { return false };
         [unit.commands.len(), unit.events.len(), unit.states.len()] == [1; 3]
@@ -249,7 +249,7 @@ impl<'b> BatchParams<'b> {
         units.iter().map(|unit| aggregate(unit).unwrap_or(0)).collect()
     }
 
-    /// By aggregate: set if exactly one unit has it, and that unit has no other aggregate and no
+    /// By aggregate: set if exactly one unit has it. That unit has no other aggregate, and no
     /// commit dependency in either direction.
     pub(super) fn are_independent(&self) -> Vec<bool> {
         let count = |counts: &mut Vec<u32>, number: i32| {
@@ -349,7 +349,7 @@ pub(crate) fn number(index: usize) -> i32 {
     i32::try_from(index).map_or(i32::MAX, |index| index.saturating_add(1))
 }
 
-/// The index of a number; `None` for 0, which stands for none.
+/// The index of a number; `None` for 0.
 pub(crate) fn index(number: i32) -> Option<usize> {
     usize::try_from(number).ok()?.checked_sub(1)
 }

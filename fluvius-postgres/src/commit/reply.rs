@@ -32,7 +32,7 @@ mod update {
 
 /// The reply to a batch whose transaction has committed.
 pub(crate) struct CommitReply {
-    /// The number that the positions of the rows have been raised by.
+    /// The number that was added to the positions of the rows.
     base: u64,
     /// By unit: an outcome code, and the number of the cause.
     outcomes: Vec<i32>,
@@ -44,8 +44,8 @@ pub(crate) struct CommitReply {
 }
 
 impl CommitReply {
-    /// Reads the reply of `commit_batch`. Returns `None` if it has written nothing, since some unit
-    /// does not commit and it has not got all states of the batch.
+    /// Reads the reply of `commit_batch`. Returns `None` if it has written nothing: a unit does not
+    /// commit, and the call did not contain all states of the batch.
     pub(crate) fn from_function(found: &[Row]) -> Result<Option<Self>, Fault> {
         let mut stored = HashMap::new();
         let mut reply = None;
@@ -96,7 +96,7 @@ impl CommitReply {
     /// The position of the last row that was stored, if any was.
     pub(crate) fn newest(&self, params: &BatchParams<'_>) -> Option<i64> {
         let mut units = self.outcomes.iter().zip(params.batch).zip(&params.offsets);
-        // The positions of a unit that has not committed stay a gap.
+        // The positions of a unit that has not committed remain a gap.
         let ((_, unit), offset) =
             units.rfind(|((outcome, unit), _)| **outcome == COMMITTED && unit.row_count() > 0)?;
         i64::try_from(self.base + offset + unit.row_count() as u64).ok()
@@ -172,19 +172,21 @@ async fn duplicate(
         if let Some(found) = found {
             let record = unit.commands[found].as_ref().clone();
             let command = Box::new(LogEntry { position: first + found as u64, record });
-            // The first row of a context stays. Only a unit that no runtime made may differ from
-            // it.
+            // The first row of a context is kept. Only a unit that was not made by a runtime may
+            // differ from it.
             let context = read::context(pool, unit.context.id).await?;
             let context = context.unwrap_or_else(|| Arc::clone(&unit.context));
             return Ok(CommitOutcome::DuplicateCommand { command, context });
         }
     }
-    // The log is append-only, so the row of the time of the commit is still there.
+    // The log is append-only, so it still has the row.
     match read::command(pool, id).await {
         Ok(Some((command, context))) => {
             Ok(CommitOutcome::DuplicateCommand { command: Box::new(command), context })
         }
-        Ok(None) => Err(Fault::damaged("command_log", format!("command {id} is gone"))),
+        Ok(None) => {
+            Err(Fault::damaged("command_log", format!("the row of command {id} is missing")))
+        }
         // Nothing of this unit is stored, so the command may be sent again.
         Err(fault) => Ok(CommitOutcome::Failed(fault.into())),
     }

@@ -9,8 +9,8 @@ use crate::error::Fault;
 use crate::read::rows::{serde_variant_name, to_json_text};
 use crate::read::saturating_i64;
 
-/// The rows of one table, and the unit of each. Of a state `numbers` has the aggregate, of a pair
-/// of unit and context the context.
+/// The rows of one table, and the unit of each. For a state, `numbers` has the aggregate; for a
+/// pair of unit and context, the context.
 pub(crate) struct TableArray<'t> {
     pub(crate) rows: RowArray<'t>,
     pub(crate) units: Vec<i32>,

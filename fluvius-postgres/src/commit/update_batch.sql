@@ -1,18 +1,18 @@
--- Commits a batch whose aggregates are all present: one statement, which stores what `commit_batch`
--- would store, at less cost. A unit is left out if its one aggregate has another version than it
--- expects and no other unit of the batch has that aggregate. Any other conflict concerns the whole
--- batch: nothing is stored and the result is empty; then `commit_batch` finds the cause.
+-- Commits a batch whose aggregates are all present, with one statement. It stores the same rows as
+-- `commit_batch`, at less cost. A unit with one aggregate is omitted if that aggregate has another
+-- version than expected, and no other unit of the batch has it. Any other conflict concerns the
+-- whole batch: nothing is stored and the result is empty. Then `commit_batch` finds the cause.
 --
--- The statement sees what was committed before it began. The rows that it locks are the exception:
--- it compares and writes them as they are after the wait for the lock. A version or a command id
--- that was taken meanwhile violates a unique index.
+-- The snapshot of the statement is that of its beginning. Only the rows that it locks are newer: it
+-- compares and writes them as they are after the wait for the lock. A version or a command id that
+-- another transaction takes during this wait violates a unique index.
 --
--- Aggregates are numbered from 1, and so are the positions of rows, from the first row of the
--- batch. `state_aggregates` has the aggregate of each state, `row_aggregates` an aggregate of the
--- unit that has the row at each position, and `context_aggregates` an aggregate of the unit in each
--- pair of unit and context.
+-- Aggregates and the positions of the rows of the batch are numbered from 1. `state_aggregates` has
+-- the aggregate of each state. `row_aggregates` has, for each position, an aggregate of the unit
+-- with the row. `context_aggregates` has, for each pair of unit and context, an aggregate of the
+-- unit.
 WITH setting AS MATERIALIZED (
-    -- A server may be set to more than `on`, which is kept.
+    -- A stronger setting of the server than `on` is kept.
     SELECT CASE WHEN @durability = 'off'
         OR current_setting('synchronous_commit') IN ('off', 'local')
         THEN set_config('synchronous_commit', @durability, true) END
@@ -47,7 +47,7 @@ WITH setting AS MATERIALIZED (
         AND s.identifier = n.identifier
     RETURNING 1
 ), drawn AS MATERIALIZED (
-    -- If a locked row was not written, it draws no positions, which is an error.
+    -- If a locked row was not written, no positions are drawn for it, which is an error.
     SELECT draw_positions(CASE WHEN w.count = written_count THEN @row_count END) AS base,
         are_current
     FROM storable, (SELECT count(*) AS count FROM written) AS w
@@ -63,8 +63,8 @@ WITH setting AS MATERIALIZED (
         args, data, delta, occurred_at
     FROM drawn, unnest(@events)
     WHERE are_current[@row_aggregates[position]]
--- BEGIN of the tables that most batches do not write: `update_plain` is this statement without
--- them.
+-- BEGIN of the tables that most batches do not write. `update_plain` is this statement without this
+-- part.
 ), contexts AS (
     INSERT INTO context_log
     SELECT id, domain, revision, transport, source, headers, user_id, profile_id, organization_id,

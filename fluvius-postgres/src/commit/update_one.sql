@@ -1,10 +1,10 @@
 -- Commits a batch of one unit with one command, which updates one present aggregate and stores
--- nothing else: what `update_batch.sql` would store, with the same parameters, at less cost. If
--- anything conflicts, nothing is stored and the result is empty; then `commit_batch` finds the
+-- nothing else. It stores the same rows as `update_batch.sql`, with the same parameters, at less
+-- cost. After a conflict, nothing is stored and the result is empty. Then `commit_batch` finds the
 -- cause.
 --
 -- A statement that waited for the row compares the row as it is after the wait. A version or a
--- command id that was taken meanwhile violates a unique index.
+-- command id that another transaction takes during this wait violates a unique index.
 WITH written AS (
     UPDATE resource_state SET version = (n).version, etag = (n).etag, revision = (n).revision,
         data = (n).data, created_at = (n).created_at, created_by = (n).created_by,
@@ -17,7 +17,7 @@ WITH written AS (
     RETURNING 1
 ), drawn AS MATERIALIZED (
     SELECT draw_positions(@row_count) AS base,
-        -- A server may be set to more than `on`, which is kept.
+        -- A stronger setting of the server than `on` is kept.
         CASE WHEN @durability = 'off' OR current_setting('synchronous_commit') IN ('off', 'local')
             THEN set_config('synchronous_commit', @durability, true) END
     FROM written

@@ -28,7 +28,7 @@ const MAX_ATTEMPTS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Writer {
     connector: Connector,
-    /// Spaces out attempts to open a connection that fail although the server can be reached.
+    /// Delays further attempts after failures to connect to a reachable server.
     backoff: Backoff,
     /// Reads the rows of duplicate commands.
     pool: ReadPool,
@@ -48,7 +48,7 @@ struct Slot {
     failed: Option<(Instant, StoreError)>,
 }
 
-/// The way in which a batch is stored.
+/// The method that stores a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CommitPath {
     /// By an update statement, if all aggregates are present.
@@ -98,7 +98,7 @@ impl Writer {
                 // The units without an aborted dependency still commit.
                 self.commit_one_by_one(batch, first, units.len(), &mut outcomes).await;
             } else if sizes[first] > params::MAX_UNIT_BYTES {
-                // The unit is a part of its own.
+                // The unit is a separate part.
                 outcomes.push(CommitOutcome::Failed(params::too_large()));
             } else {
                 self.commit_part(batch, first, units, &mut outcomes).await;
@@ -135,7 +135,7 @@ impl Writer {
         }
     }
 
-    /// Commits each unit in a call of its own.
+    /// Commits each unit in a separate call.
     async fn commit_one_by_one(
         &self,
         batch: &[UnitOfWork],
@@ -233,7 +233,7 @@ impl Writer {
         };
         let values = statement_params::typed(values, statement.params());
         let values = statement_params::as_sql(&values);
-        // From here to the reply the outcome is open.
+        // From here to the reply the outcome is unknown.
         let open = OpenCall { writer: self, connection: &connection };
         let call = connection.client.query(statement, &values);
         let timeout = self.connector.endpoint.options.statement_timeout * 2;
@@ -292,8 +292,7 @@ impl Writer {
             return Ok(Arc::clone(connection));
         }
         slot.connection = None;
-        // An attempt that failed while this call waited for the lock has failed for this call as
-        // well.
+        // An attempt that failed while this call waited for the lock counts for this call too.
         if let Some((_, error)) = slot.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(error.clone().into());
         }
@@ -320,15 +319,14 @@ impl Writer {
         }
     }
 
-    /// Marks a connection as lost: nothing more is sent over it, and its transaction has to be
-    /// ended.
+    /// Marks a connection as lost: it is not used any more, and its transaction must be ended.
     fn mark_lost(&self, connection: &WriterConnection) {
         if !connection.is_lost.swap(true, Ordering::SeqCst) {
             self.lost().push(connection.lock);
         }
     }
 
-    /// Ends the transactions of lost connections. After that the log shows what they have stored.
+    /// Ends the transactions of lost connections. After that the log is final for their commands.
     ///
     /// A session holds its lock to its end, and ends its transaction before it releases the lock.
     pub(crate) async fn terminate_lost(&self) -> Result<(), Fault> {
@@ -362,7 +360,7 @@ fn aborted_dependency(
     unit.depends_on.iter().copied().find(|on| *on < first && !is_committed(*on))
 }
 
-/// A call whose outcome is open. If it ends without a reply, or its future is dropped, its
+/// A call with an unknown outcome. If it ends without a reply, or its future is dropped, its
 /// connection is lost.
 struct OpenCall<'w> {
     writer: &'w Writer,
@@ -370,7 +368,7 @@ struct OpenCall<'w> {
 }
 
 impl OpenCall<'_> {
-    /// Ends a call whose outcome is known.
+    /// Ends a call with a known outcome.
     fn close(self) {
         // It owns nothing.
         std::mem::forget(self);

@@ -1,5 +1,4 @@
-//! The one connection that commits: its prepared statements, and the lock that shows that it has
-//! ended.
+//! The connection for commits: its prepared statements, and the lock that detects its end.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -16,8 +15,8 @@ use crate::connection::Connector;
 use crate::error::Fault;
 use crate::{connection, migrations, pooler};
 
-/// Makes the server find rows by index, whatever it knew of the size of a table when it planned.
-/// Nothing but commits runs on the connection.
+/// Makes the server find rows by index, independent of the table sizes at the time of planning.
+/// Only commits run on the connection.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = \
     off; SET plan_cache_mode = force_generic_plan";
 
@@ -33,8 +32,8 @@ const RARE_PART: (&str, &str) = ("-- BEGIN", "-- END");
 /// Updates one aggregate by one command.
 const UPDATE_ONE: &str = include_str!("update_one.sql");
 
-/// The largest number of contexts that a connection remembers as stored, before it forgets all of
-/// them.
+/// The largest number of contexts that a connection records as stored. After that it clears the
+/// record.
 const MAX_CONTEXTS: usize = 1_024;
 
 /// The row types of the tables that commits write.
@@ -88,8 +87,8 @@ pub(crate) struct WriterConnection {
     contexts: Mutex<HashSet<Uuid>>,
 }
 
-/// The key of an advisory lock that the server holds for a session, and releases after the end of
-/// its transaction.
+/// The key of an advisory lock of a session, which the server releases after the end of the
+/// transaction of the session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LivenessLock(pub(crate) i64);
 
@@ -140,12 +139,12 @@ impl WriterConnection {
         })
     }
 
-    /// Returns whether this connection has stored a context, as far as it remembers.
+    /// Returns true if a context is in the record of contexts that this connection has stored.
     pub(crate) fn has_context(&self, id: Uuid) -> bool {
         self.contexts().contains(&id)
     }
 
-    /// Remembers the contexts of stored units.
+    /// Records the contexts of stored units.
     pub(crate) fn keep_contexts<'u>(&self, units: impl Iterator<Item = &'u UnitOfWork>) {
         let mut contexts = self.contexts();
         for unit in units.filter(|unit| unit.row_count() > 0) {
@@ -174,8 +173,8 @@ fn with_numbers(sql: &str) -> String {
     })
 }
 
-/// Returns [`UPDATE_BATCH`] without the tables that most batches do not write: the server opens
-/// each table that a statement names.
+/// Returns [`UPDATE_BATCH`] without the tables that most batches do not write. The server would
+/// open each table of the statement.
 fn without_rare_part() -> String {
     let (begin, end) = RARE_PART;
     let (head, rest) = UPDATE_BATCH.split_once(begin).unwrap_or((UPDATE_BATCH, ""));
@@ -189,7 +188,7 @@ const NEWEST: &str = "SELECT greatest(0, (SELECT max(position) FROM command_log)
                       max(position) FROM event_log), (SELECT max(position) FROM message_log), \
                       (SELECT max(position) FROM activity_log))";
 
-/// Fails if the server has not got what it has acknowledged: it may be a standby that was promoted
+/// Fails if the server lacks rows that it has acknowledged. It may be a standby that was promoted
 /// too early.
 async fn check_position(client: &Client, newest: i64) -> Result<(), Fault> {
     let row = client.query_one(NEWEST, &[]).await?;

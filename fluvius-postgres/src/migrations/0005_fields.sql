@@ -1,7 +1,7 @@
--- The fields that aggregate types declare. The values of each field are in a table of its own,
--- `field_` and its number, which triggers maintain. An index over the states themselves would make
--- every new version of every aggregate write to all of its indexes, even if its type declares no
--- field or the value stays the same.
+-- The fields that aggregate types declare. The values of each field are in a separate table,
+-- `field_` and its number, which triggers maintain. With an index over the states themselves, every
+-- new version of every aggregate would write to all indexes, even if its type declares no field or
+-- the value stays the same.
 
 CREATE TABLE field (
     -- Never reused: a query that names a removed field fails instead of reading another one.
@@ -142,10 +142,10 @@ END
 $$;
 
 -- Fills in the values of up to `max_aggregates` aggregates that are older than the triggers.
--- Returns whether there may be more of them.
+-- Returns true if there may be more of them.
 --
 -- It locks states as a commit does, in the same order, and never waits for a value. A commit waits
--- for it before it holds anything else that others wait for.
+-- for it before it holds any other lock.
 CREATE FUNCTION fill_field(number bigint, max_aggregates bigint) RETURNS boolean LANGUAGE plpgsql
     AS $$
 DECLARE

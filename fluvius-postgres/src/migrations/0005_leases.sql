@@ -1,6 +1,6 @@
--- The processes that hold, or wait for, the lease of an aggregate, and the time up to which a row
--- counts. The lease itself is an advisory lock of a session. The rows only tell other processes of
--- it, so a crash that empties the table loses nothing.
+-- The processes that hold, or wait for, the lease of an aggregate, and the expiry of each row. The
+-- lease itself is an advisory lock of a session. The rows only announce it to other processes, so a
+-- crash that empties the table loses nothing.
 CREATE UNLOGGED TABLE lease (
     resource text COLLATE "C" NOT NULL,
     identifier uuid NOT NULL,

@@ -1,9 +1,9 @@
--- Reading the field of a state as a value of a kind: null if the field has no value of that kind.
--- The functions read what fluvius_store::query reads, text by text. None of them ever fails, since
--- one malformed row must not end a query over all others.
+-- Functions that read the field of a state as a value of a kind: null if the field has no value of
+-- that kind. They accept the same texts as fluvius_store::query. They never fail, since one
+-- malformed row must not end a query over all others.
 --
--- They take the parsed state, so that a query parses the state of a row once, however many fields
--- and terms it has.
+-- Their argument is the parsed state, so that a query parses the state of a row once, for any
+-- number of fields and terms.
 
 -- Parses a text; null if it is not JSON.
 CREATE FUNCTION state_json(state text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $$

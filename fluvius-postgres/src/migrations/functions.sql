@@ -3,8 +3,8 @@
 -- Draws the positions of `row_count` rows, and returns the number before the first of them.
 --
 -- The caller holds a lock of the schema from here to the end of its commit. So positions rise in
--- commit order, and no row appears behind a reader. It is the last wait of a commit, within one
--- call, so no client can pause while it holds the lock.
+-- commit order, and no row appears at a position that a reader has passed. It is the last wait of a
+-- commit, within one call, so no client can pause while it holds the lock.
 CREATE OR REPLACE FUNCTION draw_positions(row_count bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     first bigint;
@@ -23,8 +23,7 @@ END
 $$;
 
 -- Commits a batch of units of work: one call is one round trip and one transaction. Each statement
--- of a function sees what was committed before that statement began; a single statement would see
--- less.
+-- of a function has its own snapshot, so later statements see newer commits.
 --
 -- Units, aggregates and command ids are numbered from 1. An array `x_units` has the unit of each
 -- entry of `x`, in the order of the units.
@@ -74,8 +73,8 @@ DECLARE
     found_version bigint;
     versions bigint[] := '{}';
     aggregate_key bigint;
-    -- The number of aggregates that are expected to be absent, and a flag: only this batch may
-    -- create aggregates meanwhile.
+    -- The number of aggregates that are expected to be absent, and a flag: no other batch may
+    -- create aggregates until this one has committed.
     new_count bigint;
     is_exclusive boolean;
     -- For each command id: 0 if it is free, -1 if it is in the log, else the unit that has taken
@@ -97,7 +96,7 @@ BEGIN
         RAISE EXCEPTION 'commit_batch must run in READ COMMITTED, not in %',
             current_setting('transaction_isolation') USING ERRCODE = 'FL002';
     END IF;
-    -- A server may be set to more than `on`, which is kept.
+    -- A stronger setting of the server than `on` is kept.
     IF durability = 'off' OR current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', durability, true);
     END IF;
@@ -125,7 +124,8 @@ BEGIN
             WHERE resource = resources[i] AND identifier = identifiers[i] FOR SHARE;
         END IF;
         IF NOT FOUND AND NOT is_exclusive THEN
-            -- There is no row to lock. All that may create it take this lock, and look again.
+            -- There is no row to lock. All commits that may create it take this lock, and check
+            -- again.
             IF new_count = 0 THEN
                 -- The aggregate was expected to be present.
                 new_count := 1;

@@ -10,7 +10,8 @@ use crate::privileges;
 /// first release.
 const FIRST_VERSION: i64 = 5;
 
-/// The migrations: the first one creates the schema, each other one brings it to the next version.
+/// The migrations: the first one creates the schema, each other one migrates it to the next
+/// version.
 const MIGRATIONS: [&str; 1] = [concat!(
     include_str!("0005_tables.sql"),
     include_str!("0005_leases.sql"),
@@ -35,10 +36,10 @@ const TABLES: [&str; 10] = [
     "field",
 ];
 
-/// Brings a schema to the version of this release, in one transaction.
+/// Migrates a schema to the version of this release, in one transaction.
 ///
-/// Any number of processes may call it at once: one migrates, the others wait for it. If the schema
-/// has the version already, it is only checked. A schema that this release cannot migrate is left
+/// Any number of processes may call it at once: one migrates, the others wait for it. A schema that
+/// already has the version is only checked. A schema that this release cannot migrate is left
 /// untouched.
 pub(crate) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Fault> {
     run(client, schema, &MIGRATIONS).await
@@ -96,10 +97,10 @@ async fn applied(client: &Client, schema: &str, last: i64) -> Result<usize, Faul
     Ok(usize::try_from(version - FIRST_VERSION + 1).unwrap_or(usize::MAX))
 }
 
-/// Returns the version of a schema with the tables of a store. Fails if the user lacks a right in
-/// it.
+/// Returns the version of a schema with the tables of a store. Fails if the user lacks a privilege
+/// in it.
 async fn version(client: &Client, schema: &str) -> Result<Option<i64>, Fault> {
-    // `to_regclass` may return the cached answer of the time before the lock.
+    // `to_regclass` may return an answer cached before the lock.
     let has_table = "SELECT count(*) = 2 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = \
         c.relnamespace WHERE n.nspname = $1 AND c.relname IN ('schema_version', 'resource_state')";
     if !client.query_one(has_table, &[&schema]).await?.try_get::<_, bool>(0)? {
@@ -132,7 +133,7 @@ async fn check_empty(client: &Client, schema: &str) -> Result<(), Fault> {
 }
 
 async fn check_tables(client: &Client, schema: &str) -> Result<(), Fault> {
-    // `to_regclass` would need rights.
+    // `to_regclass` would need privileges.
     let missing = "SELECT name FROM unnest($2::text[]) AS name WHERE NOT EXISTS ( SELECT FROM \
                    pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname \
                    = $1 AND c.relname = name) LIMIT 1";

@@ -43,7 +43,7 @@ async fn second_step_runs_once_and_keeps_the_rows() {
     }
     // The step has replaced the functions.
     client.batch_execute("SELECT draw_positions(1)").await.unwrap();
-    // The release with one step does not know the second one.
+    // A release with one step rejects the schema of two steps.
     let error = run(&mut client, schema.name(), &steps[..1]).await.unwrap_err();
     assert!(error.to_string().ends_with("knows versions up to 5: use a newer release"), "{error}");
 }

@@ -75,7 +75,7 @@ fn row_at(position: &str) -> String {
 /// Reads a page of a log. Its rows, the check of the resume token and the end of the scan are of
 /// one snapshot.
 ///
-/// A snapshot that shows a row shows all rows at lower positions (`draw_positions` in
+/// A snapshot with a row has all rows at lower positions (`draw_positions` in
 /// `migrations/functions.sql`). So no row can appear later at or below the newest position.
 pub(crate) async fn log(
     pool: &ReadPool,
@@ -134,7 +134,7 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>)
         }
         conditions += " AND l.resource = $4 AND l.identifier = $5";
     }
-    // A subquery is evaluated for scanned rows only, a join may not be.
+    // A subquery is evaluated for scanned rows only; a join may read others.
     match &query.realm {
         RealmFilter::All => {}
         RealmFilter::Only(None) => {

@@ -110,8 +110,8 @@ impl<'i> Sql<'i> {
                 sql.push(", ");
             }
             sql.field(&key.field);
-            // Null sorts first. A column that is never null needs no clause for it, which its index
-            // would not match.
+            // Null sorts first. A column that is never null gets no clause for it, since its index
+            // would not match the clause.
             sql.push(match (is_never_null(&key.field), key.is_descending) {
                 (true, false) => " ASC",
                 (true, true) => " DESC",
@@ -348,12 +348,12 @@ impl<'i> Sql<'i> {
     }
 }
 
-/// Returns whether different values of the kind have different keys.
+/// Returns true if different values of the kind have different keys.
 fn is_exact(kind: Kind) -> bool {
     !matches!(kind, Kind::Number | Kind::Text)
 }
 
-/// Returns whether a filter names a field.
+/// Returns true if a filter names a field.
 fn names(filter: &Filter, named: &Field) -> bool {
     match filter {
         Filter::All(filters) | Filter::Any(filters) => {

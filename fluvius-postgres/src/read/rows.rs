@@ -229,7 +229,7 @@ pub(crate) fn state(row: &Row, first: usize) -> Result<StateRecord, Fault> {
     Ok(record)
 }
 
-/// Returns whether an outer join has found a state.
+/// Returns true if an outer join has found a state.
 pub(crate) fn has_state(row: &Row, first: usize) -> Result<bool, Fault> {
     let columns = Columns { row, first, table: "resource_state" };
     Ok(columns.get::<Option<i64>>(2)?.is_some())

@@ -17,8 +17,8 @@ async fn server_without_tls_is_rejected_if_it_is_required() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let url = Proxy::start(server.socket(), &[]).await.url();
     for mode in ["require", "verify-ca", "verify-full"] {
-        let refused = PostgresStore::open(&url.replace("=disable", &format!("={mode}"))).await;
-        let error = refused.unwrap_err();
+        let rejected = PostgresStore::open(&url.replace("=disable", &format!("={mode}"))).await;
+        let error = rejected.unwrap_err();
         assert!(!error.is_retryable(), "{mode}: {error}");
         assert!(error.to_string().starts_with("the server offers no TLS"), "{mode}: {error}");
     }
@@ -39,7 +39,7 @@ struct TlsServer {
 }
 
 impl TlsServer {
-    /// Starts a server with a certificate with these extensions, in the form of openssl. Returns
+    /// Starts a server. Its certificate has these extensions, in the form of openssl. Returns
     /// `None` if a required program is not installed.
     fn start(extensions: &str) -> Option<Self> {
         Self::start_with(extensions, "host all all all trust")
@@ -159,17 +159,17 @@ async fn given_authorities_replace_those_of_the_system() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn second_attempt_follows_the_server_in_using_tls() {
-    let demands = "hostssl all all all trust";
-    let refuses = "hostnossl all all all trust";
-    for (logins, sound, refused) in
-        [(demands, ["allow", "prefer"], "disable"), (refuses, ["allow", "prefer"], "require")]
+    let required = "hostssl all all all trust";
+    let forbidden = "hostnossl all all all trust";
+    for (logins, sound, rejected) in
+        [(required, ["allow", "prefer"], "disable"), (forbidden, ["allow", "prefer"], "require")]
     {
         let Some(server) = TlsServer::start_with(STOCK, logins) else { return };
         for mode in sound {
             let tail = format!("sslmode={mode}");
-            assert_eq!(server.is_encrypted(&tail).await, logins == demands, "{logins}, {mode}");
+            assert_eq!(server.is_encrypted(&tail).await, logins == required, "{logins}, {mode}");
         }
-        let url = format!("{} sslmode={refused}", server.address);
+        let url = format!("{} sslmode={rejected}", server.address);
         let error = PostgresStore::open(&url).await.unwrap_err();
         let message = error.to_string();
         assert!(message.starts_with("the server rejected the login: "), "{message}");

@@ -7,7 +7,8 @@ use fluvius_testing::servers::{TestSchema, TestServer};
 use crate::OpenStore;
 use fluvius_testing::conformance::{self, Harness};
 
-/// One test per case, as in `store_conformance!`. Without a server each prints that it is skipped.
+/// Generates one test per case, as `store_conformance!`. Without a server, each prints that it is
+/// skipped.
 macro_rules! cases {
     ([$($part:ident::$case:ident)*]) => {
         $(

@@ -1,4 +1,4 @@
-//! Opening a store: concurrently, by the environment, and the cases in which it fails.
+//! Opening a store: concurrently, by the environment, and its failures.
 
 use std::process::Command;
 use std::time::Duration;
@@ -143,7 +143,7 @@ async fn child_process_opens_the_database_of_its_environment() {
     let Ok(schema) = std::env::var(OPENS) else { return };
     match PostgresStore::options().schema(schema).open_from_env().await {
         Ok(store) => store.register_domain("by-environment", &["bank-account"]).await.unwrap(),
-        Err(error) => println!("refused: {error}; again: {}", error.is_retryable()),
+        Err(error) => println!("rejected: {error}; retryable: {}", error.is_retryable()),
     }
 }
 
@@ -163,13 +163,13 @@ async fn environment_gives_the_address_of_the_database() {
         String::from_utf8(output.stdout).unwrap()
     };
     let without = output_of(process().env_remove("DATABASE_URL"));
-    let wanted = "refused: the environment variable DATABASE_URL must contain the address of the \
-        database: postgres://user@host/database; again: false";
+    let wanted = "rejected: the environment variable DATABASE_URL must contain the address of the \
+        database: postgres://user@host/database; retryable: false";
     assert!(without.contains(wanted), "{without}");
     let wrong = output_of(process().env("DATABASE_URL", "nowhere"));
-    assert!(wrong.contains("refused: the address of the database is not valid"), "{wrong}");
+    assert!(wrong.contains("rejected: the address of the database is not valid"), "{wrong}");
     let right = output_of(process().env("DATABASE_URL", server.url()));
-    assert!(!right.contains("refused"), "{right}");
+    assert!(!right.contains("rejected"), "{right}");
     // The child process has registered its domain in this schema.
     let error = schema.open().await.register_domain("other", &["bank-account"]).await.unwrap_err();
     assert!(error.to_string().contains("by-environment"), "{error}");
@@ -198,12 +198,12 @@ async fn extreme_options_are_accepted_or_rejected() {
             "{name}"
         );
     }
-    let refused: [(&str, Set); 3] = [
+    let invalid: [(&str, Set); 3] = [
         ("`max_readers`", |options| options.max_readers(0)),
         ("`statement_timeout`", |options| options.statement_timeout(Duration::ZERO)),
         ("`read_timeout`", |options| options.read_timeout(Duration::ZERO)),
     ];
-    for (option, set) in refused {
+    for (option, set) in invalid {
         let error = set(PostgresStore::options()).open(server.url()).await.unwrap_err();
         let message = error.to_string();
         assert!(message.contains("out of range") && message.contains(option), "{message}");

@@ -34,7 +34,7 @@ async fn serve(mut client: TcpStream, server: UnixStream, idle: Idle) -> std::io
     let mut bytes = vec![0; 1 << 16];
     loop {
         let count = client.read(&mut bytes).await?;
-        // X: the client terminates, and its session stays.
+        // X: the client terminates, and its session remains open.
         if count == 0 || bytes[0] == b'X' {
             return Ok(());
         }

@@ -49,7 +49,7 @@ impl ReadBounds {
             return Some(store_closed());
         }
         if self.is_wanted.strong_count() == 0 {
-            return Some(StoreError::unavailable("the caller of the read is gone"));
+            return Some(StoreError::unavailable("the caller of the read was dropped"));
         }
         if self.begun.elapsed() >= self.time_max {
             let time = self.time_max;

@@ -12,7 +12,7 @@ use rusqlite::types::FromSql;
 use crate::error::Fault;
 use crate::field::value;
 
-/// The functions that read a state's field, one for each kind.
+/// The functions that read a field of a state, one for each kind.
 pub(super) const FIELDS: [(Kind, &str); 5] = [
     (Kind::Boolean, "fluvius_boolean"),
     (Kind::Number, "fluvius_number"),

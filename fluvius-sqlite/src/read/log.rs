@@ -69,7 +69,7 @@ const MESSAGES: Log<MessageRecord> =
 const ACTIVITIES: Log<ActivityRecord> =
     log!("activity", "a", "r.text", "a.identifier", select_activity!(), rows::activity);
 
-/// The part of a page that one transaction has read.
+/// The part of a page from one transaction.
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub(crate) page: LogPage<AnyRecord>,
@@ -116,7 +116,7 @@ fn page<T: LogRecord>(
         return Ok(Scan { page, count: 0, is_end: true });
     };
     let is_end = count < window;
-    // In a damaged file the next part could begin at the same position, forever.
+    // In a damaged file each next part could begin at the same position.
     let position = u64::try_from(end).ok().filter(|position| *position > after);
     let position = position.filter(|position| *position <= newest.position());
     // Rows would be omitted if there were some after the last one.

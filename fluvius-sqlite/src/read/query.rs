@@ -1,9 +1,9 @@
 //! Queries over states: conditions as SQL. All external values are parameters.
 //!
-//! A function of this crate checks all conditions on a state, and reads each state once. So they
-//! hold as in every other store, for any number of terms. Conditions on columns alone are SQL, so
-//! that SQLite can look them up. Sort keys are also read by functions, as values that SQLite
-//! compares in the same way: numbers as bytes, times as microseconds.
+//! A function of this crate checks all conditions on a state, and reads each state once. So the
+//! results equal those of every other store, for any number of terms. Conditions on columns only
+//! are SQL, so that SQLite can look them up. Functions also return the sort keys, as values that
+//! SQLite compares in the same way: numbers as bytes, times as microseconds.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,8 @@ use crate::error::Fault;
 use crate::field::value;
 use crate::read::rows::{self, select_state};
 
-/// Up to this many conditions on columns alone are SQL: SQLite takes expressions up to 1,000 deep.
+/// Maximum number of conditions on columns that are SQL: SQLite limits the depth of expressions to
+/// 1,000.
 const MAX_COLUMN_TERMS: usize = 500;
 
 /// Returns the states that match a query.
@@ -261,7 +262,7 @@ JOIN event AS e ON e.position = s.event CROSS JOIN command AS c ON c.position = 
     }
 }
 
-/// Splits the conditions of a filter into those on columns alone, and the others.
+/// Splits the conditions of a filter into those on columns only, and the others.
 fn split(filter: &Filter) -> (Vec<Filter>, Vec<Filter>) {
     let all = match filter {
         Filter::All(filters) => filters.as_slice(),
@@ -279,7 +280,7 @@ fn split(filter: &Filter) -> (Vec<Filter>, Vec<Filter>) {
     (of_columns.into_iter().cloned().collect(), of_states.into_iter().cloned().collect())
 }
 
-/// Returns true for a filter on columns alone.
+/// Returns true for a filter on columns only.
 fn is_of_columns(filter: &Filter) -> bool {
     match filter {
         Filter::All(filters) | Filter::Any(filters) => filters.iter().all(is_of_columns),

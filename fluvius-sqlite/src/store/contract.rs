@@ -138,7 +138,7 @@ impl Store for SqliteStore {
                 tracing::warn!(%error, "the store was not closed as it should be");
             }
         } else if self.threads.database.file.is_some() {
-            // Makes a copy of the file complete, even before the other clones are released.
+            // So that a copy of the file is complete, even before the other clones are released.
             let (answer, answered) = oneshot::channel();
             if self.threads.writer.send(Job::Checkpoint(answer)).is_ok() {
                 let _ = off_runtime(answered).await;

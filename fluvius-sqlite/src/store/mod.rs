@@ -174,8 +174,8 @@ impl SqliteStore {
     /// (`PRAGMA quick_check`) and durable.
     ///
     /// The file gets its name once it is complete. Before that it is a `.part` file with a random
-    /// name in the same folder, which remains only if the process ends meanwhile. Users without
-    /// access to the store have no access to the copy.
+    /// name in the same folder. It remains only if the process ends during the backup. Users
+    /// without access to the store have no access to the copy.
     ///
     /// Commits continue, and the write-ahead log grows until the copy is complete. For a store in
     /// memory, commits wait until then.

@@ -53,7 +53,8 @@ impl JobQueue {
         connection.roll_back() && is_usable
     }
 
-    /// Returns the outcomes of committed units. They are in doubt if the file was lost meanwhile.
+    /// Returns the outcomes of committed units. They are in doubt if the file was lost during the
+    /// commit.
     fn confirm(
         &self,
         connection: &WriterConnection<'_>,
@@ -67,7 +68,7 @@ impl JobQueue {
         planned.map(|(planned, batch)| in_doubt(planned, batch, &error)).collect()
     }
 
-    /// Rolls back a commit in doubt for good, if there is one.
+    /// Rolls back a commit in doubt permanently, if there is one.
     pub(super) fn resolve_in_doubt(
         &self,
         connection: &mut WriterConnection<'_>,
@@ -94,7 +95,7 @@ impl JobQueue {
             Ok(true) => planned,
             // An outcome that depends on an aborted unit of the group is not reported.
             Ok(false) => batches.iter().map(|batch| failed(batch, &error)).collect(),
-            // The commit stays in doubt until the end of the log has been overwritten.
+            // The commit stays in doubt until the end of the log is overwritten.
             Err(_) => {
                 self.has_in_doubt.store(true, Ordering::Release);
                 let planned = planned.iter().zip(batches);
@@ -104,7 +105,7 @@ impl JobQueue {
     }
 }
 
-/// Checks whether the transaction is stored. One of its units shows it for all.
+/// Returns true if the transaction is stored. The first unit with rows decides for all.
 fn is_stored(
     connection: &WriterConnection<'_>,
     planned: &[Vec<CommitOutcome>],

@@ -1,7 +1,7 @@
 //! The writer: one thread with the only connection that writes.
 //!
-//! The jobs that wait when a transaction ends form the next one (group commit). The writer never
-//! waits for more of them. It runs no actions, and reads only for a store in memory.
+//! The jobs that wait at the end of a transaction form the next one (group commit). The writer does
+//! not wait for further jobs. It runs no actions, and reads only for a store in memory.
 
 mod cache;
 mod dictionary;

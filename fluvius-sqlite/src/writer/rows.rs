@@ -323,8 +323,8 @@ pub(super) struct Statements<'c> {
     pub(super) insert_event: Statement<'c>,
     pub(super) insert_state: Statement<'c>,
     pub(super) update_state: Statement<'c>,
-    /// Narrow statements for most rows, whose other columns are NULL: binding NULL costs as much as
-    /// binding a value.
+    /// Narrow statements for most rows, whose other columns are NULL. Binding NULL costs the same
+    /// as binding a value.
     pub(super) insert_narrow_command: Statement<'c>,
     pub(super) insert_narrow_event: Statement<'c>,
     pub(super) update_narrow_state: Statement<'c>,

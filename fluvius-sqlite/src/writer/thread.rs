@@ -21,14 +21,14 @@ use crate::connection::{self, OpenGuard};
 use crate::database_path::DatabasePath;
 use crate::error::{Fault, thread_lost};
 
-/// Longest time for which the writer waits until other threads have closed the file.
+/// Longest wait of the writer until other threads have closed the file.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time for which the writer polls for the next job before it sleeps. A caller that got its answer
-/// sends the next job sooner than a sleeping thread wakes.
+/// Time that the writer polls for the next job before it sleeps. A caller that has its answer often
+/// sends the next job before a sleeping thread could wake.
 const SPIN_TIME: Duration = Duration::from_micros(100);
 
-/// The ends of the channels to a writer's thread.
+/// The channels to a writer's thread.
 #[derive(Debug)]
 pub(super) struct ThreadHandle {
     /// `None` once the store was closed.
@@ -82,7 +82,7 @@ fn close(
         return Ok(());
     }
     if let Err(fault) = database.check_file() {
-        // A log of this name may belong to another file by now.
+        // A log of this name may belong to another file now.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         return Err(fault);
     }
@@ -178,7 +178,7 @@ fn fail(job: Job, error: &StoreError) {
     }
 }
 
-/// Returns the outcomes of units of which nothing is stored.
+/// Returns the outcomes of units without any stored row.
 pub(super) fn failed(batch: &[UnitOfWork], error: &StoreError) -> Vec<CommitOutcome> {
     let units = batch.iter().enumerate();
     units
@@ -211,7 +211,7 @@ impl JobQueue {
             match self.try_next() {
                 Ok(job) => return Some(job),
                 Err(TryRecvError::Disconnected) => return None,
-                // Other threads may use the processor meanwhile.
+                // Yields the processor to other threads.
                 Err(TryRecvError::Empty) if begun.elapsed() < SPIN_TIME => thread::yield_now(),
                 Err(TryRecvError::Empty) => return self.jobs.recv().ok(),
             }

@@ -18,7 +18,7 @@ use crate::error::{Fault, thread_lost};
 use crate::migrations::SCHEMA_VERSION;
 use crate::read::query_optional;
 
-/// Time for which the writer yields after another connection has written.
+/// Time that the writer yields after another connection has written.
 const OTHERS_TIME: Duration = Duration::from_secs(1);
 
 /// Bounds of the pause between two commits while other connections write. The pause is about as
@@ -33,7 +33,7 @@ const MAX_BUSY_TIME: Duration = Duration::from_millis(50);
 /// Attempts of a checkpoint while another one is running.
 const CHECKPOINT_ATTEMPTS: usize = 10;
 
-/// The units of one call, of which the group has several.
+/// The units of one call. A group has several batches.
 pub(super) type Batch<'b> = &'b [UnitOfWork];
 
 /// An open connection with its statements and its cache.
@@ -67,7 +67,7 @@ pub(super) enum TransactionResult {
     Outcomes(Vec<Vec<CommitOutcome>>),
     /// Nothing is stored.
     Nothing(Fault),
-    /// The COMMIT failed. The outcomes are those that it would have had.
+    /// The COMMIT failed. The outcomes are those of a successful one.
     AtCommit(Fault, Vec<Vec<CommitOutcome>>),
 }
 
@@ -220,7 +220,7 @@ impl<'c> WriterConnection<'c> {
     /// Overwrites the frames that a failed commit may have left at the end of the write-ahead log.
     ///
     /// SQLite has abandoned that transaction. But if all of its pages are on the disk, a crash
-    /// before the next commit would bring it back.
+    /// before the next commit would restore it.
     pub(super) fn overwrite_wal_tail(&mut self) -> Result<(), Fault> {
         self.database.reach("overwrite tail")?;
         self.check_files()?;

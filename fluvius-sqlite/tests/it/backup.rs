@@ -1,4 +1,4 @@
-//! Backups: copies of a store that is at work.
+//! Backups of a store under load.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::purses::{self, Pair};
 use crate::units::{aggregate_id, commit, context, unit};
 
-/// A few long states make a file that a backup copies in several steps.
+/// Padding of a state. A few long states make a file that a backup copies in several steps.
 const NOTE_BYTES: usize = 64 * 1024;
 
 /// Commits until the flag is set, and records the answered commands.
@@ -36,7 +36,7 @@ fn names(folder: &Path) -> Vec<PathBuf> {
     names
 }
 
-/// A store with so many bytes in it, and more.
+/// Fills a store with more than this many bytes.
 async fn fill(store: &SqliteStore, bytes: usize) {
     let mut pair = Pair::new(NOTE_BYTES);
     for _ in 0..bytes / NOTE_BYTES / 4 {
@@ -44,14 +44,14 @@ async fn fill(store: &SqliteStore, bytes: usize) {
     }
 }
 
-async fn refused(store: &SqliteStore, path: &Path, why: &str) {
+async fn check_rejected(store: &SqliteStore, path: &Path, why: &str) {
     let error = store.backup_to(path).await.unwrap_err();
     assert!(error.to_string().contains(why), "{error}");
     assert!(!error.is_retryable(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_under_load_is_one_moment_and_has_what_was_answered() {
+async fn a_backup_under_load_is_a_snapshot_with_all_answered_commands() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     fill(&store, 12 * 1024 * 1024).await;
@@ -67,7 +67,7 @@ async fn a_backup_under_load_is_one_moment_and_has_what_was_answered() {
         let begun = Instant::now();
         store.backup_to(&path).await.unwrap();
         let during = answered.lock().unwrap().len() - before.len();
-        println!("a backup in {:?}, {during} commits meanwhile", begun.elapsed());
+        println!("a backup in {:?}, {during} commits during it", begun.elapsed());
         assert!(during > 0, "no commit was answered while the backup was made");
         copies.push((path, before, during));
     }
@@ -77,26 +77,29 @@ async fn a_backup_under_load_is_one_moment_and_has_what_was_answered() {
     }
     let all = purses::check(&store).await;
     let filled = all.len() - answered.lock().unwrap().len();
-    let (mut later, mut meanwhile) = (0, 0);
+    let (mut later, mut all_during) = (0, 0);
     for (path, before, during) in copies {
         let copy = SqliteStore::open(&path).await.unwrap();
         let found = purses::check(&copy).await;
-        assert!(all.starts_with(&found), "the backup is no moment of the store");
+        assert!(all.starts_with(&found), "the backup is no prefix of the log");
         let found: BTreeSet<Uuid> = found.into_iter().collect();
         assert!(before.iter().all(|id| found.contains(id)), "an answered command is missing");
         assert!(found.len() < all.len());
         later += found.len() - filled - before.len();
-        meanwhile += during;
-        // It goes on by itself.
+        all_during += during;
+        // The copy is a store of its own.
         let mut pair = Pair::new(0);
         commit(&copy, pair.next()).await;
         commit(&copy, pair.next()).await;
         assert_eq!(purses::check(&copy).await.len(), found.len() + 2);
     }
     assert_eq!(purses::check(&store).await, all);
-    // The moment is the beginning. A copy that begins anew with each commit has almost all of them,
-    // and ends late, if ever.
-    assert!(4 * later < 3 * meanwhile, "{later} of the {meanwhile} commits meanwhile are in it");
+    // The backup is a snapshot of its beginning. A copy that restarts with each commit has almost
+    // all of them, and may never end.
+    assert!(
+        4 * later < 3 * all_during,
+        "{later} of the {all_during} commits during the backups are in them"
+    );
 }
 
 #[tokio::test]
@@ -125,18 +128,18 @@ async fn a_backup_replaces_nothing() {
         let beside = folder.path().join(beside);
         std::fs::write(&beside, "mine").unwrap();
         let before = names(folder.path());
-        refused(&store, &taken, &format!("`{}` is there", beside.display())).await;
+        check_rejected(&store, &taken, &format!("`{}` is there", beside.display())).await;
         assert_eq!(std::fs::read(&beside).unwrap(), b"mine");
         assert_eq!(names(folder.path()), before);
         std::fs::remove_file(beside).unwrap();
     }
-    refused(&store, &file, "is there").await;
-    refused(&store, folder.path(), "is there").await;
-    refused(&store, &folder.path().join("missing/copy.db"), "its folder is not there").await;
-    refused(&store, Path::new(""), "names no file").await;
-    refused(&store, Path::new("/"), "names no file").await;
+    check_rejected(&store, &file, "is there").await;
+    check_rejected(&store, folder.path(), "is there").await;
+    check_rejected(&store, &folder.path().join("missing/copy.db"), "its folder is not there").await;
+    check_rejected(&store, Path::new(""), "names no file").await;
+    check_rejected(&store, Path::new("/"), "names no file").await;
     store.backup_to(&taken).await.unwrap();
-    refused(&store, &taken, "is there").await;
+    check_rejected(&store, &taken, "is there").await;
 }
 
 #[tokio::test]
@@ -156,7 +159,7 @@ async fn an_aborted_backup_leaves_nothing_or_all() {
             assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", names(folder.path()));
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // A file under the name is complete, even if its caller is gone.
+        // A file with this name is complete, even if the caller gave up.
         if path.exists() {
             assert_eq!(purses::check(&SqliteStore::open(&path).await.unwrap()).await, all);
             let closed = Instant::now();
@@ -170,11 +173,11 @@ async fn an_aborted_backup_leaves_nothing_or_all() {
             given_up += 1;
         }
     }
-    assert!(given_up > 0, "every backup was quicker than it was given up");
+    assert!(given_up > 0, "every backup ended before its timeout");
     store.backup_to(folder.path().join("copy.db")).await.unwrap();
 }
 
-/// A page that is not read at the opening.
+/// Damages a page that opening the store does not read.
 #[tokio::test]
 async fn a_backup_detects_a_damaged_store() {
     let folder = TempDir::new().unwrap();
@@ -193,7 +196,7 @@ async fn a_backup_detects_a_damaged_store() {
     std::fs::write(&file, bytes).unwrap();
     let store = SqliteStore::open(&file).await.unwrap();
     let before = names(folder.path());
-    refused(&store, &folder.path().join("copy.db"), "the database file is damaged").await;
+    check_rejected(&store, &folder.path().join("copy.db"), "the database file is damaged").await;
     let grown = names(folder.path());
     assert!(grown.iter().all(|name| before.contains(name)), "{grown:?}");
 }

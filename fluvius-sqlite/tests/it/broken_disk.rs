@@ -1,5 +1,5 @@
-//! A process whose disk is full, or fails, and works again (T4): the real errors of the system, by
-//! a library that is put before the C library.
+//! A disk that is full or fails, and then works again (T4). A preloaded library returns the errors
+//! of the operating system.
 
 #![cfg(target_os = "linux")]
 
@@ -13,19 +13,19 @@ use fluvius_core::{AggregateId, CommitOutcome, ContextRecord, Store, UnitOfWork}
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::child::{self, Other};
+use crate::child::{self, ChildProcess};
 use crate::units::{aggregate_id, all, context, logs, unit};
 
-/// The process with the disk; alone it does nothing.
+/// The program of the second process; a no-op in the first.
 #[tokio::test]
 async fn a_process_with_its_disk() {
     let Some(file) = child::file() else { return };
     let store = SqliteStore::open(&file).await.unwrap();
-    child::say("ready");
+    child::send_line("ready");
     let (context, aggregate_id) = (context(), aggregate_id());
     let mut version = 0;
     let mut last = batch(&context, &aggregate_id, version);
-    while let Some(order) = child::told() {
+    while let Some(order) = child::receive_line() {
         match order.as_str() {
             "commit" => {
                 last = batch(&context, &aggregate_id, version);
@@ -33,22 +33,22 @@ async fn a_process_with_its_disk() {
             }
             "again" => version += commit(&store, &last).await,
             "backup" => match store.backup_to(Path::new(&file).with_file_name("copy.db")).await {
-                Ok(()) => child::say("made"),
-                Err(error) => child::say(format!("retry {}: {error}", error.is_retryable())),
+                Ok(()) => child::send_line("made"),
+                Err(error) => child::send_line(format!("retry {}: {error}", error.is_retryable())),
             },
             _ => match store.command(last[0].commands[0].id).await {
-                Ok(Some(_)) => child::say("stored"),
-                Ok(None) => child::say("absent"),
-                Err(error) => child::say(format!("retry {}: {error}", error.is_retryable())),
+                Ok(Some(_)) => child::send_line("stored"),
+                Ok(None) => child::send_line("absent"),
+                Err(error) => child::send_line(format!("retry {}: {error}", error.is_retryable())),
             },
         }
     }
 }
 
-/// Units of a batch that are stored, if none fails.
+/// Number of the units of a batch that are stored unless the disk fails.
 const STORED: usize = 2;
 
-/// A unit, one that stands on it, and one that comes too late because of them.
+/// Returns a unit, a dependent of it, and a unit with the version conflict that they cause.
 fn batch(
     context: &Arc<ContextRecord>,
     aggregate_id: &AggregateId,
@@ -68,24 +68,24 @@ async fn commit(store: &SqliteStore, batch: &Arc<[UnitOfWork]>) -> u64 {
             CommitOutcome::Committed { .. },
             CommitOutcome::VersionConflict { .. },
         ] => {
-            child::say("committed");
+            child::send_line("committed");
             return 2;
         }
-        // None of them stands, and that the third came too late is not said either.
+        // No unit is stored. The third one fails like the others, without a version conflict.
         [
             CommitOutcome::Failed(error),
             CommitOutcome::Failed(other),
             CommitOutcome::Failed(third),
         ] => {
             assert!(other.is_retryable() == error.is_retryable() && third.is_retryable());
-            child::say(format!("retry {}: {error}", error.is_retryable()));
+            child::send_line(format!("retry {}: {error}", error.is_retryable()));
         }
         [CommitOutcome::InDoubt, CommitOutcome::InDoubt, CommitOutcome::Failed(third)]
             if third.is_retryable() =>
         {
-            child::say("unknown");
+            child::send_line("unknown");
         }
-        outcomes => child::say(format!("{outcomes:?}")),
+        outcomes => child::send_line(format!("{outcomes:?}")),
     }
     0
 }
@@ -94,7 +94,7 @@ const PROGRAM: &str = "broken_disk::a_process_with_its_disk";
 
 struct Disk {
     folder: TempDir,
-    process: Other,
+    process: ChildProcess,
     committed: usize,
 }
 
@@ -103,50 +103,50 @@ impl Disk {
         let folder = TempDir::new().unwrap();
         let library = child::library("broken_disk.c", folder.path());
         let file = folder.path().join("store.db");
-        let process = Other::start(PROGRAM, &file, |command| {
+        let process = ChildProcess::start(PROGRAM, &file, |command| {
             command.env("LD_PRELOAD", library).env("FLUVIUS_BROKEN_DISK", folder.path());
         });
         Self::of(folder, process)
     }
 
-    /// A disk that lets no file grow beyond its bound.
+    /// A disk with a limit of the file size, without the library.
     fn bounded() -> Self {
         let folder = TempDir::new().unwrap();
-        let process = Other::start_without_signal(PROGRAM, &folder.path().join("store.db"));
+        let process = ChildProcess::start_without_signal(PROGRAM, &folder.path().join("store.db"));
         Self::of(folder, process)
     }
 
-    fn of(folder: TempDir, process: Other) -> Self {
+    fn of(folder: TempDir, process: ChildProcess) -> Self {
         let mut disk = Self { folder, process, committed: 0 };
-        assert_eq!(disk.process.hear(), "ready");
+        assert_eq!(disk.process.receive(), "ready");
         disk
     }
 
-    /// Lets files of the process have so many bytes.
+    /// Limits the size of the files of the process.
     fn bound(&self, bytes: &str) {
         let mut prlimit = Command::new("prlimit");
         prlimit.arg("--pid").arg(self.process.id().to_string()).arg(format!("--fsize={bytes}:"));
         assert!(prlimit.status().unwrap().success());
     }
 
-    fn breaks(&self, how: &str) {
+    fn add_fault(&self, how: &str) {
         std::fs::write(self.folder.path().join(how), "").unwrap();
     }
 
-    fn is_mended(&self, how: &str) {
+    fn remove_fault(&self, how: &str) {
         std::fs::remove_file(self.folder.path().join(how)).unwrap();
     }
 
     #[track_caller]
     fn check(&mut self, order: &str, expected: &str) -> String {
-        self.process.tell(order);
-        let said = self.process.hear();
-        assert!(said.starts_with(expected), "{order}: {said}");
-        self.committed += usize::from(said == "committed");
-        said
+        self.process.send(order);
+        let answer = self.process.receive();
+        assert!(answer.starts_with(expected), "{order}: {answer}");
+        self.committed += usize::from(answer == "committed");
+        answer
     }
 
-    /// Checks the reported commits in another process, after a kill.
+    /// Kills the process and checks that the reported commits are in the file.
     async fn kill(self) {
         let file = self.folder.path().join("store.db");
         self.process.kill();
@@ -159,7 +159,7 @@ impl Disk {
         assert!(sound.is_sound(), "{sound}");
     }
 
-    /// Checks the reported commits in another process, before and after the end of the first.
+    /// Checks that the reported commits are in the file, before and after the process has ended.
     async fn end(self) {
         let file = self.folder.path().join("store.db");
         let store = SqliteStore::open(&file).await.unwrap();
@@ -186,12 +186,12 @@ impl Disk {
 async fn the_store_continues_after_a_full_disk() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
-    disk.breaks("space");
+    disk.add_fault("space");
     for _ in 0..3 {
         disk.check("commit", "retry true: there is no space left");
         disk.check("look", "absent");
     }
-    disk.is_mended("space");
+    disk.remove_fault("space");
     disk.check("again", "committed");
     disk.check("commit", "committed");
     disk.end().await;
@@ -202,7 +202,7 @@ async fn a_sync_that_fails_once_leaves_nothing() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
     for _ in 0..3 {
-        disk.breaks("sync-once");
+        disk.add_fault("sync-once");
         disk.check("commit", "retry true: the database file cannot be read or written");
         disk.check("look", "absent");
         disk.check("again", "committed");
@@ -211,16 +211,16 @@ async fn a_sync_that_fails_once_leaves_nothing() {
     disk.end().await;
 }
 
-/// While syncs fail, the last commit may come back with a crash.
+/// While syncs fail, a crash may restore the last commit.
 #[tokio::test]
 async fn a_commit_is_in_doubt_while_syncs_fail() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
-    disk.breaks("sync");
+    disk.add_fault("sync");
     disk.check("commit", "unknown");
     disk.check("look", "retry true");
     disk.check("again", "retry true");
-    disk.is_mended("sync");
+    disk.remove_fault("sync");
     disk.check("look", "absent");
     disk.check("again", "committed");
     disk.end().await;
@@ -230,28 +230,28 @@ async fn a_commit_is_in_doubt_while_syncs_fail() {
 async fn writes_that_fail_leave_nothing() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
-    disk.breaks("write");
+    disk.add_fault("write");
     for _ in 0..3 {
         disk.check("commit", "retry true: the database file cannot be read or written");
         disk.check("look", "absent");
     }
-    disk.is_mended("write");
+    disk.remove_fault("write");
     disk.check("again", "committed");
     disk.end().await;
 }
 
-/// All of its pages may be in the log: the store overwrites them before it reports the failure.
+/// The log may contain all pages of a failed commit. The store overwrites them before it reports
+/// the failure.
 #[tokio::test]
 async fn a_failed_commit_does_not_come_back_after_a_crash() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
-    disk.breaks("sync-once");
+    disk.add_fault("sync-once");
     disk.check("commit", "retry true");
     disk.kill().await;
 }
 
-/// The bound of the system for the size of a file: a write stops in the middle, and the next one
-/// fails.
+/// At the file size limit of the operating system, one write is partial and the next one fails.
 #[tokio::test]
 async fn the_store_continues_after_a_file_size_limit() {
     let mut disk = Disk::bounded();
@@ -281,10 +281,10 @@ async fn a_backup_on_a_disk_that_fails_leaves_nothing() {
         ("sync-file", "see that its disk works"),
         ("sync-folder", "see that its disk works"),
     ] {
-        disk.breaks(how);
-        let told = format!("retry true: no backup was made as `{}`: ", copy.display());
-        let said = disk.check("backup", &told);
-        assert!(said.contains(why), "{said}");
+        disk.add_fault(how);
+        let expected = format!("retry true: no backup was made as `{}`: ", copy.display());
+        let answer = disk.check("backup", &expected);
+        assert!(answer.contains(why), "{answer}");
         let entries = std::fs::read_dir(disk.folder.path()).unwrap();
         let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
         let is_left = |name: &std::ffi::OsString| {
@@ -292,7 +292,7 @@ async fn a_backup_on_a_disk_that_fails_leaves_nothing() {
             name.ends_with(".part") || name.starts_with("copy")
         };
         assert!(!names.iter().any(is_left), "{how}: {names:?}");
-        disk.is_mended(how);
+        disk.remove_fault(how);
     }
     disk.check("backup", "made");
     let store = SqliteStore::open(&copy).await.unwrap();

@@ -1,4 +1,4 @@
-//! A second process over the same file: this test binary again, with one test that is a program.
+//! A second process with the same file: this test binary, which runs one test as its program.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -12,34 +12,35 @@ pub(crate) fn file() -> Option<String> {
     std::env::var(FILE).ok()
 }
 
-/// A second process, and the ends of its pipes.
-pub(crate) struct Other {
+/// A second process and its pipes.
+pub(crate) struct ChildProcess {
     child: Child,
     input: ChildStdin,
     output: BufReader<std::process::ChildStdout>,
 }
 
-impl Other {
-    /// Starts a test of this binary as a program over a file. The command may be changed before.
+impl ChildProcess {
+    /// Starts a test of this binary as the program of a process that opens `file`. `change` may
+    /// change the command before.
     pub(crate) fn start(test: &str, file: &Path, change: impl FnOnce(&mut Command)) -> Self {
         Self::run(Command::new(std::env::current_exe().unwrap()), test, file, change)
     }
 
-    /// As [`start`](Self::start), as a user who may do nothing.
-    pub(crate) fn start_as_nobody(test: &str, file: &Path) -> Self {
+    /// As [`start`](Self::start), as a user without permissions.
+    pub(crate) fn start_unprivileged(test: &str, file: &Path) -> Self {
         let id = Command::new("id").arg("-u").output().unwrap();
         if id.stdout != b"0\n" {
             return Self::start(test, file, |_| {});
         }
-        // To the superuser nothing is read-only.
+        // The superuser may write to any file.
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
         command.arg(std::env::current_exe().unwrap());
         Self::run(command, test, file, |_| {})
     }
 
-    /// As [`start`](Self::start), without the signal for a file that exceeds its size limit: the
-    /// write fails instead.
+    /// As [`start`](Self::start), but the process ignores the signal for a file above its size
+    /// limit: the write fails instead.
     pub(crate) fn start_without_signal(test: &str, file: &Path) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", r#"trap '' XFSZ; exec "$@""#, "sh"]);
@@ -47,7 +48,7 @@ impl Other {
         Self::run(command, test, file, |_| {})
     }
 
-    /// The system's number of the process.
+    /// Returns the id of the process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -67,60 +68,59 @@ impl Other {
         Self { child, input, output }
     }
 
-    /// Sends a line.
-    pub(crate) fn tell(&mut self, line: &str) {
+    /// Sends a line to the process.
+    pub(crate) fn send(&mut self, line: &str) {
         writeln!(self.input, "{line}").unwrap();
         self.input.flush().unwrap();
     }
 
-    /// Waits for the next line that the program says, past those of the test harness.
-    pub(crate) fn hear(&mut self) -> String {
+    /// Waits for the next line of the program. Skips the lines of the test harness.
+    pub(crate) fn receive(&mut self) -> String {
         let mut line = String::new();
         loop {
             line.clear();
             let length = self.output.read_line(&mut line).unwrap();
             assert!(length > 0, "the other process has ended: {:?}", self.child.wait());
-            if let Some((_, said)) = line.trim_end().split_once(SAYS) {
-                return said.to_owned();
+            if let Some((_, text)) = line.trim_end().split_once(PREFIX) {
+                return text.to_owned();
             }
         }
     }
 
-    /// Ends the program at once, as a crash would, if it has not ended by itself.
+    /// Kills the process, as a crash would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Waits for the end of the program.
+    /// Closes the input of the process and waits until it has ended.
     pub(crate) fn end(mut self) {
         drop(self.input);
         assert!(self.child.wait().unwrap().success());
     }
 }
 
-/// A library of C that is put before the system's, built anew in a folder; its source lies beside
-/// the tests.
+/// Builds a C library for `LD_PRELOAD` in a folder. Its source is in the folder of the tests.
 pub(crate) fn library(source: &str, folder: &Path) -> PathBuf {
     let library = folder.join(source).with_extension("so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(source);
-    // SQLite itself was built with it.
+    // The build of SQLite needs the same compiler.
     let mut compiler = Command::new("cc");
     let built = compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
     assert!(built.unwrap().success());
     library
 }
 
-/// Before what the program says.
-const SAYS: &str = "child says: ";
+/// Prefix of the lines that the program sends.
+const PREFIX: &str = "child says: ";
 
-/// Says something to the first process.
-pub(crate) fn say(what: impl std::fmt::Display) {
-    println!("{SAYS}{what}");
+/// Sends a line to the first process.
+pub(crate) fn send_line(what: impl std::fmt::Display) {
+    println!("{PREFIX}{what}");
 }
 
 /// Returns the next line of the first process, or `None` once it has ended.
-pub(crate) fn told() -> Option<String> {
+pub(crate) fn receive_line() -> Option<String> {
     let mut line = String::new();
     let length = std::io::stdin().lock().read_line(&mut line).unwrap();
     (length > 0).then(|| line.trim_end().to_owned())

@@ -1,4 +1,4 @@
-//! The file once the store is closed, and a file that goes away while it is open.
+//! The file of a closed store, and a file that is moved or deleted while the store is open.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -103,9 +103,9 @@ async fn shutdown_closes_a_store_without_other_handles() {
     }
 }
 
-/// Like the end of a program that keeps a clone of the store: no wait follows the shutdown.
+/// A program may end right after the shutdown, with a clone of the store still alive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn shutdown_brings_all_into_a_file_that_others_keep() {
+async fn shutdown_checkpoints_a_store_with_other_handles() {
     for round in 0..ROUNDS {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("store.db");
@@ -120,9 +120,9 @@ async fn shutdown_brings_all_into_a_file_that_others_keep() {
     }
 }
 
-/// Calls that are under way while the store is closed end, and their answers stay true.
+/// Commits that run during the close end, and the file has every commit that was answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn commits_under_way_at_close_stand_as_answered() {
+async fn commits_answered_during_a_close_are_kept() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_replaced_file_and_its_log_are_left_alone() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_moved_file_that_comes_back_goes_on() {
+async fn a_file_moved_away_and_back_accepts_commits() {
     let folder = TempDir::new().unwrap();
     let [file, away] = ["store.db", "away.db"].map(|name| folder.path().join(name));
     let store = SqliteStore::open(&file).await.unwrap();
@@ -248,7 +248,7 @@ async fn a_moved_file_that_comes_back_goes_on() {
     check_copy(&file, 2).await;
 }
 
-/// The log is needed as much as the file. The close brings its content into the file.
+/// Commits need the log too. The close moves its content into the file.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_log_that_is_deleted_takes_no_commits() {
@@ -268,7 +268,7 @@ async fn a_log_that_is_deleted_takes_no_commits() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn new_files_are_for_their_user_alone() {
+async fn new_files_are_private_to_their_user() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = TempDir::new().unwrap();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
@@ -288,7 +288,7 @@ async fn new_files_are_for_their_user_alone() {
     let path = |name: &str| folder.path().join(name);
     check(&path("private.db"), SqliteStore::options(), 0o600).await;
     check(&path("shared.db"), SqliteStore::options().file_mode(0o640), 0o640).await;
-    // An existing file keeps its own.
+    // An existing file keeps its mode.
     check(&path("shared.db"), SqliteStore::options(), 0o640).await;
     symlink(path("target.db"), path("link.db")).unwrap();
     check(&path("link.db"), SqliteStore::options(), 0o600).await;
@@ -297,7 +297,7 @@ async fn new_files_are_for_their_user_alone() {
     assert_eq!(mode(&path("memory.db")), 0o600);
 }
 
-/// A close does not wait for a backup that takes long.
+/// A close does not wait for a long backup.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_way_ends_with_a_close() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! Damage of a file that the opening does not detect.
+//! Damage of a file that opening the store does not detect.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::units::{aggregate_id, all, commit, context, logs, unit};
 
 const PAGE_BYTES: usize = 4096;
 
-/// Waits until a store that was dropped has taken its log into the file.
+/// Waits until a dropped store has moved its log into the file.
 pub(crate) async fn is_closed(file: &Path) {
     let begun = Instant::now();
     while file.with_extension("db-wal").exists() {
@@ -23,7 +23,7 @@ pub(crate) async fn is_closed(file: &Path) {
     }
 }
 
-/// The pages of rows in which a text stands.
+/// Returns the offsets of the table pages that contain a text.
 fn leaves_with(bytes: &[u8], text: &str) -> Vec<usize> {
     const LEAF_OF_A_TABLE: u8 = 13;
     let has_text = |page: &[u8]| page.windows(text.len()).any(|part| part == text.as_bytes());
@@ -32,7 +32,7 @@ fn leaves_with(bytes: &[u8], text: &str) -> Vec<usize> {
     pages.map(|(number, _)| number * PAGE_BYTES).collect()
 }
 
-/// A closed file with long logs of one aggregate.
+/// Creates a closed file with long logs of one aggregate.
 async fn closed(folder: &TempDir, versions: u64) -> (PathBuf, AggregateId) {
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
@@ -45,8 +45,8 @@ async fn closed(folder: &TempDir, versions: u64) -> (PathBuf, AggregateId) {
     (file, aggregate_id)
 }
 
-/// The logs are read to their end, whole and of one aggregate, and say that the file is damaged.
-async fn check_told(file: &Path, aggregate_id: &AggregateId) {
+/// Checks that reading the logs, of all aggregates and of one, ends and reports the damage.
+async fn check_reported(file: &Path, aggregate_id: &AggregateId) {
     let store = SqliteStore::open(file).await.unwrap();
     let of_aggregate = all().aggregate_id(Some(aggregate_id.clone()));
     let read = async {
@@ -65,10 +65,10 @@ async fn check_told(file: &Path, aggregate_id: &AggregateId) {
     is_closed(file).await;
 }
 
-/// A text of the rows of each log.
+/// Texts in the rows of the logs.
 const TEXTS: [&str; 3] = ["gave coins", r#"{"snapshot":"#, r#"{"coins":7}"#];
 
-/// Two pages that have changed places.
+/// Two pages are swapped.
 #[tokio::test]
 async fn a_log_out_of_order_is_detected() {
     let folder = TempDir::new().unwrap();
@@ -81,12 +81,12 @@ async fn a_log_out_of_order_is_detected() {
         let (before, after) = bytes.split_at_mut(other);
         before[one..one + PAGE_BYTES].swap_with_slice(&mut after[..PAGE_BYTES]);
         std::fs::write(&file, bytes).unwrap();
-        check_told(&file, &aggregate_id).await;
+        check_reported(&file, &aggregate_id).await;
     }
 }
 
-/// Pages of which a part was never written: their rows have position 0, and no next part would
-/// lead further.
+/// Half of each page was never written. Its rows have position 0, so the next part of a read would
+/// begin at the same position.
 #[tokio::test]
 async fn reading_a_torn_log_ends() {
     let folder = TempDir::new().unwrap();
@@ -99,23 +99,23 @@ async fn reading_a_torn_log_ends() {
             bytes[leaf + PAGE_BYTES / 2..leaf + PAGE_BYTES].fill(0);
         }
         std::fs::write(&file, bytes).unwrap();
-        check_told(&file, &aggregate_id).await;
+        check_reported(&file, &aggregate_id).await;
     }
 }
 
 /// Numbers of wrong bytes by the check that detected them.
 #[derive(Debug, Default)]
-struct Noticed {
+struct Detected {
     opening: usize,
     backup: usize,
     verify: usize,
-    /// Undetected: the logs are equal, or are not.
+    /// Undetected, with equal or with different logs.
     none_same: usize,
     none_other: usize,
 }
 
-/// SQLite has no checksums of pages: a wrong byte in the text of a log may pass. One in a state
-/// does not.
+/// SQLite has no checksums of pages: a wrong byte in the text of a log may stay undetected. A
+/// wrong byte in a state does not.
 #[tokio::test]
 async fn an_undetected_wrong_byte_changes_no_state() {
     let number = |name: &str, usual| {
@@ -131,14 +131,14 @@ async fn an_undetected_wrong_byte_changes_no_state() {
     let (state, before) = (store.load(&aggregate_id).await.unwrap(), logs(&store).await);
     drop(store);
     is_closed(&file).await;
-    let mut noticed = Noticed::default();
+    let mut detected = Detected::default();
     for _ in 0..count {
         let at = usize::try_from(random.below(u64::try_from(whole.len()).unwrap())).unwrap();
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << random.below(8);
         std::fs::write(&file, &bytes).unwrap();
         let Ok(store) = SqliteStore::open(&file).await else {
-            noticed.opening += 1;
+            detected.opening += 1;
             assert!(std::fs::read(&file).unwrap() == bytes, "byte {at}: the file was changed");
             continue;
         };
@@ -146,18 +146,18 @@ async fn an_undetected_wrong_byte_changes_no_state() {
         let is_checked = store.backup_to(&copy).await.is_err();
         let _ = std::fs::remove_file(&copy);
         if is_checked {
-            noticed.backup += 1;
+            detected.backup += 1;
         } else if !verify(&store).await.is_ok_and(|found| found.is_sound()) {
-            noticed.verify += 1;
+            detected.verify += 1;
         } else {
             assert_eq!(store.load(&aggregate_id).await.unwrap(), state, "byte {at}");
             let is_same = logs(&store).await == before;
-            noticed.none_same += usize::from(is_same);
-            noticed.none_other += usize::from(!is_same);
+            detected.none_same += usize::from(is_same);
+            detected.none_other += usize::from(!is_same);
         }
         drop(store);
         is_closed(&file).await;
     }
-    println!("{noticed:?}");
-    assert!(noticed.opening > 0 && noticed.backup + noticed.verify > 0, "{noticed:?}");
+    println!("{detected:?}");
+    assert!(detected.opening > 0 && detected.backup + detected.verify > 0, "{detected:?}");
 }

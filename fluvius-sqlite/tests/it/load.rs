@@ -1,4 +1,4 @@
-//! Clients that commit one unit after the other, and how long each took.
+//! Clients that commit one unit after the other, and measure the time of each commit.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ pub(crate) struct Load {
     times: Vec<Duration>,
 }
 
-/// Commits from so many clients at the same time, each on an aggregate of its own, for so long.
+/// Commits from several clients at the same time, each on its own aggregate.
 pub(crate) async fn run(store: &SqliteStore, clients: usize, time: Duration) -> Load {
     let end = Instant::now() + time;
     let clients = (0..clients).map(|_| tokio::spawn(client(store.clone(), end)));
@@ -53,7 +53,7 @@ async fn client(store: SqliteStore, end: Instant) -> Load {
 }
 
 impl Load {
-    /// The time within which 99 of 100 were answered.
+    /// Returns the time within which 99 of 100 commits were answered.
     pub(crate) fn p99(&self) -> Duration {
         self.times.get(self.times.len() * 99 / 100).copied().unwrap_or_default()
     }

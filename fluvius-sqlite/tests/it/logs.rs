@@ -1,4 +1,4 @@
-//! The logs for a person with the shell of SQLite: what they show, and what cannot be done to them.
+//! The logs in the shell of SQLite: the content of their views, and the writes that they reject.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::units::{aggregate_id, commit, context, id, json, logs, unit, with_data};
 
-/// The tables that nothing changes, each with how a row is inserted again under its own number,
-/// and under another one.
+/// The append-only tables, each with the end of a statement that inserts a row again with another
+/// number.
 const LOGS: [(&str, &str); 8] = [
     ("name", "(id, text) SELECT id + 1000, text"),
     (
@@ -35,7 +35,7 @@ const LOGS: [(&str, &str); 8] = [
         "(position, id, type, aggregate, version, command, delta, occurred_at) \
          SELECT position + 1000, id, type, aggregate, version, command, 'forged', 0",
     ),
-    // Of these only the position names a row.
+    // Only the position identifies a row of these tables.
     ("message", "SELECT *"),
     ("activity", "SELECT *"),
 ];
@@ -52,7 +52,7 @@ async fn no_log_is_changed_from_outside() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let (context, aggregate_id) = (context(), aggregate_id());
-    // As many versions as bring one of the index.
+    // Every 16th version is in the index of the events.
     for version in 0..16 {
         commit(&store, unit(&context, &aggregate_id, version)).await;
     }
@@ -79,11 +79,8 @@ async fn no_log_is_changed_from_outside() {
                      ON CONFLICT DO UPDATE SET {key} = {key} + 1000"
                 ),
             ] {
-                let refused = foreign.execute(&sql, []).unwrap_err().to_string();
-                assert!(
-                    refused.contains(&format!("rows of `{table}` are never")),
-                    "{sql}: {refused}"
-                );
+                let error = foreign.execute(&sql, []).unwrap_err().to_string();
+                assert!(error.contains(&format!("rows of `{table}` are never")), "{sql}: {error}");
             }
         }
         for view in ["command_log", "event_log", "context_log", "message_log", "activity_log"] {

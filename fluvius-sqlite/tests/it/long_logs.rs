@@ -1,4 +1,4 @@
-//! Logs and histories that are longer than what is read at once.
+//! Logs and histories that are longer than one part of a read.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const COUNT: u64 = 5_200;
 #[tokio::test]
 async fn long_logs_are_read_whole() {
     let store = SqliteStore::in_memory().await.unwrap();
-    // Two aggregates and two realms, in turns of different lengths.
+    // Two aggregates and two realms, which alternate with different periods.
     let aggregate_ids = [aggregate_id(), aggregate_id()];
     let mut south = (*context()).clone();
     south.realm = Some("south".to_owned());
@@ -96,7 +96,7 @@ async fn long_logs_are_read_whole() {
     }
 }
 
-/// Rows of one log that follow on each other without a gap: none is lost between two parts.
+/// The rows have consecutive positions, in one log.
 #[tokio::test]
 async fn no_row_is_lost_between_two_parts() {
     let store = SqliteStore::in_memory().await.unwrap();

@@ -1,5 +1,5 @@
-//! The store as its users see it.
-#![allow(missing_docs, reason = "a test is told by its name")]
+//! Tests of the store through its public API.
+#![allow(missing_docs, reason = "the name of a test documents it")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
 mod backup;
@@ -17,7 +17,7 @@ mod power_loss;
 mod purses;
 mod read_only;
 mod record;
-mod refusals;
+mod rejections;
 mod slow_reads;
 mod torn_log;
 mod two_processes;

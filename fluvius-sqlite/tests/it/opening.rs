@@ -1,4 +1,4 @@
-//! Opening one file several times, from this process and from others.
+//! Opening one file several times, from one process and from several.
 
 use std::time::{Duration, Instant};
 
@@ -8,23 +8,23 @@ use fluvius_sqlite::SqliteStore;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::child::{self, Other};
+use crate::child::{self, ChildProcess};
 use crate::units::{aggregate_id, all, commit, context, unit};
 
-/// A process that opens the file, reads and closes it; alone it does nothing.
+/// The program of the second process, which opens, reads and closes the file; a no-op in the first.
 #[tokio::test]
 async fn a_process_that_closes_the_file() {
     let Some(file) = child::file() else { return };
     let foreign = Connection::open(file).unwrap();
     foreign.query_row("SELECT count(*) FROM command_log", [], |_| Ok(())).unwrap();
     foreign.close().unwrap();
-    child::say("closed");
+    child::send_line("closed");
 }
 
 /// On POSIX, closing any handle of a file releases all locks of the process on it. Another process
 /// that closes the file would then be the last, and would remove the log.
 #[tokio::test]
-async fn opening_a_file_again_gives_up_no_lock_of_it() {
+async fn opening_a_file_again_releases_no_lock() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let log = folder.path().join("store.db-wal");
@@ -32,8 +32,9 @@ async fn opening_a_file_again_gives_up_no_lock_of_it() {
     commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     let again = SqliteStore::open(&file).await.unwrap();
     let check = |is_left: bool| {
-        let mut other = Other::start("opening::a_process_that_closes_the_file", &file, |_| {});
-        assert_eq!(other.hear(), "closed");
+        let mut other =
+            ChildProcess::start("opening::a_process_that_closes_the_file", &file, |_| {});
+        assert_eq!(other.receive(), "closed");
         other.end();
         assert_eq!(log.exists(), is_left);
     };
@@ -72,7 +73,7 @@ async fn many_may_open_a_new_file_at_once() {
     }
 }
 
-/// Of those that close at the same time none would take itself for the last.
+/// Two connections that close at the same time would both not be the last one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_close_removes_the_log() {
     let folder = TempDir::new().unwrap();
@@ -95,7 +96,7 @@ async fn the_last_close_removes_the_log() {
 /// The first pages of the log are in the file and the last are not, as after a kill during a
 /// checkpoint. The first page refers to pages that are only in the log.
 #[tokio::test]
-async fn a_file_is_opened_whose_log_was_copied_in_part() {
+async fn a_file_after_a_partial_checkpoint_is_opened() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     let store = SqliteStore::open(path("store.db")).await.unwrap();

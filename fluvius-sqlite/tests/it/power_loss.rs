@@ -1,5 +1,5 @@
-//! Loss of power (T4): a process works over a disk whose writes and syncs are recorded. If the
-//! record is cut anywhere, synced writes are kept, and any of the others may be.
+//! Loss of power (T4): a library records the writes and syncs of a process. The record is cut at
+//! any entry: synced writes are kept, and each of the others may be lost.
 
 #![cfg(target_os = "linux")]
 
@@ -15,19 +15,20 @@ use fluvius_sqlite::{Durability, SqliteOptions, SqliteStore};
 use fluvius_testing::SeededRng;
 use tempfile::TempDir;
 
-use crate::child::{self, Other};
+use crate::child::{self, ChildProcess};
 use crate::purses::{self, Pair};
 use crate::record::{MARKS, Record, Unsynced};
 
 const CLIENT_COUNT: usize = 3;
 const UNITS_OF_A_CLIENT: usize = 35;
 
-/// Small, so that the log is copied into the file and begins anew several times.
+/// A small log, which is copied into the file and restarted several times.
 fn options() -> SqliteOptions {
     SqliteStore::options().wal_bytes(64 * 1024, 128 * 1024)
 }
 
-/// The process with the disk; alone it does nothing. It marks on the disk what it was answered.
+/// The program of the second process; a no-op in the first. It writes a mark to the disk for each
+/// command that the store has answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_over_a_recorded_disk() {
     let Some(file) = child::file() else { return };
@@ -50,15 +51,15 @@ async fn a_process_over_a_recorded_disk() {
             let outcomes = store.commit(Arc::from([unit])).await;
             assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
             mark(&marks, id);
-            // On a fast disk all is over before the log is copied for the first time.
+            // Without a pause, a fast disk ends the run before the first checkpoint.
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     let clients = [(); CLIENT_COUNT].map(|()| client(store.clone(), Arc::clone(&marks)));
     let [one, two, three] = clients;
     tokio::join!(one, two, three);
-    child::say("done");
-    child::told();
+    child::send_line("done");
+    child::receive_line();
 }
 
 const DURABILITY: &str = "FLUVIUS_SQLITE_DURABILITY";
@@ -67,14 +68,14 @@ const DURABILITY: &str = "FLUVIUS_SQLITE_DURABILITY";
 #[derive(Debug, Default)]
 struct Found {
     places: usize,
-    /// Answered commands that are not there, at the places where there are any.
+    /// The cuts with missing answered commands.
     lost: Vec<String>,
-    /// Stores that are damaged, or hold something else than the first of all commands.
+    /// The cuts with a damaged store, or with commands that are no prefix of all commands.
     damaged: Vec<String>,
 }
 
-/// Lets a process work, and cuts its power off at places of its record; at all of them, or until
-/// the first at which something is wrong.
+/// Runs a process and cuts its record at random entries. Checks the store after each cut, or only
+/// up to the first fault if `is_all` is false.
 async fn cut_off(environment: &[(&str, &str)], is_all: bool) -> Found {
     let folder = TempDir::new().unwrap();
     let library = child::library("recorded_disk.c", folder.path());
@@ -82,18 +83,18 @@ async fn cut_off(environment: &[(&str, &str)], is_all: bool) -> Found {
     std::fs::create_dir(&work).unwrap();
     let (file, path) = (work.join("store.db"), work.join("record"));
     let mut process =
-        Other::start("power_loss::a_process_over_a_recorded_disk", &file, |command| {
+        ChildProcess::start("power_loss::a_process_over_a_recorded_disk", &file, |command| {
             command.env("LD_PRELOAD", library).env("FLUVIUS_RECORD", &path);
             command.envs(environment.iter().copied());
         });
-    assert_eq!(process.hear(), "done");
+    assert_eq!(process.receive(), "done");
     let record = Record::read(&path);
     process.end();
     let whole = SqliteStore::open(&file).await.unwrap();
     let all = purses::check(&whole).await;
     drop(whole);
     assert_eq!(all.len(), CLIENT_COUNT * UNITS_OF_A_CLIENT);
-    assert!(record.write_count("store.db-wal", 0) > 2, "the log did not begin anew");
+    assert!(record.write_count("store.db-wal", 0) > 2, "the log was not restarted");
 
     let seed = std::env::var("FLUVIUS_SEED").ok().map_or(17, |seed| seed.parse().unwrap());
     let count = std::env::var("FLUVIUS_SQLITE_POWER_CUTS").ok();
@@ -106,18 +107,18 @@ async fn cut_off(environment: &[(&str, &str)], is_all: bool) -> Found {
         if !is_all && found.lost.len() + found.damaged.len() > 0 {
             break;
         }
-        let behind = random.below(u64::try_from(record.len() - first).unwrap());
-        let at = first + 1 + usize::try_from(behind).unwrap();
+        let offset = random.below(u64::try_from(record.len() - first).unwrap());
+        let at = first + 1 + usize::try_from(offset).unwrap();
         let unsynced = [Unsynced::Lost, Unsynced::Torn, Unsynced::Kept][number % 3];
-        // Of its own: the threads of the store before may still be closing theirs, by its path.
+        // A folder per cut: the threads of the store before may still be closing its files.
         let left = folder.path().join(format!("left-{number}"));
         std::fs::create_dir(&left).unwrap();
         record.leave(first, at, unsynced, &mut random, &left);
         let answered = record.marked(at);
-        let place = format!("{unsynced:?} behind entry {at} of {}", record.len());
+        let place = format!("{unsynced:?} after entry {at} of {}", record.len());
         found.look(&left.join("store.db"), &place, &all, &answered[1..]).await;
-        // A store that was not opened may still be closing its files. The folder around goes at the
-        // end.
+        // The threads of the store may still be closing its files. The outer folder is removed
+        // later.
         let _ = std::fs::remove_dir_all(left);
     }
     println!(
@@ -142,10 +143,10 @@ impl Found {
                 if lost > 0 {
                     self.lost.push(format!("{place}: {lost} of {}", answered.len()));
                 }
-                // It goes on.
+                // The store accepts commits.
                 let outcomes = store.commit(Arc::from([Pair::new(0).next()])).await;
                 if !matches!(outcomes[..], [CommitOutcome::Committed { .. }]) {
-                    self.damaged.push(format!("{place}: it does not go on: {outcomes:?}"));
+                    self.damaged.push(format!("{place}: a commit fails: {outcomes:?}"));
                 }
             }
             Ok(_) => self.damaged.push(format!("{place}: commands are missing between others")),
@@ -158,7 +159,7 @@ impl Found {
 }
 
 #[tokio::test]
-async fn a_loss_of_power_takes_nothing_that_was_answered() {
+async fn a_loss_of_power_loses_no_answered_command() {
     let found = cut_off(&[], true).await;
     assert_eq!((found.lost, found.damaged), (Vec::new(), Vec::new()));
 }
@@ -168,17 +169,17 @@ async fn a_loss_of_power_takes_nothing_that_was_answered() {
 async fn normal_durability_loses_only_the_last_commands() {
     let found = cut_off(&[(DURABILITY, "normal")], true).await;
     assert_eq!(found.damaged, Vec::<String>::new());
-    assert!(!found.lost.is_empty(), "what the option warns of was not seen");
+    assert!(!found.lost.is_empty(), "no command was lost");
 }
 
-/// The same as to answer before the disk has it, or to write with `synchronous = OFF`.
+/// Without syncs of the log, as with `synchronous = OFF` or with an answer before the sync.
 #[tokio::test]
 async fn a_log_that_is_not_synced_is_found() {
     let found = cut_off(&[("FLUVIUS_LYING", "-wal")], false).await;
     assert!(!found.lost.is_empty() || !found.damaged.is_empty());
 }
 
-/// The same as a checkpoint that begins the log anew before the file is synced.
+/// Without syncs of the file, as with a checkpoint that restarts the log before the sync.
 #[tokio::test]
 async fn a_file_that_is_not_synced_is_found() {
     let found = cut_off(&[("FLUVIUS_LYING", "store.db")], false).await;

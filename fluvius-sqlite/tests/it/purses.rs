@@ -1,4 +1,4 @@
-//! Coins that go from one purse to another: their sum stays the same.
+//! Transfers of coins between purses, which keep the sum of the coins.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use fluvius_core::{AggregateId, ContextRecord, Json, Store, StoreError, UnitOfWo
 
 use crate::units::{aggregate_id, all, context, json, with_data};
 
-/// Coins of a pair.
+/// Number of coins of a pair.
 const COINS: u64 = 200;
 
 /// Two purses that transfer coins to each other only.
@@ -36,7 +36,7 @@ impl Pair {
         }
     }
 
-    /// The next unit: the purses are made, and then a coin goes from one to the other.
+    /// Returns the next unit. The first one creates the purses; each later one transfers a coin.
     pub(crate) fn next(&mut self) -> UnitOfWork {
         if self.version > 0 {
             let from = usize::from(self.coins[0] == 0 || self.version.is_multiple_of(3));
@@ -64,32 +64,35 @@ impl Pair {
     }
 }
 
-/// The identifiers of the units' first commands in the order of the log, where the store
-/// contradicts itself nowhere, no unit is there in part and no coin was lost; or what is wrong.
+/// Returns the ids of the first command of each unit, in the order of the log.
+///
+/// # Errors
+///
+/// The store is inconsistent, a unit is stored in part, or coins were lost.
 pub(crate) async fn look(store: &impl Store) -> Result<Vec<Uuid>, String> {
-    let told = |error: StoreError| error.to_string();
-    let found = verify(store).await.map_err(told)?;
+    let text = |error: StoreError| error.to_string();
+    let found = verify(store).await.map_err(text)?;
     if !found.is_sound() {
         return Err(found.to_string());
     }
-    let states = store.query(&StateQuery::every(usize::MAX)).await.map_err(told)?;
+    let states = store.query(&StateQuery::every(usize::MAX)).await.map_err(text)?;
     let coins = |data: &Json| data.to_value()["coins"].as_u64().unwrap_or(0);
     let sum: u64 = states.iter().map(|state| coins(&state.data)).sum();
     if 2 * sum != COINS * u64::try_from(states.len()).unwrap() {
         return Err(format!("{} purses have {sum} coins", states.len()));
     }
-    let commands = store.read_log::<CommandRecord>(&all()).await.map_err(told)?.rows;
+    let commands = store.read_log::<CommandRecord>(&all()).await.map_err(text)?.rows;
     let (first, second): (Vec<_>, Vec<_>) =
         commands.into_iter().partition(|row| row.record.parent.is_none());
     let first: Vec<Uuid> = first.into_iter().map(|row| row.record.id).collect();
     let parents = second.into_iter().filter_map(|row| row.record.parent);
     if !parents.eq(first.iter().copied()) {
-        return Err("a unit is there in part".to_owned());
+        return Err("a unit is stored in part".to_owned());
     }
     Ok(first)
 }
 
-/// As [`look`], where nothing may be wrong.
+/// As [`look`]; panics on an error.
 pub(crate) async fn check(store: &impl Store) -> Vec<Uuid> {
     look(store).await.unwrap()
 }

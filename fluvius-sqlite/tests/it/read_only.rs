@@ -1,4 +1,4 @@
-//! Files and folders that may not be written to.
+//! Files and folders without write permission.
 
 #![cfg(unix)]
 
@@ -9,16 +9,16 @@ use std::path::Path;
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::child::{self, Other};
+use crate::child::{self, ChildProcess};
 use crate::units::{aggregate_id, commit, context, unit};
 
-/// A process that may not write; alone it does nothing.
+/// The program of the unprivileged process; a no-op in the first.
 #[tokio::test]
 async fn a_process_that_may_not_write() {
     let Some(file) = child::file() else { return };
     match SqliteStore::open(file).await {
-        Ok(_) => child::say("opened"),
-        Err(error) => child::say(format!("retry {}: {error}", error.is_retryable())),
+        Ok(_) => child::send_line("opened"),
+        Err(error) => child::send_line(format!("retry {}: {error}", error.is_retryable())),
     }
 }
 
@@ -27,9 +27,10 @@ fn allow(path: &Path, mode: u32) {
 }
 
 fn check(file: &Path, expected: &str) {
-    let mut other = Other::start_as_nobody("read_only::a_process_that_may_not_write", file);
-    let said = other.hear();
-    assert!(said.contains(expected), "{said}");
+    let mut other =
+        ChildProcess::start_unprivileged("read_only::a_process_that_may_not_write", file);
+    let answer = other.receive();
+    assert!(answer.contains(expected), "{answer}");
     other.end();
 }
 

@@ -1,4 +1,4 @@
-//! The record of a disk, and what a loss of power may leave of it.
+//! The record of a disk, and the files that a loss of power may leave.
 
 #![cfg(target_os = "linux")]
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use fluvius_core::uuid::Uuid;
 use fluvius_testing::SeededRng;
 
-/// A part that a disk writes whole or not at all.
+/// Size of the part that a disk writes whole or not at all.
 const SECTOR_BYTES: u64 = 512;
 
 /// An operation on one file.
@@ -18,7 +18,7 @@ enum Done {
     Synced,
 }
 
-/// Everything that was done, in its order, each with the name of its file.
+/// All operations in their order, each with the name of its file.
 pub(crate) struct Record(Vec<(String, Done)>);
 
 /// Treatment of writes that were not synced.
@@ -26,7 +26,7 @@ pub(crate) struct Record(Vec<(String, Done)>);
 pub(crate) enum Unsynced {
     Lost,
     Kept,
-    /// Each write by itself is lost, kept or torn.
+    /// Each write is lost, kept or torn at random.
     Torn,
 }
 
@@ -58,7 +58,7 @@ impl Record {
         self.0.len()
     }
 
-    /// The number of the entry of the first mark.
+    /// Returns the index of the first mark.
     pub(crate) fn first_mark(&self) -> usize {
         self.0.iter().position(|(name, _)| name == MARKS).unwrap()
     }
@@ -81,8 +81,8 @@ impl Record {
         self.0.iter().filter(written).count()
     }
 
-    /// Writes the files as they may be after a loss of power behind so many entries, of which the
-    /// first are on the disk in any case.
+    /// Writes the files that a loss of power after `count` entries may leave. The first `kept`
+    /// entries are always on the disk.
     pub(crate) fn leave(
         &self,
         kept: usize,
@@ -99,8 +99,7 @@ impl Record {
         }
         let mut files: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         for (number, (name, done)) in self.0[..count].iter().enumerate() {
-            // The index of the log is made anew, and the journal is of the time before the first
-            // mark.
+            // The index of the log is rebuilt. The journal was used before the first mark only.
             if name == MARKS || name.ends_with("-shm") || name.ends_with("-journal") {
                 continue;
             }
@@ -133,7 +132,7 @@ impl Record {
 }
 
 impl Unsynced {
-    /// The part of so many bytes that is on the disk.
+    /// Returns the range of a write of this many bytes that is on the disk.
     fn part(self, length: usize, random: &mut SeededRng) -> (usize, usize) {
         match self {
             Self::Lost => (0, 0),
@@ -153,5 +152,5 @@ impl Unsynced {
     }
 }
 
-/// The file into which a program marks what it was answered.
+/// Name of the file with the marks: the ids of the answered commands.
 pub(crate) const MARKS: &str = "marks";

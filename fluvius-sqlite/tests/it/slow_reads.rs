@@ -1,4 +1,4 @@
-//! Queries that take long, and reads that wait behind them.
+//! Slow queries, and reads that run beside them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,9 +11,9 @@ use tempfile::TempDir;
 
 use crate::units::{aggregate_id, context, json, with_data};
 
-const ROOT_COUNT: usize = 3_000;
+const AGGREGATE_COUNT: usize = 3_000;
 
-/// A query that looks at all aggregates with many terms, and finds none.
+/// Returns a query that checks many terms on all aggregates, and finds none.
 fn slow() -> StateQuery {
     let terms = (0..900).map(|number| Field::text("note").contains(format!("zz{number}")));
     StateQuery::for_resource("purse", 1).filter(terms.reduce(|one, other| one | other).unwrap())
@@ -22,8 +22,9 @@ fn slow() -> StateQuery {
 async fn filled(store: &SqliteStore) -> AggregateId {
     let context = context();
     let state = json(&format!(r#"{{"note":"{}"}}"#, "some text ".repeat(20)));
-    let units: Vec<_> =
-        (0..ROOT_COUNT).map(|_| with_data(&context, &aggregate_id(), 0, state.clone())).collect();
+    let units: Vec<_> = (0..AGGREGATE_COUNT)
+        .map(|_| with_data(&context, &aggregate_id(), 0, state.clone()))
+        .collect();
     let first = units[0].states[0].aggregate_id.clone();
     for batch in units.chunks(500) {
         store.commit(Arc::from(batch)).await;
@@ -51,15 +52,15 @@ async fn queries_do_not_keep_loads_waiting() {
         assert!(store.load(&known).await.unwrap().is_some());
         assert_eq!(store.history(&known, 1, 9).await.unwrap().len(), 1);
     }
-    // Every load would have waited for some of the queries.
+    // A load that waits for queries would end after some of them.
     let ended = ended.load(Ordering::SeqCst);
     assert!(ended < 12, "{ended} queries had ended before");
     queries.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// If abandoned reads did not end, this query would be the last of thousands, and its time over.
+/// If abandoned queries ran, the last query would exceed the `read_timeout` behind them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn abandoned_queries_are_left_out() {
+async fn abandoned_queries_do_not_run() {
     let folder = TempDir::new().unwrap();
     let options = SqliteStore::options().max_readers(1).read_timeout(Duration::from_secs(60));
     let on_disk = options.open(folder.path().join("store.db")).await.unwrap();

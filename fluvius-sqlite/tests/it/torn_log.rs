@@ -10,7 +10,7 @@ use fluvius_core::uuid::Uuid;
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::child::{self, Other};
+use crate::child::{self, ChildProcess};
 use crate::damaged::is_closed;
 use crate::purses::{self, Pair};
 use crate::units::commit;
@@ -20,10 +20,10 @@ const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 const FRAME_BYTES: usize = FRAME_HEADER_BYTES + PAGE_BYTES;
 
-/// The size that the log is to have, in bytes.
+/// Minimum size of the log, in bytes.
 const LOG_BYTES: u64 = 1024 * 1024;
 
-/// The process that is killed; alone it does nothing. Nothing is copied into the file.
+/// The program of the killed process; a no-op in the first. It makes no checkpoint.
 #[tokio::test]
 async fn a_process_that_is_killed() {
     let Some(file) = child::file() else { return };
@@ -38,11 +38,11 @@ async fn a_process_that_is_killed() {
             let id = unit.commands[0].id;
             commit(&store, unit).await;
             end = log_bytes();
-            child::say(format!("{id} {end}"));
+            child::send_line(format!("{id} {end}"));
         }
     }
-    child::say("done");
-    child::told();
+    child::send_line("done");
+    child::receive_line();
 }
 
 /// The files of the killed process, and the end of each transaction in the log.
@@ -55,11 +55,11 @@ struct Left {
 fn left() -> Left {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
-    let mut process = Other::start("torn_log::a_process_that_is_killed", &file, |_| {});
+    let mut process = ChildProcess::start("torn_log::a_process_that_is_killed", &file, |_| {});
     let mut ends = Vec::new();
     loop {
-        let said = process.hear();
-        let Some((id, end)) = said.split_once(' ') else { break };
+        let line = process.receive();
+        let Some((id, end)) = line.split_once(' ') else { break };
         ends.push((id.parse().unwrap(), end.parse().unwrap()));
     }
     process.kill();
@@ -71,8 +71,8 @@ fn left() -> Left {
 }
 
 impl Left {
-    /// The store over these files holds exactly the transactions of which the log is good, and
-    /// goes on.
+    /// Checks that a store with these files has exactly the transactions in the first `good` bytes
+    /// of the log, and accepts commits.
     async fn check(&self, file: &[u8], log: &[u8], good: usize, what: &str) {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("store.db");
@@ -84,7 +84,7 @@ impl Left {
         let expected = self.ends.iter().take_while(|(_, end)| *end <= good);
         let expected: Vec<Uuid> = expected.map(|(id, _)| *id).collect();
         assert!(found == expected, "{what}: {} units, not {}", found.len(), expected.len());
-        // To go on takes as long as the rest.
+        // A commit takes as long as the rest, so only some of the cases check it.
         if !good.is_multiple_of(7) {
             return;
         }
@@ -96,13 +96,13 @@ impl Left {
         assert_eq!(commands.len(), 2 * (expected.len() + 1), "{what}");
     }
 
-    /// The places at the ends of frames and beside them, at the most so many of them; or every
-    /// one of the log, with `FLUVIUS_SQLITE_TORN=every`.
+    /// Returns at most `count` offsets at the ends of frames, and one byte before and after them.
+    /// With `FLUVIUS_SQLITE_TORN=every`, returns each offset of the log.
     fn places(&self, count: usize) -> Vec<usize> {
         let length = self.log.len();
         match std::env::var("FLUVIUS_SQLITE_TORN").as_deref() {
             Ok("every") => (0..length).collect(),
-            Ok(other) => panic!("FLUVIUS_SQLITE_TORN={other}: `every` is all that it may be"),
+            Ok(other) => panic!("FLUVIUS_SQLITE_TORN={other}: set it to `every`, or remove it"),
             Err(_) => {
                 let ends = (HEADER_BYTES..=length).step_by(FRAME_BYTES);
                 let places = ends.flat_map(|end| [end - 1, end, end + 1]);
@@ -117,7 +117,7 @@ impl Left {
 }
 
 #[tokio::test]
-async fn of_a_log_that_is_cut_the_whole_transactions_stand() {
+async fn a_cut_log_keeps_its_complete_transactions() {
     let left = left();
     left.check(&left.file, &left.log, left.log.len(), "whole").await;
     for place in left.places(200) {
@@ -126,7 +126,7 @@ async fn of_a_log_that_is_cut_the_whole_transactions_stand() {
 }
 
 #[tokio::test]
-async fn of_a_log_with_a_wrong_byte_the_transactions_before_it_stand() {
+async fn transactions_before_a_wrong_byte_are_kept() {
     let left = left();
     for place in left.places(30) {
         let mut log = left.log.clone();
@@ -135,23 +135,23 @@ async fn of_a_log_with_a_wrong_byte_the_transactions_before_it_stand() {
     }
 }
 
-/// The file system had made room, and the bytes had not come yet.
+/// A crash after the file system has allocated the space, and before the bytes are written.
 #[tokio::test]
 async fn transactions_before_trailing_zeros_are_kept() {
     let left = left();
     for place in left.places(30) {
         let mut log = left.log.clone();
         log[place..].fill(0);
-        // Bytes that were zero all the same are none of the damage.
+        // Bytes that were zero before are not damaged.
         let good = left.log[place..].iter().position(|byte| *byte != 0).unwrap() + place;
         left.check(&left.file, &log, good, &format!("zeros from {place}")).await;
     }
 }
 
-/// The pages of the log are written into the file in their order. A crash leaves any number of
-/// them, and the log has them all.
+/// A checkpoint writes the pages into the file in their order. A crash may keep any number of them;
+/// the log still has all pages.
 #[tokio::test]
-async fn a_crash_while_the_log_is_copied_takes_nothing() {
+async fn a_crash_during_a_checkpoint_loses_nothing() {
     let left = left();
     let mut pages: BTreeMap<usize, &[u8]> = BTreeMap::new();
     for frame in left.log[HEADER_BYTES..].chunks(FRAME_BYTES) {
@@ -162,7 +162,7 @@ async fn a_crash_while_the_log_is_copied_takes_nothing() {
     for (number, page) in pages {
         let at = number * PAGE_BYTES;
         file.resize(file.len().max(at + PAGE_BYTES), 0);
-        // Of some only half of it.
+        // Some pages are written by half first.
         let torn = number.is_multiple_of(4).then_some(PAGE_BYTES / 2);
         for bytes in torn.into_iter().chain([PAGE_BYTES]) {
             file[at..at + bytes].copy_from_slice(&page[..bytes]);

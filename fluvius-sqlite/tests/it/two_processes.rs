@@ -1,4 +1,4 @@
-//! Two processes over one file, both at full load.
+//! Two processes with one file, both at full load.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use fluvius_core::Store;
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::child::{self, Other};
+use crate::child::{self, ChildProcess};
 use crate::load;
 use crate::units::{aggregate_id, all, commit, context, unit};
 
@@ -17,17 +17,17 @@ const TIME: Duration = Duration::from_secs(3);
 /// Busy timeout of the late writer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The second process; alone it does nothing.
+/// The program of the second process; a no-op in the first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_other_process() {
     let Some(file) = child::file() else { return };
     let store = SqliteStore::open(file).await.unwrap();
-    child::say("ready");
-    child::told();
+    child::send_line("ready");
+    child::receive_line();
     let load = load::run(&store, CLIENTS, TIME).await;
-    child::say(load.committed);
-    child::say(load.others.len());
-    child::say(format!("{:?}, at the most {:?}", load.p99(), load.max()));
+    child::send_line(load.committed);
+    child::send_line(load.others.len());
+    child::send_line(format!("{:?}, at most {:?}", load.p99(), load.max()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,23 +35,23 @@ async fn two_processes_share_commits_without_failures() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
-    let mut other = Other::start("two_processes::the_other_process", &file, |_| {});
-    assert_eq!(other.hear(), "ready");
-    other.tell("go");
+    let mut other = ChildProcess::start("two_processes::the_other_process", &file, |_| {});
+    assert_eq!(other.receive(), "ready");
+    other.send("go");
     let own = load::run(&store, CLIENTS, TIME).await;
-    let others: usize = other.hear().parse().unwrap();
-    assert_eq!((own.others.clone(), other.hear().as_str()), (Vec::<String>::new(), "0"));
+    let others: usize = other.receive().parse().unwrap();
+    assert_eq!((own.others.clone(), other.receive().as_str()), (Vec::<String>::new(), "0"));
     let all_commits = own.committed + others;
     println!(
-        "{} and {others} commits in {TIME:?}; 99 of 100 within {:?}, at the most {:?}, and within \
+        "{} and {others} commits in {TIME:?}; 99 of 100 within {:?}, at most {:?}, and within \
         {}",
         own.committed,
         own.p99(),
         own.max(),
-        other.hear(),
+        other.receive(),
     );
     other.end();
-    // At least two fifths each: without the room that they leave each other, it was a third.
+    // At least two fifths each. Writers that do not yield to each other reached one third only.
     assert!(5 * own.committed >= 2 * all_commits && 5 * others >= 2 * all_commits);
     // Both counts are correct, and positions rise over both processes.
     let commands = store.read_log::<CommandRecord>(&all()).await.unwrap().rows;
@@ -60,8 +60,7 @@ async fn two_processes_share_commits_without_failures() {
     commit(&store, unit(&context(), &aggregate_id(), 0)).await;
 }
 
-/// A busy writer yields to a writer that has no commit yet, although nothing in the file shows that
-/// one.
+/// A busy writer yields to a writer that has no commit yet. The file does not show such a writer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_writer_commits_beside_one_at_full_load() {
     let folder = TempDir::new().unwrap();
@@ -71,12 +70,12 @@ async fn a_late_writer_commits_beside_one_at_full_load() {
     let at_full_load = tokio::spawn(async move { load::run(&store, CLIENTS, TIME).await });
     let mut waited = Vec::new();
     while !at_full_load.is_finished() {
-        // By then it is not seen any more.
+        // Long enough for the busy writer to forget the late one.
         tokio::time::sleep(Duration::from_millis(1_200)).await;
         let begun = Instant::now();
         commit(&late, unit(&context(), &aggregate_id(), 0)).await;
         waited.push(begun.elapsed());
     }
-    println!("who came late was answered after {waited:?}");
+    println!("the late writer was answered after {waited:?}");
     assert_eq!(at_full_load.await.unwrap().others, Vec::<String>::new());
 }

@@ -13,11 +13,11 @@ use fluvius_core::{
     Store, Transport, UnitOfWork,
 };
 
-/// A fresh identifier; each is larger than the one before it.
+/// Returns a new identifier, which is larger than the one before.
 pub(crate) fn id() -> Uuid {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = u128::from(NEXT.fetch_add(1, Ordering::Relaxed));
-    // Other processes draw theirs from other ranges.
+    // The process id keeps the identifiers of processes apart.
     Uuid::from_u128((number << 64) | u128::from(std::process::id()))
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn context() -> Arc<ContextRecord> {
     let mut record = ContextRecord::new(id(), "purses", "a test".to_owned());
     record.transport = Transport::Cli;
     record.headers = BTreeMap::from([("user-agent".to_owned(), "a test".to_owned())]);
-    // The same in all, so that an aggregate may be written under each of them.
+    // The same realm in all contexts, so that each of them may write each aggregate.
     record.actor =
         Actor { user_id: Some(Uuid::from_u128(7)), profile_id: None, organization_id: None };
     record.roles = vec!["teller".to_owned()];
@@ -41,12 +41,12 @@ pub(crate) fn json(text: &str) -> Json {
     Json::parse(text).unwrap()
 }
 
-/// The hash of a payload, which is canonical.
+/// Returns the hash of a payload, whose text is canonical.
 fn hash(payload: &Json) -> PayloadHash {
     PayloadHash::from_bytes(blake3::hash(payload.as_str().as_bytes()).into())
 }
 
-/// A unit that brings an aggregate from this version to the next, with rows in all logs.
+/// Returns a unit that advances an aggregate from this version, with rows in all logs.
 pub(crate) fn unit(
     context: &Arc<ContextRecord>,
     aggregate_id: &AggregateId,
@@ -55,7 +55,7 @@ pub(crate) fn unit(
     with_data(context, aggregate_id, version, json(r#"{"coins":7}"#))
 }
 
-/// As [`unit`], to this state.
+/// As [`unit`], with this state.
 pub(crate) fn with_data(
     context: &Arc<ContextRecord>,
     aggregate_id: &AggregateId,
@@ -123,13 +123,13 @@ pub(crate) fn with_data(
     unit
 }
 
-/// Commits a unit that nothing stands against.
+/// Commits a unit and checks that it is stored.
 pub(crate) async fn commit(store: &impl Store, unit: UnitOfWork) {
     let outcomes = store.commit(Arc::from([unit])).await;
     assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
 }
 
-/// Everything that the logs hold.
+/// The content of all logs.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Logs {
     pub(crate) commands: Vec<LogEntry<CommandRecord>>,

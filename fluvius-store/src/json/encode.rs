@@ -1,7 +1,7 @@
 //! Encoding of Rust values as [`Json`].
 //!
-//! Encoding fails where serde_json would silently write something wrong. serde_json writes `null`
-//! for NaN and the infinities, and integers that it cannot read back.
+//! Encoding fails on values that serde_json silently writes wrong: NaN and the infinities, which
+//! become `null`, and integers that it cannot read back.
 
 mod entries;
 mod serialize_compound;

@@ -1,8 +1,8 @@
 //! The error of reading and writing JSON: a path and a message.
 //!
-//! The error records whether its message may quote the input, so that
-//! [`hide_values`](super::hide_values) can remove unsafe text. It does not know which command or
-//! event was read.
+//! The error has a flag for a message that may quote the input, so that
+//! [`hide_values`](super::hide_values) can remove unsafe text. It is independent of the command or
+//! event that was read.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,8 +1,7 @@
 //! JSON text that is valid, that every store can keep, and that round-trips unchanged.
 //!
-//! Payloads, events, states and deltas travel as [`Json`], which is validated once and then passed
-//! on without parsing. Everything here is a pure function of its arguments: no store, no clock, no
-//! knowledge of aggregate types.
+//! Payloads, events, states and deltas are passed as [`Json`], which is validated once and not
+//! parsed again. All functions here are pure: they use no store, no clock and no aggregate types.
 //!
 //! | file | contents |
 //! |---|---|

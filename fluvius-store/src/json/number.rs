@@ -16,7 +16,7 @@ const EXPONENT_DIGITS_SAFE: usize = 2;
 const MAX_TEXT_LENGTH: usize = 6_000;
 const MAX_EXPONENT_DIGITS: usize = 4;
 
-/// Reads the number that begins at `start`. Returns its end, and whether its value is preserved.
+/// Reads the number that begins at `start`. Returns its end, and true if its value is preserved.
 pub(super) fn read(bytes: &[u8], start: usize) -> (usize, bool) {
     let sign = usize::from(bytes.get(start) == Some(&b'-'));
     let integer_start = start + sign;
@@ -92,7 +92,7 @@ fn round_trips(written: &str) -> bool {
 /// zeros.
 ///
 /// The sign need not be compared here, since a float has the sign of its text. The sign of zero is
-/// not part of the value: `-0.0` comes back as zero.
+/// not part of the value: `-0.0` is read back as zero.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct DecimalDigits {
     digits: String,

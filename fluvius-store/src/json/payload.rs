@@ -30,7 +30,7 @@ impl TryFrom<String> for Json {
     }
 }
 
-/// Allows a `Json` wherever a payload is converted: that conversion cannot fail.
+/// Allows a `Json` for every argument that is converted to a payload. This conversion cannot fail.
 impl From<Infallible> for JsonError {
     fn from(never: Infallible) -> Self {
         match never {}

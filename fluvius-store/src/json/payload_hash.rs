@@ -1,4 +1,4 @@
-//! The hash of a payload, by which a repeated command is recognized.
+//! The hash of a payload, to recognize a repeated command.
 //!
 //! The input is a canonical text; see [`canonical`](super::canonical). The hash does not hide a
 //! payload that has few possible values, so secrets are removed first.

@@ -210,7 +210,7 @@ impl Number {
         })
     }
 
-    /// Returns `0.digits * 10^exponent`, with as many digits as `length`, or one more.
+    /// Returns `0.digits * 10^exponent`, with `length` digits, or one more.
     fn of_digits(&self, digits: u128, length: i64) -> Self {
         let digits = digits.to_string();
         let longer = i64::try_from(digits.len()).unwrap_or(0) - length;

@@ -37,7 +37,7 @@ use super::tokenizer::{Kind, kind, sorted_members};
 pub enum StateDelta {
     /// The whole state after the event.
     Snapshot(Json),
-    /// The array of operations that turn the state before the event into the state after it.
+    /// The array of operations that convert the state before the event to the state after it.
     Patch(Json),
 }
 
@@ -51,7 +51,7 @@ pub enum StateDeltaError {
     /// A JSON value that is neither a snapshot nor a JSON Patch.
     #[error("not a change: neither `{{\"snapshot\": ..}}` nor a JSON Patch")]
     Malformed(#[source] JsonError),
-    /// A patch that was made for another state.
+    /// A patch of another state.
     #[error("operation {operation} of the patch does not fit the state at `{pointer}`")]
     Mismatch {
         /// The index of the operation.
@@ -80,7 +80,7 @@ impl StateDelta {
         if snapshot_length <= patch.len() { Self::snapshot(new) } else { Self::Patch(patch) }
     }
 
-    /// Returns a snapshot, whatever the state before it.
+    /// Returns a snapshot, independent of the state before it.
     pub fn snapshot(new: &Json) -> Self {
         Self::Snapshot(new.clone())
     }

@@ -8,7 +8,7 @@ use super::tables::Tables;
 use crate::aggregate_id::AggregateId;
 use tokio::sync::oneshot;
 
-/// The leases that are held, each with a FIFO queue of its waiters.
+/// The current leases, each with a FIFO queue of its waiters.
 pub(super) type HeldLeases = FastMap<AggregateId, VecDeque<oneshot::Sender<MemoryLease>>>;
 
 /// A lease, until it is dropped.
@@ -38,7 +38,8 @@ impl MemoryLease {
             }
         };
         match given {
-            // A waiter that is cancelled after it was sent the lease drops it, which passes it on.
+            // If a waiter is cancelled after it was sent the lease, the lease is dropped and so
+            // passed on.
             Some(given) => given.await.ok(),
             None => Some(Self { tables: Arc::clone(tables), aggregate_id: aggregate_id.clone() }),
         }

@@ -23,8 +23,8 @@ use crate::unit_of_work::UnitOfWork;
 use leases::MemoryLease;
 use tables::Tables;
 
-/// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded anew
-/// in each process, since clients choose ids.
+/// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded per
+/// process, since clients choose ids.
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// A store that keeps states and logs in memory.
@@ -33,8 +33,8 @@ type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// holds no external resources: [`Store::close`] and [`Store::release`] do nothing, and every clone
 /// keeps working.
 ///
-/// A query scans every aggregate of its resource: the memory store keeps no indexes, whatever an
-/// aggregate type declares.
+/// A query scans every aggregate of its resource: the memory store ignores the declared indexes of
+/// aggregate types.
 ///
 /// # Examples
 ///

@@ -64,7 +64,7 @@ impl Tables {
         let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
         for (index, unit) in batch.iter().enumerate() {
             let outcome = match unit.validate(index) {
-                Ok(()) => self.refusal(unit, &outcomes).unwrap_or_else(|| self.write(unit)),
+                Ok(()) => self.failure_of(unit, &outcomes).unwrap_or_else(|| self.write(unit)),
                 Err(fault) => CommitOutcome::Failed(fault),
             };
             outcomes.push(outcome);
@@ -72,9 +72,9 @@ impl Tables {
         outcomes
     }
 
-    /// Returns the outcome of a unit that cannot be stored. Nothing is written before this has
-    /// returned `None`.
-    fn refusal(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
+    /// Returns the outcome of a unit that cannot be stored, or `None`. The unit is written only
+    /// after this check.
+    fn failure_of(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
         let aborted = unit
             .depends_on
             .iter()
@@ -148,8 +148,7 @@ impl Tables {
         self.aggregates.get(aggregate_id).map(|aggregate| aggregate.state.as_ref())
     }
 
-    /// Returns the rows among which a query selects, narrowed as far as possible without reading
-    /// states.
+    /// Returns the candidate rows of a query, narrowed as far as possible without reading states.
     pub(super) fn states(&self, query: &StateQuery) -> Vec<StateRecord> {
         let wanted = query.resource.as_ref();
         let is_by_aggregate = query.sort.is_empty();

@@ -55,7 +55,7 @@ impl StateQuery {
     }
 
     /// Returns the constraint that `after` puts on the first key of `sort`, if any. It includes
-    /// equal values, which may lie on either side of the cursor.
+    /// equal values, which may be on either side of the cursor.
     pub fn cursor_constraint(&self) -> Option<Constraint> {
         let key = self.sort.first()?;
         let value = self.after.as_ref()?.values().first()?.clone();

@@ -16,8 +16,8 @@ use crate::record::StateRecord;
 /// The location of a row in the order of a query; the next page begins after it.
 ///
 /// A page is located by the sort keys of its last row, not by a number of rows (keyset pagination).
-/// So unchanged rows are neither skipped nor returned twice, whatever is written between two pages.
-/// A row whose own sort keys change in between may be returned once, twice or not at all.
+/// So unchanged rows are neither skipped nor returned twice, independent of writes between two
+/// pages. A row whose sort keys change between two pages may be returned once, twice or not at all.
 ///
 /// # Shape
 /// An opaque text of hexadecimal digits, whose length depends on the values of the sort keys. It

@@ -5,12 +5,12 @@ use std::fmt;
 use super::{Comparison, Filter, Kind, Operand, SortKey, read_at};
 use crate::record::StateRecord;
 
-/// A reference to a value in the row of an aggregate, with the kind as which it is read.
+/// A reference to a value in the row of an aggregate, with the kind to read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Field {
     /// The column or the JSON path.
     pub source: FieldSource,
-    /// The kind as which the value is read; for a column, the column's own kind.
+    /// The kind of the value; for a column, the kind of the column.
     pub kind: Kind,
 }
 
@@ -35,7 +35,7 @@ pub enum Column {
     Version,
     /// The revision of the aggregate type, a number.
     Revision,
-    /// The time at which the aggregate was created.
+    /// The time of creation of the aggregate.
     CreatedAt,
     /// The actor that created the aggregate, a UUID.
     CreatedBy,
@@ -43,7 +43,7 @@ pub enum Column {
     UpdatedAt,
     /// The actor of its last event, a UUID.
     UpdatedBy,
-    /// The time at which the aggregate was closed; null if it is open.
+    /// The time of closing of the aggregate; null if it is open.
     ClosedAt,
     /// The realm, a text.
     Realm,
@@ -176,7 +176,7 @@ impl Field {
         self.compare(Comparison::Ge, operand)
     }
 
-    /// Returns the condition that the field lies between two operands, or equals one of them.
+    /// Returns the condition that the field is between two operands, or equals one of them.
     pub fn between(self, low: impl Into<Operand>, high: impl Into<Operand>) -> Filter {
         self.clone().ge(low) & self.le(high)
     }

@@ -55,7 +55,7 @@ pub enum Filter {
         /// The text.
         text: String,
     },
-    /// A text with which the field begins, case-sensitively.
+    /// A text at the beginning of the field, case-sensitively.
     StartsWith {
         /// The field.
         field: Field,

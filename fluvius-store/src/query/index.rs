@@ -2,14 +2,14 @@
 
 use super::{Field, Kind};
 
-/// A field of the state for which a store may keep an index.
+/// A field of the state that a store may index.
 ///
 /// It is declared in `#[aggregate(index(..))]`. The result of a query does not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FieldIndex {
     /// The names of its path, separated by dots.
     pub path: &'static str,
-    /// The kind as which it is read.
+    /// The kind of its values.
     pub kind: Kind,
 }
 

@@ -14,7 +14,7 @@ pub const MAX_SORT_KEYS: usize = 8;
 /// Maximum number of names in a path.
 pub const MAX_PATH_LENGTH: usize = 16;
 
-/// An error in a query, which no store answers.
+/// An error in a query. No store answers such a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct QueryError {

@@ -23,8 +23,8 @@
 //! # Fields
 //!
 //! A field is a source and a [`Kind`]: `Field::number("balance")` is the value at `balance` read as
-//! a number. A field is null if its path leads nowhere, if JSON's `null` is there, or if the value
-//! there is of another kind.
+//! a number. A field is null if there is no value at its path, or if the value is JSON's `null` or
+//! of another kind.
 //!
 //! | kind | read from | order |
 //! |---|---|---|

@@ -1,7 +1,7 @@
 //! Reading of JSON as a value of a kind.
 //!
-//! The grammars are narrow on purpose: a store that reads in its own language must get the same
-//! value, or none, for every text.
+//! The grammars are narrow: a store that reads in its own language must get the same value, or
+//! none, for every text.
 
 use ::uuid::Uuid;
 use chrono::{DateTime, Utc};

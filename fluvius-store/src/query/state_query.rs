@@ -65,7 +65,7 @@ impl StateQuery {
         self
     }
 
-    /// Sets whether closed aggregates are returned.
+    /// Includes or excludes closed aggregates.
     #[must_use]
     pub const fn with_closed(mut self, with_closed: bool) -> Self {
         self.with_closed = with_closed;

@@ -43,7 +43,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A value with which a field is compared.
+/// A value to compare with a field.
 ///
 /// There is no null among them; use [`Field::is_null`](super::Field::is_null).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

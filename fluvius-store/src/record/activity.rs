@@ -14,12 +14,12 @@ use crate::json::Json;
 pub struct ActivityRecord {
     /// The activity's identifier.
     pub id: Uuid,
-    /// The aggregate that it concerns.
+    /// The aggregate of the activity.
     #[serde(flatten)]
     pub aggregate_id: AggregateId,
     /// The session's context.
     pub context_id: Uuid,
-    /// The command to which it belongs.
+    /// The command of the activity.
     pub command_id: Uuid,
     /// A description of what was done.
     pub message: Cow<'static, str>,

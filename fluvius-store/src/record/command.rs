@@ -23,7 +23,7 @@ pub struct CommandRecord {
     pub revision: u32,
     /// The command's key.
     pub command: Cow<'static, str>,
-    /// The aggregate to which it was sent.
+    /// The target aggregate.
     #[serde(flatten)]
     pub aggregate_id: AggregateId,
     /// The payload as received, with sorted keys and without secrets.

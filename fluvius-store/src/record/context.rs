@@ -24,7 +24,7 @@ impl Actor {
     }
 }
 
-/// The transport by which commands arrive.
+/// The transport of commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -50,7 +50,7 @@ pub struct ContextRecord {
     pub domain: Cow<'static, str>,
     /// The domain's revision.
     pub revision: u32,
-    /// The transport by which the commands arrived.
+    /// The transport of the commands.
     pub transport: Transport,
     /// The sender's name.
     pub source: String,
@@ -63,9 +63,9 @@ pub struct ContextRecord {
     pub roles: Vec<String>,
     /// The realm.
     pub realm: Option<String>,
-    /// The correlation id, which identifies what the commands belong to.
+    /// The correlation id, which links commands across services.
     pub correlation: Option<Uuid>,
-    /// The causation id, which identifies what caused the commands.
+    /// The causation id: the id of the cause of the commands.
     pub causation: Option<Uuid>,
 }
 

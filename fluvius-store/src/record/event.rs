@@ -17,11 +17,12 @@ pub struct EventRecord {
     pub id: Uuid,
     /// The domain's namespace.
     pub domain: Cow<'static, str>,
-    /// The revision of the aggregate type in whose shape `args`, `data` and `delta` are written.
+    /// The revision of the aggregate type, which determines the shape of `args`, `data` and
+    /// `delta`.
     pub revision: u32,
     /// The event's key.
     pub event: Cow<'static, str>,
-    /// The aggregate to which it happened.
+    /// The aggregate.
     #[serde(flatten)]
     pub aggregate_id: AggregateId,
     /// The version of the aggregate after the event: 1 created it, and there are no gaps.
@@ -34,8 +35,7 @@ pub struct EventRecord {
     pub data: Option<Json>,
     /// The change of the state.
     pub delta: StateDelta,
-    /// The time at which it happened: UTC with microseconds, never earlier than the event before
-    /// it.
+    /// The time of the event: UTC with microseconds, never earlier than the event before it.
     pub occurred_at: DateTime<Utc>,
 }
 

@@ -1,8 +1,8 @@
-//! A page of a log, with the location up to which the log was scanned.
+//! A page of a log, with the end of its scan.
 
 use crate::record::{AnyRecord, LogEntry, LogRecord, ResumeToken};
 
-/// Rows of a log, and the location up to which the log was scanned for them.
+/// Rows of a log, and the end of the scan for them.
 ///
 /// # Shape
 /// A page is one snapshot. `rows` contains every row of the log that meets the query, after its
@@ -47,7 +47,7 @@ impl<T> LogPage<T> {
     }
 
     /// Keeps the first `limit` rows. If rows are removed, `scanned_to` moves back to the last row
-    /// that is left.
+    /// that is kept.
     #[must_use]
     pub fn truncated(mut self, limit: usize) -> Self
     where

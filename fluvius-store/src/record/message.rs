@@ -13,7 +13,7 @@ use crate::json::Json;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MessageRecord {
-    /// The message's identifier, by which receivers detect duplicates.
+    /// The message's identifier, for receivers to detect duplicates.
     pub id: Uuid,
     /// The kind of message.
     pub key: Cow<'static, str>,

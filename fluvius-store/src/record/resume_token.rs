@@ -1,4 +1,4 @@
-//! The location in the logs from which a reader continues.
+//! Resume tokens: locations in the logs where readers continue.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,8 +13,8 @@ use crate::record::{LogEntry, LogRecord};
 ///
 /// A reader keeps the token of the last row that it has read, and continues after it with
 /// `LogReader::after`. The row may be of any log, any aggregate and any realm. On each read, the
-/// store checks that the row is still at that position. So a reader notices if a store was restored
-/// from a backup or replaced by another one. A token stays valid in an exact copy of the store.
+/// store checks that the row is still at that position. So a read fails if the store was restored
+/// from a backup or replaced by another one. A token remains valid in an exact copy of the store.
 ///
 /// A bare position is a token without a row (`ResumeToken::from(position)`). The store can only
 /// check that it is not ahead of the newest position.

@@ -21,11 +21,11 @@ pub struct StateRecord {
     pub version: u64,
     /// The etag of this version.
     pub etag: ETag,
-    /// The revision of the aggregate type in whose shape `data` is written.
+    /// The revision of the aggregate type, which determines the shape of `data`.
     pub revision: u32,
     /// The state.
     pub data: Json,
-    /// The time at which the aggregate was created: UTC with microseconds.
+    /// The time of creation: UTC with microseconds.
     pub created_at: DateTime<Utc>,
     /// The actor that created it: the profile, else the user.
     pub created_by: Option<Uuid>,
@@ -33,7 +33,8 @@ pub struct StateRecord {
     pub updated_at: DateTime<Utc>,
     /// The actor of its last event.
     pub updated_by: Option<Uuid>,
-    /// The time at which it was closed; its state is kept.
+    /// The time of closing; `None` if the aggregate is open. The state of a closed aggregate is
+    /// kept.
     pub closed_at: Option<DateTime<Utc>>,
     /// The realm of the context that created it.
     pub realm: Option<Arc<str>>,

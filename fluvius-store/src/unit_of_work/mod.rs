@@ -35,7 +35,7 @@ const ROW_OVERHEAD_BYTES: usize = 256;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct UnitOfWork {
-    /// The units of the same batch on whose outcome this one depends, by their index.
+    /// The units of the same batch that this one depends on, by index.
     pub depends_on: Vec<usize>,
     /// The version that each aggregate must have for the unit to be stored.
     pub expected: Vec<ExpectedVersion>,
@@ -45,7 +45,7 @@ pub struct UnitOfWork {
     pub states: Vec<Arc<StateRecord>>,
     /// The commands: that of the caller first, then those that actions have invoked.
     pub commands: Vec<Arc<CommandRecord>>,
-    /// The events, in the order in which they happened.
+    /// The events, in the order of their emission.
     pub events: Vec<Arc<EventRecord>>,
     /// The outgoing messages.
     pub messages: Vec<Arc<MessageRecord>>,

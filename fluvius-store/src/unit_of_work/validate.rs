@@ -1,7 +1,7 @@
 //! Validation of units of work, which every store performs first.
 //!
-//! A malformed unit is a bug in the code that created it. The validation looks at the unit alone;
-//! the store compares it with the stored data.
+//! A malformed unit is a bug in the code that created it. The validation checks only the unit; the
+//! store compares it with the stored data.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
 use crate::unit_of_work::UnitOfWork;
 
-/// Maximum number of aggregates for which counting their events does not allocate.
+/// Maximum number of aggregates whose events are counted without an allocation.
 const LINEAR_SEARCH_LEN: usize = 8;
 
 impl UnitOfWork {

@@ -90,7 +90,7 @@ impl Reader {
             check_versions(store, &self.rows, report).await?;
         }
         if scanned_to.position() <= self.after.position() {
-            // A page without progress would be read forever; its faults were reported above.
+            // A page without progress would be read repeatedly. Its faults were reported above.
             self.rows.clear();
         }
         self.after = scanned_to;

@@ -12,13 +12,13 @@ use crate::record::{CommandRecord, CommandStatus, ContextRecord, LogEntry};
 
 use super::{FaultKind, Verification};
 
-/// Maximum number of contexts that are remembered to exist.
+/// Maximum number of cached contexts.
 const MAX_CONTEXTS: usize = 4_096;
 
 /// A command of the log, and its context.
 pub(super) type Found = (LogEntry<CommandRecord>, Arc<ContextRecord>);
 
-/// A lookup that remembers the last command, and contexts that exist.
+/// A lookup with a cache of the last command, and of contexts that exist.
 pub(super) struct LookUp<'a> {
     store: &'a dyn ErasedStore,
     last: Option<Found>,

@@ -1,7 +1,8 @@
 //! Integrity check of a store: the logs must give every state, and refer only to rows that exist.
 //!
-//! The check only reads; it repairs nothing. It knows no aggregate types, so it does not check that
-//! the actions allow a state. The conformance suite tests the guarantees of a store during writes.
+//! The check only reads; it repairs nothing. It is independent of aggregate types, so it does not
+//! check that the actions allow a state. The conformance suite tests the guarantees of a store
+//! during writes.
 //!
 //! | file | contents |
 //! |---|---|
@@ -43,11 +44,11 @@ use crate::store::Store;
 /// - the context of an activity exists.
 ///
 /// A wrong value in a patch is not detected if no later patch touches it and a later snapshot is
-/// right again: nothing is left to compare it with.
+/// correct again.
 ///
-/// The check may run during writes; it then says nothing about rows that were stored after it has
-/// read. It needs memory for one page of rows and for one state. It reads every row, and for each
-/// event also its command and its entry in the history of its aggregate.
+/// The check may run during writes. It does not cover rows that are stored after its reads. It
+/// needs memory for one page of rows and for one state. It reads every row, and for each event also
+/// its command and its entry in the history of its aggregate.
 ///
 /// # Errors
 /// Returns any error of the store. Inconsistent data is not an error: see

@@ -117,8 +117,8 @@ pub enum FaultKind {
     CommandLost,
     /// A row of a command that does not exist.
     CommandMissing,
-    /// A row of a command that it does not fit: a rejected one, one at a later position, or one of
-    /// another aggregate.
+    /// A row of a wrong command: a rejected one, one at a later position, or one of another
+    /// aggregate.
     CommandMismatch,
     /// A row with a context that does not exist.
     ContextMissing,

@@ -45,7 +45,7 @@ struct Made {
 
 impl Harness {
     /// Creates a harness for an empty place, which is kept until the case ends. `open` opens a
-    /// store over it. It is called several times, also while other handles are open.
+    /// store over it, and is called several times, also while other handles are open.
     pub fn new<P, S, F>(place: P, open: impl Fn(Arc<P>) -> F + Send + Sync + 'static) -> Self
     where
         P: Send + Sync + 'static,
@@ -75,7 +75,7 @@ impl Harness {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Returns a new id. New ids are in no order.
+    /// Returns a new id. Ids are in an arbitrary order.
     pub(super) fn id(&self) -> Uuid {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, &self.number().to_be_bytes())
     }

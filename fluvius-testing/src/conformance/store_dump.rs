@@ -121,7 +121,7 @@ impl Content {
     fn add(&mut self, first: u64, unit: &UnitOfWork) {
         let mut position = first..;
         let mut next = || position.next().unwrap_or(u64::MAX);
-        // The context that is stored first stays.
+        // The first stored context is kept.
         let context = self.contexts.entry(unit.context.id);
         let context = context.or_insert_with(|| ContextRecord::clone(&unit.context));
         for record in &unit.commands {

@@ -13,7 +13,7 @@ use fluvius_store::{
 /// The injected faults: rates per 1000, and a maximum delay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Units that fail, each by itself. Their dependents abort.
+    /// Units that fail, independently of each other. Their dependents abort.
     pub failed_units: u64,
     /// Commits before which the store is lost: nothing of the batch is stored, and all outcomes are
     /// in doubt.
@@ -93,10 +93,10 @@ impl<S: Store> FaultyStore<S> {
         let mut kept: Vec<UnitOfWork> = Vec::new();
         let mut index_of: Vec<Option<usize>> = Vec::with_capacity(batch.len());
         for (unit, failed) in batch.iter().zip(failed) {
-            let fallen = unit.depends_on.iter().find(|on| index_of[**on].is_none());
-            if *failed || fallen.is_some() {
+            let failed_dependency = unit.depends_on.iter().find(|on| index_of[**on].is_none());
+            if *failed || failed_dependency.is_some() {
                 index_of.push(None);
-                outcomes.push(Some(match fallen {
+                outcomes.push(Some(match failed_dependency {
                     Some(on) => CommitOutcome::DependencyAborted { on: *on },
                     None => CommitOutcome::Failed(StoreError::permanent(
                         "a planted fault: the unit failed",
@@ -110,12 +110,12 @@ impl<S: Store> FaultyStore<S> {
                 kept.push(unit);
             }
         }
-        let stands: Vec<usize> =
+        let kept_indexes: Vec<usize> =
             (0..batch.len()).filter(|index| index_of[*index].is_some()).collect();
         let mut inner = self.inner.commit(kept.into()).await.into_iter();
         let mut stored = || match inner.next() {
             Some(CommitOutcome::DependencyAborted { on }) => {
-                CommitOutcome::DependencyAborted { on: stands[on] }
+                CommitOutcome::DependencyAborted { on: kept_indexes[on] }
             }
             Some(outcome) => outcome,
             None => {

@@ -38,7 +38,7 @@ pub fn event<E: Event>(target: impl IntoAggregateId, event: E) -> ExpectedEvent 
 }
 
 impl ExpectedEvent {
-    /// Checks whether a row is this event.
+    /// Tells if a row is this event.
     pub(super) fn is(&self, row: &EventRecord) -> bool {
         let fields = || (self.fields_of)(row).map(|fields| fields.to_value());
         row.aggregate_id == self.aggregate_id

@@ -1,7 +1,7 @@
 //! Scenarios in the given-when-then form: preconditions, one command, and assertions.
 //!
-//! A scenario runs through the real processor over a memory store and builds its own runtime. It
-//! asserts nothing by itself: [`Then`] has the assertions.
+//! A scenario builds its own runtime over a memory store and runs through the real processor.
+//! [`Then`] has the assertions.
 
 mod expected;
 mod given;
@@ -165,7 +165,7 @@ impl Scenario {
             Err(error) => panic!(
                 "given `{}` on {aggregate_id}: it was not applied: {}",
                 C::ACTION.key,
-                then::told(&error)
+                then::one_line(&error)
             ),
         }
     }
@@ -324,7 +324,7 @@ where
     Ok(response.with_data(data))
 }
 
-/// Returns the id of a row that the kit makes. It is never one that the test wrote itself.
+/// Returns the id of a row that the kit makes. It differs from all ids in the code of a test.
 fn new_id(fixture: &Fixture) -> Uuid {
     fluvius_core::IdGenerator::generate(&fixture.ids)
 }

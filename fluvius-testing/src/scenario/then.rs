@@ -55,7 +55,7 @@ impl Then {
     #[track_caller]
     pub fn then_applied(self) -> Self {
         if let Err(error) = &self.answer {
-            panic!("the command was not applied: {}", told(error));
+            panic!("the command was not applied: {}", one_line(error));
         }
         self
     }
@@ -69,7 +69,7 @@ impl Then {
     pub fn then_rejected(self, code: &str, message: &str) -> Self {
         let expected = format!("rejected with `{code}`: {message}");
         let found = match &self.answer {
-            Err(error) => told(error),
+            Err(error) => one_line(error),
             Ok(response) => format!("applied: {response}"),
         };
         if expected != found {
@@ -87,7 +87,7 @@ impl Then {
     pub fn then_error(self, code: &str) -> Self {
         match &self.answer {
             Err(error) if error.code() == code => self,
-            Err(error) => panic!("expected `{code}`, the command was {}", told(error)),
+            Err(error) => panic!("expected `{code}`, the command was {}", one_line(error)),
             Ok(response) => panic!("expected `{code}`, the command was applied: {response}"),
         }
     }
@@ -104,7 +104,7 @@ impl Then {
     {
         let response = match &self.answer {
             Ok(response) => response,
-            Err(error) => panic!("the command was not applied: {}", told(error)),
+            Err(error) => panic!("the command was not applied: {}", one_line(error)),
         };
         match response.data.decode::<T>() {
             Ok(found) if found == *expected => self,
@@ -237,13 +237,13 @@ impl Then {
     fn and_the_command(&self) -> String {
         match &self.answer {
             Ok(_) => String::new(),
-            Err(error) => format!("; the command was {}", told(error)),
+            Err(error) => format!("; the command was {}", one_line(error)),
         }
     }
 }
 
 /// Returns an error as one line.
-pub(super) fn told(error: &Error) -> String {
+pub(super) fn one_line(error: &Error) -> String {
     match error {
         Error::Rejected { code, message, .. } => format!("rejected with `{code}`: {message}"),
         error => format!("rejected with `{}`: {error}", error.code()),

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
-/// The moment at which a call is cut off.
+/// The moment of a cut within a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cut {
     /// The server receives nothing of the call.
@@ -28,7 +28,7 @@ pub enum Cut {
     Late,
 }
 
-/// The time for which the connection to a server stays open after its client was cut off.
+/// The time that the connection to a server stays open after the cut of its client.
 const HALF_CLOSED_TIME: Duration = Duration::from_secs(2);
 
 impl Cut {
@@ -137,7 +137,7 @@ impl Proxy {
         self.count.load(Ordering::SeqCst)
     }
 
-    /// Waits until there were that many cuts.
+    /// Waits until this number of cuts has been made.
     pub async fn wait_for(&self, cuts: usize) {
         // The sender is part of the proxy, so it is not closed.
         let _ = self.cuts.subscribe().wait_for(|so_far| so_far.count >= cuts).await;
@@ -225,7 +225,7 @@ impl Proxy {
     }
 }
 
-/// Delivers a call to a server whose client is gone, and keeps its connection open.
+/// Delivers the call of a disconnected client to a server, and keeps its connection open.
 async fn deliver(mut server: UnixStream, call: Vec<u8>, after: Duration) {
     tokio::time::sleep(after).await;
     if server.write_all(&call).await.is_ok() {

@@ -32,7 +32,7 @@ type Check = Box<dyn Fn(&CommittedView) -> Result<(), String> + Send + Sync>;
 /// states and the log. There are two modes:
 ///
 /// - [sequential](Self::check_sequential): one client sends each command after the previous answer.
-///   This checks the actions by themselves.
+///   This checks the actions without concurrency.
 /// - [simulated](Self::check_simulated): several clients send concurrently, over one or two
 ///   runtimes. Each runtime has a [`FaultyStore`](super::FaultyStore) that is slow, fails, and
 ///   loses replies. Clients give up on commands and send them again. This checks the actions under

@@ -52,7 +52,7 @@ pub(super) async fn run(simulation: &Simulation, plan: &Plan) -> Run {
     let going = Going::new(simulation, plan);
     let pauses = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
     let limit = HANGS_AFTER.saturating_add(plan.max_pause.saturating_mul(pauses));
-    if tokio::time::timeout(limit, going.go()).await.is_err() {
+    if tokio::time::timeout(limit, going.send_all()).await.is_err() {
         going.fail("every run ends", "it hangs".to_owned());
     }
     Run { sent: going.sent.into_inner(), fault: going.fault.into_inner() }
@@ -71,7 +71,7 @@ impl<'a> Going<'a> {
         }
     }
 
-    async fn go(&self) {
+    async fn send_all(&self) {
         let mut stores = Vec::new();
         let mut domains: Vec<DomainRuntime> = Vec::new();
         for runtime in &self.plan.runtimes {
@@ -109,7 +109,7 @@ impl<'a> Going<'a> {
 
     async fn end(&self) {
         self.look().await;
-        self.is_as_stored().await;
+        self.check_stored_states().await;
     }
 
     /// Sends the given commands, without faults.
@@ -220,7 +220,7 @@ impl<'a> Going<'a> {
     }
 
     /// Checks that the stored states equal those folded from the log.
-    async fn is_as_stored(&self) {
+    async fn check_stored_states(&self) {
         const NAME: &str = "the log folds to the stored states";
         let committed = self
             .committed
@@ -274,7 +274,7 @@ fn part_of(max: Duration, rng: &mut SeededRng) -> Duration {
     Duration::from_micros(rng.below(micros))
 }
 
-/// Checks whether an error shows a mistake in the actions or in the test, whatever the data.
+/// Tells if an error shows a mistake in the actions or in the test, independent of the data.
 fn is_fault_of_the_code(error: &Error) -> bool {
     matches!(
         error,
@@ -332,7 +332,7 @@ mod tests {
             Simulation::for_aggregate::<Lamp>().given([light()]).command(move |_, _| light());
         let plan = Plan::draw(Mode::InOrder, 0, &simulation.settings);
         let going = Going::new(&simulation, &plan);
-        going.go().await;
+        going.send_all().await;
         assert!(going.fault.borrow().is_none(), "{:?}", going.fault);
 
         // The same for another aggregate, with a state that its event does not produce.

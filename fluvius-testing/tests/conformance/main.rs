@@ -1,6 +1,6 @@
 //! The conformance suite on the memory store, on a naive store, and on mutants of the naive store.
 //! Each mutant must fail its cases.
-#![allow(missing_docs, reason = "a test is told by its name")]
+#![allow(missing_docs, reason = "the name of a test documents it")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
 mod mangle;

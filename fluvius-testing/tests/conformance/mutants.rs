@@ -31,16 +31,16 @@ const VERSIONS: &[Finding] = &[
     ),
     (ClosedAggregatesAreAbsent, &["a_closed_aggregate_is_not_absent"]),
     (
-        LastStaleAggregateTold,
+        LastStaleAggregateReported,
         &["the_first_version_conflict_is_reported", "a_unit_of_many_aggregates_is_stored"],
     ),
-    (StaleRowNotTold, &["an_expected_version_is_the_stored_one"]),
-    (OnlyOneVersionAUnit, &["a_unit_may_write_several_versions"]),
-    (BatchNotCounted, &["a_unit_sees_the_units_before_it_in_the_batch"]),
-    (StaleRowOfBeforeTheBatch, &["a_version_conflict_reports_the_row_of_the_batch"]),
+    (StaleRowNotReported, &["an_expected_version_is_the_stored_one"]),
+    (OnlyOneVersionPerUnit, &["a_unit_may_write_several_versions"]),
+    (EarlierUnitsIgnored, &["a_unit_sees_the_units_before_it_in_the_batch"]),
+    (StaleRowFromBeforeTheBatch, &["a_version_conflict_reports_the_row_of_the_batch"]),
 ];
 
-const FATES: &[Finding] = &[
+const OUTCOMES: &[Finding] = &[
     (
         DependenciesIgnored,
         &[
@@ -48,29 +48,29 @@ const FATES: &[Finding] = &[
             "a_dependent_aborts_despite_matching_versions",
         ],
     ),
-    (FallsOneStep, &["dependents_of_a_failed_unit_abort_transitively"]),
-    (AllBehindARefusalFall, &["dependents_of_a_failed_unit_abort_transitively"]),
-    (RefusalFailsTheBatch, &["dependents_of_a_failed_unit_abort_transitively"]),
-    (LastDependencyTold, &["the_first_reason_is_the_outcome"]),
-    (StaleBeforeKnown, &["the_first_reason_is_the_outcome"]),
-    (KnownBeforeFell, &["the_first_reason_is_the_outcome"]),
-    (ShapeUnchecked, &["a_malformed_unit_fails_and_leaves_nothing"]),
-    (ShapeFaultMayPass, &["a_malformed_unit_fails_and_leaves_nothing"]),
-    (FatesMissing, &["dependents_of_a_failed_unit_abort_transitively"]),
-    (EmptyBatchHasAFate, &["an_empty_batch_has_no_outcomes"]),
+    (AbortsNotTransitive, &["dependents_of_a_failed_unit_abort_transitively"]),
+    (AllLaterUnitsAbort, &["dependents_of_a_failed_unit_abort_transitively"]),
+    (FailedUnitFailsTheBatch, &["dependents_of_a_failed_unit_abort_transitively"]),
+    (LastDependencyReported, &["the_first_reason_is_the_outcome"]),
+    (ConflictBeforeDuplicate, &["the_first_reason_is_the_outcome"]),
+    (DuplicateBeforeAbort, &["the_first_reason_is_the_outcome"]),
+    (MalformedUnchecked, &["a_malformed_unit_fails_and_leaves_nothing"]),
+    (MalformedIsRetryable, &["a_malformed_unit_fails_and_leaves_nothing"]),
+    (OutcomesMissing, &["dependents_of_a_failed_unit_abort_transitively"]),
+    (EmptyBatchHasAnOutcome, &["an_empty_batch_has_no_outcomes"]),
 ];
 
 const ATOMICITY: &[Finding] = &[
     (OnlyFirstAggregateWritten, &["a_unit_with_several_aggregates_is_stored"]),
-    (RefusedLeavesCommand, &["a_failed_unit_leaves_nothing"]),
-    (StaleLeavesStates, &["a_failed_unit_leaves_nothing"]),
+    (FailedUnitLeavesCommand, &["a_failed_unit_leaves_nothing"]),
+    (ConflictLeavesStates, &["a_failed_unit_leaves_nothing"]),
     (
-        RefusedLeavesContext,
+        FailedUnitLeavesContext,
         &["a_failed_unit_leaves_nothing", "the_context_of_a_failed_unit_is_stored_later"],
     ),
     (UnitsWithoutRowsUnchecked, &["a_unit_without_rows_only_checks"]),
     (UnitsWithoutRowsLeaveContext, &["a_unit_without_rows_only_checks"]),
-    (DroppedLeavesHalf, &["a_dropped_commit_stores_all_or_nothing"]),
+    (DroppedCommitLeavesHalf, &["a_dropped_commit_stores_all_or_nothing"]),
     (ManyAggregatesFail, &["a_unit_of_many_aggregates_is_stored"]),
     (ManyUnitsFail, &["a_batch_of_many_units_is_stored"]),
     (ClosedRowsDropped, &["a_closed_aggregate_keeps_its_row"]),
@@ -79,11 +79,11 @@ const ATOMICITY: &[Finding] = &[
 const IDENTIFIERS: &[Finding] = &[
     (IdentifiersUnchecked, &["a_used_command_id_is_a_duplicate"]),
     (IdentifiersUncheckedInBatch, &["a_command_id_is_used_within_a_batch"]),
-    (IdentifiersOfRefusalsFree, &["the_command_id_of_a_rejection_is_used"]),
+    (IdentifiersOfRejectionsFree, &["the_command_id_of_a_rejection_is_used"]),
     (IdentifiersOfInvokedFree, &["the_id_of_an_invoked_command_is_used"]),
-    (IdentifiersOfRefusedUnitsTaken, &["the_command_id_of_a_failed_unit_is_free"]),
-    (KnownTellsTheNewRow, &["a_used_command_id_is_a_duplicate"]),
-    (RefusalsNotFound, &["a_repeated_command_replays_its_answer"]),
+    (IdentifiersOfFailedUnitsTaken, &["the_command_id_of_a_failed_unit_is_free"]),
+    (DuplicateReportsTheNewRow, &["a_used_command_id_is_a_duplicate"]),
+    (RejectionsNotFound, &["a_repeated_command_replays_its_answer"]),
     (ContextsRemembered, &["the_context_of_a_failed_unit_is_stored_later"]),
     (ContextsReplaced, &["a_context_is_stored_once"]),
     (ContextsOfActivitiesDropped, &["a_context_is_stored_once"]),
@@ -134,50 +134,50 @@ const LOGS: &[Finding] = &[
     (LimitBeforeConditions, &["log_conditions_are_combined"]),
     (ScanLimitIgnored, &["a_page_reports_its_scanned_position"]),
     (
-        PlaceAlwaysTheNewest,
+        TokenAlwaysNewest,
         &["a_page_reports_its_scanned_position", "nothing_appears_behind_a_reader"],
     ),
-    (PlaceOnlyOfRowsGiven, &["a_page_reports_its_scanned_position"]),
+    (TokenOnlyOfReturnedRows, &["a_page_reports_its_scanned_position"]),
     (
-        PlaceAheadOfTheRows,
+        TokenAheadOfTheRows,
         &["a_page_reports_its_scanned_position", "nothing_appears_behind_a_reader"],
     ),
-    (PlacesUnchecked, &["an_unknown_position_is_invalid", "extreme_log_bounds_are_handled"]),
-    (PlacesAheadUnchecked, &["an_unknown_position_is_invalid", "extreme_log_bounds_are_handled"]),
-    (PlaceFaultMayPass, &["an_unknown_position_is_invalid"]),
-    (PlacesOfOtherLogsRefused, &["an_unknown_position_is_invalid"]),
+    (TokensUnchecked, &["an_unknown_position_is_invalid", "extreme_log_bounds_are_handled"]),
+    (TokensAheadUnchecked, &["an_unknown_position_is_invalid", "extreme_log_bounds_are_handled"]),
+    (InvalidTokenIsRetryable, &["an_unknown_position_is_invalid"]),
+    (TokensOfOtherLogsRejected, &["an_unknown_position_is_invalid"]),
     (HistoryWithoutLast, &["a_history_has_the_requested_versions"]),
     (ClaimsUnchecked, &["a_resource_belongs_to_one_domain"]),
-    (ClaimsMayPass, &["a_resource_belongs_to_one_domain"]),
+    (ClaimsAreRetryable, &["a_resource_belongs_to_one_domain"]),
     (ClaimsHalf, &["a_failed_registration_takes_no_resource"]),
     (ClaimsCheckedEarly, &["one_of_two_registrations_succeeds"]),
     (ForgetsWhenClosed, &["the_content_survives_reopening"]),
     (IdentifiersForgottenWhenClosed, &["a_reopened_store_continues"]),
     (PositionsForgottenWhenClosed, &["a_reopened_store_continues"]),
-    (ClosedForLoadsAlone, &["a_closed_store_fails_all_calls"]),
+    (OnlyLoadsFailWhenClosed, &["a_closed_store_fails_all_calls"]),
 ];
 
-const TURNS: &[Finding] = &[
-    (TurnsHadByAll, &["a_lease_is_exclusive"]),
-    (TurnsNotGivenBack, &["a_lease_is_exclusive"]),
-    (TurnsNotTold, &["a_commit_without_a_lease_reports_contention"]),
-    (TurnsToldForGood, &["a_commit_without_a_lease_reports_contention"]),
-    (TurnsBind, &["a_commit_without_a_lease_reports_contention"]),
+const LEASES: &[Finding] = &[
+    (LeasesShared, &["a_lease_is_exclusive"]),
+    (LeasesNotReleased, &["a_lease_is_exclusive"]),
+    (ContentionNotReported, &["a_commit_without_a_lease_reports_contention"]),
+    (ContentionReportedForever, &["a_commit_without_a_lease_reports_contention"]),
+    (LeasesRequired, &["a_commit_without_a_lease_reports_contention"]),
 ];
 
 const QUERIES: &[Finding] = &[
     (QueriesUnchecked, &["an_invalid_query_fails"]),
-    (LargestFiltersRefused, &["the_largest_filters_succeed"]),
-    (QueryFaultMayPass, &["an_invalid_query_fails"]),
+    (LargestFiltersRejected, &["the_largest_filters_succeed"]),
+    (InvalidQueryIsRetryable, &["an_invalid_query_fails"]),
     (NumbersAsTexts, &["numbers_are_compared_by_value"]),
     (NumbersAsDoubles, &["numbers_are_compared_by_value"]),
     (TextsAreNoNumbers, &["numbers_are_compared_by_value"]),
-    (NumbersReadKindly, &["numbers_are_compared_by_value"]),
+    (NumbersReadLeniently, &["numbers_are_compared_by_value"]),
     (NumbersAreFlags, &["booleans_are_compared"]),
     (TimesAsTexts, &["times_are_compared_by_instant"]),
     (TimesInSeconds, &["times_are_compared_by_instant"]),
     (TimesWithNanoseconds, &["times_are_compared_by_instant"]),
-    (TimesReadKindly, &["times_are_compared_by_instant"]),
+    (TimesReadLeniently, &["times_are_compared_by_instant"]),
     (TextsFolded, &["texts_are_compared_by_code_point", "substrings_and_prefixes_are_found"]),
     (TextsArePatterns, &["substrings_and_prefixes_are_found"]),
     (StartsAnywhere, &["substrings_and_prefixes_are_found"]),
@@ -201,11 +201,11 @@ const QUERIES: &[Finding] = &[
     (NotOfUnknownIsTrue, &["numbers_are_compared_by_value", "columns_are_compared"]),
     (NullDiffers, &["numbers_are_compared_by_value", "times_are_compared_by_instant"]),
     (OnlyJsonNullIsNull, &["numbers_are_compared_by_value"]),
-    (NothingIsEverything, &["filter_conditions_are_combined"]),
+    (EmptyListMatchesAll, &["filter_conditions_are_combined"]),
     (DotsSplitNames, &["fields_are_found_by_name", "a_path_leads_through_objects_only"]),
     (NamesTrimmed, &["fields_are_found_by_name"]),
     (NamesFolded, &["fields_are_found_by_name"]),
-    (PathsOneLong, &["fields_are_found_by_name", "a_path_leads_through_objects_only"]),
+    (PathsTruncated, &["fields_are_found_by_name", "a_path_leads_through_objects_only"]),
     (PathsThroughArrays, &["a_path_leads_through_objects_only"]),
     (PathsThroughTexts, &["a_path_leads_through_objects_only"]),
     (QueryRealmsIgnored, &["only_requested_aggregates_are_found"]),
@@ -214,12 +214,12 @@ const QUERIES: &[Finding] = &[
     (ClosedNeverShown, &["only_requested_aggregates_are_found"]),
     (DirectionsIgnored, &["numbers_are_compared_by_value"]),
     (NullsLast, &["numbers_are_compared_by_value"]),
-    (FirstKeyAlone, &["columns_are_compared"]),
-    (TiesTheOtherWay, &["numbers_are_compared_by_value"]),
+    (OnlyFirstSortKey, &["columns_are_compared"]),
+    (TiesReversed, &["numbers_are_compared_by_value"]),
     (ResourcesUnordered, &["pages_span_resources"]),
     (QueryAfterIncluded, &["pages_add_up_to_the_whole", "pages_span_resources"]),
-    (AfterByIdentifierAlone, &["pages_add_up_to_the_whole"]),
-    (AfterNullNothing, &["pages_add_up_to_the_whole"]),
+    (AfterByIdentifierOnly, &["pages_add_up_to_the_whole"]),
+    (NothingAfterNull, &["pages_add_up_to_the_whole"]),
     (PagesByCounting, &["pages_are_stable_under_concurrent_writes"]),
     (QueryLimitSigned, &["any_limit_is_accepted"]),
     (QueryLimitOverrun, &["pages_add_up_to_the_whole", "any_limit_is_accepted"]),
@@ -228,11 +228,11 @@ const QUERIES: &[Finding] = &[
     (SnapshotInSteps, &["a_snapshot_is_consistent"]),
     (SnapshotInOtherOrder, &["a_snapshot_has_the_requested_rows"]),
     (SnapshotWithoutAbsent, &["a_snapshot_has_the_requested_rows"]),
-    (SnapshotWithoutTwins, &["a_snapshot_has_the_requested_rows"]),
+    (SnapshotWithoutDuplicates, &["a_snapshot_has_the_requested_rows"]),
     (SnapshotWithoutClosed, &["a_snapshot_has_the_requested_rows"]),
     (IndexHidesNulls, &["an_index_changes_no_answer"]),
     (IndexForgetsWrites, &["an_index_covers_the_writes_of_every_handle"]),
-    (SnapshotOfFew, &["a_snapshot_has_the_requested_rows"]),
+    (SnapshotTruncated, &["a_snapshot_has_the_requested_rows"]),
     (NoRealmIsAllRealms, &["only_requested_aggregates_are_found"]),
 ];
 
@@ -278,7 +278,7 @@ fn faults_of_versions_are_found() {
 
 #[test]
 fn faults_of_outcomes_are_found() {
-    check_found(FATES);
+    check_found(OUTCOMES);
 }
 
 #[test]
@@ -313,12 +313,12 @@ fn faults_of_queries_and_snapshots_are_found() {
 
 #[test]
 fn faults_of_leases_are_found() {
-    check_found(TURNS);
+    check_found(LEASES);
 }
 
 #[test]
 fn every_case_finds_a_mutant() {
-    let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, TURNS, QUERIES];
+    let all = [VERSIONS, OUTCOMES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, LEASES, QUERIES];
     let names = all.iter().flat_map(|findings| findings.iter().flat_map(|(_, names)| *names));
     let named: BTreeSet<&str> = names.copied().collect();
     let idle = CASES.iter().map(|case| case.name()).filter(|name| !named.contains(name));

@@ -53,7 +53,7 @@ impl AlteredRows {
     }
 }
 
-/// Alters a row if it is of the fault's log.
+/// Alters a row of the log with the fault.
 fn altered<T: LogRecord>(
     row: LogEntry<AnyRecord>,
     fault: fn(&mut LogEntry<T>) -> Keep,

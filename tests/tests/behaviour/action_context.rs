@@ -1,4 +1,4 @@
-//! The action context: what it offers to an action, and what remains of its calls.
+//! The action context: its functions for an action, and the rows that its calls leave.
 
 use fluvius_core::{ActivityKind, AggregateId};
 use fluvius_testing::invoked_id;
@@ -11,7 +11,7 @@ use fluvius_tests::probe::{Step, Unstorable, probe, probes};
 use fluvius_tests::store_snapshot::Trail;
 
 /// Runs steps on the first probe, and returns their outputs.
-async fn say(fixture: &Fixture, steps: &[Step]) -> Value {
+async fn run(fixture: &Fixture, steps: &[Step]) -> Value {
     fixture.apply(&probe(1), "run", json!({ "steps": steps })).await
 }
 
@@ -22,7 +22,7 @@ fn reject() -> Step {
 #[tokio::test]
 async fn a_command_sees_what_it_has_written() {
     let fixture = probes(3).await;
-    let said = say(
+    let outputs = run(
         &fixture,
         &[
             Step::Fetch(id(2)),
@@ -44,7 +44,7 @@ async fn a_command_sees_what_it_has_written() {
     )
     .await;
     assert_eq!(
-        said,
+        outputs,
         json!([
             "(0, 1)",
             "(5, 2)",
@@ -92,8 +92,8 @@ async fn a_failed_invocation_leaves_nothing() {
         Step::Start(id(9), 1),
         reject(),
     ];
-    let said = say(&fixture, &[Step::Try(id(2), inner), Step::Fetch(id(2)), Step::Add(1)]).await;
-    assert_eq!(said, json!(["no", "(0, 1)"]));
+    let outputs = run(&fixture, &[Step::Try(id(2), inner), Step::Fetch(id(2)), Step::Add(1)]).await;
+    assert_eq!(outputs, json!(["no", "(0, 1)"]));
     let after = fixture.snapshot().await;
     let versions = [1, 2, 3, 9].map(|number| after.version(&probe(number)));
     assert_eq!(versions, [2, 1, 1, 0]);
@@ -114,7 +114,7 @@ async fn a_rejection_after_an_invocation_leaves_nothing() {
 async fn context_errors_have_the_codes_of_the_cause() {
     let fixture = probes(2).await;
     let other = AggregateId::new("ticket", id(2));
-    let said = say(
+    let outputs = run(
         &fixture,
         &[
             Step::Try(id(2), vec![reject()]),
@@ -129,7 +129,7 @@ async fn context_errors_have_the_codes_of_the_cause() {
     )
     .await;
     assert_eq!(
-        said,
+        outputs,
         json!([
             "no",
             "not-found",
@@ -185,7 +185,7 @@ async fn a_fault_overrides_the_result_of_the_action() {
             ],
             "reentrant-invoke",
         ),
-        // A fault of an invoked action is one of the whole command.
+        // A fault of an invoked action ends the whole command.
         (
             vec![Step::Try(
                 id(2),
@@ -210,7 +210,7 @@ async fn context_ids_are_those_of_the_running_action() {
     let mut steps = vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), who()), Step::Aggregate])];
     steps.extend(who());
     let command = fixture.command(&probe(1), "run", json!({ "steps": steps }));
-    let said = fixture.session.process_command(command.clone()).await.unwrap().data.to_value();
+    let outputs = fixture.session.process_command(command.clone()).await.unwrap().data.to_value();
     let second = invoked_id(command.id, 1);
     let third = invoked_id(second, 1);
     let expected = [
@@ -220,7 +220,7 @@ async fn context_ids_are_those_of_the_running_action() {
         probe(1).to_string(),
         command.id.to_string(),
     ];
-    assert_eq!(said, json!(expected));
+    assert_eq!(outputs, json!(expected));
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn a_dropped_invocation_leaves_nothing() {
         Step::Wait("never opened by drop".to_owned()),
     ];
     gate::gate("drop now").open(1);
-    let said = say(
+    let outputs = run(
         &fixture,
         &[
             Step::Drop(id(2), half, "drop now".to_owned()),
@@ -245,7 +245,7 @@ async fn a_dropped_invocation_leaves_nothing() {
         ],
     )
     .await;
-    assert_eq!(said, json!(["dropped", probe(1).to_string(), "(0, 1)", "(0, 1)"]));
+    assert_eq!(outputs, json!(["dropped", probe(1).to_string(), "(0, 1)", "(0, 1)"]));
     let after = fixture.snapshot().await;
     let versions = [1, 2, 3].map(|number| after.version(&probe(number)));
     assert_eq!(versions, [2, 2, 1]);

@@ -22,7 +22,12 @@ fn run(fixture: &Fixture, number: u128, these: &[Step]) -> CommandBundle {
 
 /// Checks a rejected group: the index and code of the rejected command, and that only rows are
 /// added.
-async fn check_group_refused(fixture: &Fixture, group: &[CommandBundle], index: usize, code: &str) {
+async fn check_group_rejected(
+    fixture: &Fixture,
+    group: &[CommandBundle],
+    index: usize,
+    code: &str,
+) {
     let before = fixture.snapshot().await;
     let error = fixture.session.process_atomic(group.to_vec()).await.unwrap_err();
     let Error::GroupRejected { rejected, source } = &error else { panic!("{error:?}") };
@@ -42,7 +47,7 @@ async fn check_group_refused(fixture: &Fixture, group: &[CommandBundle], index: 
     }
 }
 
-/// Checks that a group ends in a fault, which leaves nothing.
+/// Checks that a group ends in a fault and leaves nothing.
 async fn check_group_fault(fixture: &Fixture, group: &[CommandBundle], code: &str) -> Error {
     let before = fixture.snapshot().await;
     let error = fixture.session.process_atomic(group.to_vec()).await.unwrap_err();
@@ -111,12 +116,12 @@ async fn one_rejection_rejects_the_group() {
     let fixture = probes(3).await;
     let good = |number| run(&fixture, number, &[Step::Add(1), Step::Invoke(id(3), vec![])]);
     let no = |number| run(&fixture, number, &[Step::Reject("no".to_owned())]);
-    check_group_refused(&fixture, &[no(1), good(2)], 0, "no").await;
-    check_group_refused(&fixture, &[good(1), no(2), good(2)], 1, "no").await;
-    check_group_refused(&fixture, &[good(1), good(8)], 1, "not-found").await;
+    check_group_rejected(&fixture, &[no(1), good(2)], 0, "no").await;
+    check_group_rejected(&fixture, &[good(1), no(2), good(2)], 1, "no").await;
+    check_group_rejected(&fixture, &[good(1), good(8)], 1, "not-found").await;
     let start = fixture.command(&probe(2), "start-probe", json!({}));
-    check_group_refused(&fixture, &[good(1), start], 1, "already-exists").await;
-    check_group_refused(&fixture, &[no(1)], 0, "no").await;
+    check_group_rejected(&fixture, &[good(1), start], 1, "already-exists").await;
+    check_group_rejected(&fixture, &[no(1)], 0, "no").await;
 }
 
 #[tokio::test]
@@ -147,7 +152,7 @@ async fn a_rejected_group_is_replayed() {
         run(&fixture, 2, &[Step::Reject("no".to_owned())]),
         run(&fixture, 1, &[Step::Add(1)]),
     ];
-    check_group_refused(&fixture, &group, 1, "no").await;
+    check_group_rejected(&fixture, &group, 1, "no").await;
     let before = fixture.snapshot().await;
     let again = fixture.session.process_atomic(group.clone()).await.unwrap_err();
     let text = format!("command {} of the group was rejected: rejected as no", group[1].id);
@@ -241,7 +246,7 @@ async fn preconditions_refer_to_the_state_before_the_group() {
     let responses = fixture.session.process_atomic(group).await.unwrap();
     assert_eq!(responses.last().unwrap().version, 2);
     let group = [run(&fixture, 1, &[]), run(&fixture, 1, &[]).if_match(5)];
-    check_group_refused(&fixture, &group, 1, "precondition-failed").await;
+    check_group_rejected(&fixture, &group, 1, "precondition-failed").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,5 +291,5 @@ async fn a_veto_rejects_the_whole_group() {
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();
     let fixture = Fixture { store, domain, session };
     let group = [run(&fixture, 1, &[Step::Add(1)]), run(&fixture, 1, &[Step::Add(1)])];
-    check_group_refused(&fixture, &group, 0, "no-groups").await;
+    check_group_rejected(&fixture, &group, 0, "no-groups").await;
 }

@@ -1,4 +1,4 @@
-//! The options of the macros, and the behaviour that they give.
+//! The options of the macros, and their behaviour.
 
 use fluvius_core::Versioned;
 use fluvius_core::{
@@ -21,8 +21,8 @@ async fn tickets() -> Fixture {
     fixture
 }
 
-/// Runs one action on an absent, an open and a closed aggregate. Checks the codes; `ok` means that
-/// it runs.
+/// Runs one action on an absent, an open and a closed aggregate, and checks the codes. The code
+/// `ok` expects success.
 async fn check_life_cycle(key: &str, payload: Value, absent: &str, open: &str, closed: &str) {
     let fixture = Fixture::new::<TicketDomain>().await;
     for number in [2, 3] {
@@ -82,8 +82,8 @@ async fn a_read_only_action_records_its_command_alone() {
     let asked = fixture.command(&ticket(1), "ask-title", json!({ "shout": true }));
     let answer = fixture.session.process_command(asked.clone()).await.unwrap();
     assert_eq!((answer.data.to_value(), answer.event), (json!("FIRST"), None));
-    let stands = &before.states[&ticket(1)];
-    assert_eq!((answer.version, answer.etag), (stands.version, stands.etag));
+    let stored = &before.states[&ticket(1)];
+    assert_eq!((answer.version, answer.etag), (stored.version, stored.etag));
     let mut after = fixture.snapshot().await;
     let row = after.commands.pop().unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Deduplication: a known command id gets the first answer again, or `command-id-reused`.
+//! Deduplication: a known command id returns the first answer again, or `command-id-reused`.
 
 use fluvius_core::{CommandBundle, Domain, DomainContext, Error, MemoryStore, Response};
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ fn steps(steps: &[Step]) -> Value {
     json!({ "steps": steps })
 }
 
-/// Sends a command, changes the aggregate, and sends it again: the replay is the first answer, and
-/// adds nothing.
+/// Sends a command, changes the aggregate, and sends the command again. Checks that the replay is
+/// the first answer and adds nothing.
 async fn check_again(fixture: &Fixture, command: CommandBundle) -> Result<Response, Error> {
     let first = fixture.session.process_command(command.clone()).await;
     for _ in 0..2 {
@@ -101,7 +101,7 @@ async fn a_rejection_is_replayed() {
         let error = check_again(&fixture, command).await.unwrap_err();
         assert_eq!(error.code(), code);
     }
-    // Even if the command could be applied by now.
+    // Even if the command could be applied now.
     let early = fixture.command(&probe(5), "run", steps(&[]));
     fixture.session.process_command(early.clone()).await.unwrap_err();
     fixture.apply(&probe(5), "start-probe", json!({})).await;

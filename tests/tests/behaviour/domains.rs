@@ -40,7 +40,7 @@ impl NulRejecter {
 #[domain(aggregates(NulRejecter))]
 struct NulRefusingDomain;
 
-pub async fn nul_refusing(store: MemoryStore) -> DomainRuntime {
+pub async fn nul_rejecting(store: MemoryStore) -> DomainRuntime {
     NulRefusingDomain::runtime(store).await.unwrap()
 }
 
@@ -172,8 +172,7 @@ async fn an_unlisted_aggregate_type_is_unknown() {
     let fixture = Fixture::new::<shelf::WorkshopDomain>().await;
     let error = fixture.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    // A command of another aggregate type with the same key and name is not accepted either, on any
-    // aggregate.
+    // Neither is a command of another aggregate type with the same key and name, on any aggregate.
     let on_ours = shelf::Shelf::aggregate_id(id(1));
     let error = fixture.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");

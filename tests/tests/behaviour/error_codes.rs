@@ -117,7 +117,7 @@ fn codes() -> Vec<&'static str> {
     Error::CODES.iter().map(|(code, _)| *code).collect()
 }
 
-/// `CODES` is a list of its own, so it is compared with the source of `framework_code()`.
+/// `CODES` is a separate list, so it is compared with the source of `framework_code()`.
 #[test]
 fn the_list_of_codes_has_the_code_of_every_variant() {
     let source = include_str!("../../../fluvius-core/src/error/code.rs");

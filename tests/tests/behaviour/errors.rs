@@ -177,7 +177,7 @@ async fn rejected_has_the_authors_error() {
 #[tokio::test]
 async fn a_rejection_with_unstorable_text_is_recorded() {
     let fixture = probes(1).await;
-    let domain = crate::domains::nul_refusing(fixture.store.clone()).await;
+    let domain = crate::domains::nul_rejecting(fixture.store.clone()).await;
     let session = domain.session(DomainContext::create("test"));
     let aggregate_id = AggregateId::new("nul-rejecter", id(1));
     let command = fixture::command(&session, &aggregate_id, "reject-with-nul", json!({}));
@@ -193,7 +193,7 @@ async fn a_rejection_with_unstorable_text_is_recorded() {
 #[tokio::test]
 async fn precondition_failed_has_the_current_version() {
     let fixture = probes(1).await;
-    let stands = fixture.session.statemgr().fetch_record(&probe(1)).await.unwrap();
+    let stored = fixture.session.statemgr().fetch_record(&probe(1)).await.unwrap();
     let other = ETag::new(1, id(77));
     for expected in [Precondition::from(other), Precondition::from(2), Precondition::from(0)] {
         let command = fixture.command(&probe(1), "ask-value", json!({})).if_match(expected);
@@ -203,7 +203,7 @@ async fn precondition_failed_has_the_current_version() {
             Error::PreconditionFailed { aggregate_id, expected: shown, version, etag } => {
                 assert_eq!(
                     (aggregate_id, shown, *version, *etag),
-                    (&probe(1), &expected, 1, Some(stands.etag))
+                    (&probe(1), &expected, 1, Some(stored.etag))
                 )
             }
             other => panic!("{other:?}"),
@@ -211,7 +211,7 @@ async fn precondition_failed_has_the_current_version() {
         let text = format!("{} is at version 1, the command expected {expected}", probe(1));
         check_error(&error, "precondition-failed", &text);
     }
-    for expected in [Precondition::from(stands.etag), Precondition::from(1)] {
+    for expected in [Precondition::from(stored.etag), Precondition::from(1)] {
         let command = fixture.command(&probe(1), "ask-value", json!({})).if_match(expected);
         fixture.session.process_command(command).await.unwrap();
     }
@@ -274,7 +274,7 @@ async fn group_rejected_has_the_reason() {
     assert_eq!(before, after);
 }
 
-/// Checks that a command ends in a fault, which leaves nothing.
+/// Checks that a command ends in a fault and leaves nothing.
 async fn check_fault(
     fixture: &Fixture,
     key: &str,

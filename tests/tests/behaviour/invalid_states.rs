@@ -10,7 +10,11 @@ use fluvius_tests::probe::{Probe, Step, Unstorable, probe, probes};
 use fluvius_tests::store_snapshot::{StoreSnapshot, Trail};
 
 /// Overwrites the stored state of an aggregate.
-async fn spoil(store: &MemoryStore, aggregate_id: &fluvius_core::AggregateId, data: &str) {
+async fn overwrite_state(
+    store: &MemoryStore,
+    aggregate_id: &fluvius_core::AggregateId,
+    data: &str,
+) {
     let log = StoreSnapshot::of(store).await;
     let mut row = log.states[aggregate_id].clone();
     let event =
@@ -58,7 +62,7 @@ fn check_invalid(error: &Error, number: u128, revision: u32, path: &str, message
 #[tokio::test]
 async fn a_stored_state_that_does_not_decode_is_invalid() {
     let fixture = probes(2).await;
-    spoil(&fixture.store, &probe(1), r#"{"value":"many"}"#).await;
+    overwrite_state(&fixture.store, &probe(1), r#"{"value":"many"}"#).await;
     let message = "expected i64";
     for (key, payload) in
         [("run", json!({ "steps": [] })), ("ask-value", json!({})), ("end-probe", json!({}))]
@@ -82,7 +86,7 @@ async fn a_stored_state_that_does_not_decode_is_invalid() {
 #[tokio::test]
 async fn an_id_with_an_invalid_state_is_in_use() {
     let fixture = probes(1).await;
-    spoil(&fixture.store, &probe(1), "[]").await;
+    overwrite_state(&fixture.store, &probe(1), "[]").await;
     let error =
         fixture.reject(&probe(1), "start-probe", json!({}), Trail::Command("already-exists")).await;
     assert_eq!(error.code(), "already-exists");
@@ -105,7 +109,7 @@ async fn an_unstorable_state_is_invalid() {
         let payload = json!({ "value": value });
         let error = fixture.reject(&probe(9), "start-unstorable", payload, Trail::Nothing).await;
         check_invalid(&error, 9, 1, "unstorable", message);
-        // Of an invoked action too, though its caller continues.
+        // The state of an invoked action is checked too, even if its caller continues.
         let payload =
             json!({ "steps": [Step::Try(id(2), vec![Step::SetUnstorable(value)]), Step::Add(1)] });
         let error = fixture.reject(&probe(1), "run", payload, Trail::Nothing).await;

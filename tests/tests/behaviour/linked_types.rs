@@ -1,6 +1,6 @@
-//! The linked list: all aggregate types in the program, whether a domain uses them or not.
+//! The linked list: all aggregate types in the program, including those that no domain uses.
 //!
-//! The other tests build domains of named aggregate types; these alone read the list.
+//! Other tests build domains of named aggregate types. Only these tests read the list.
 
 use fluvius_core::registry::linked;
 use fluvius_core::{Domain, MemoryStore, SimpleRejection, aggregate};

@@ -15,13 +15,13 @@ use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
 
 /// Records its events; panics or vetoes on demand.
 #[derive(Clone, Default)]
-struct Ear {
+struct RecordingObserver {
     notified: Arc<Mutex<Vec<String>>>,
     panics: bool,
     veto: Arc<Mutex<Option<SimpleRejection>>>,
 }
 
-impl Ear {
+impl RecordingObserver {
     fn keep(&self, what: String) {
         self.notified.lock().unwrap().push(what);
         assert!(!self.panics, "the observer panics");
@@ -36,7 +36,7 @@ fn short(aggregate_id: &fluvius_core::AggregateId) -> u128 {
     aggregate_id.id.as_u128()
 }
 
-impl Observer for Ear {
+impl Observer for RecordingObserver {
     fn on_event(&self, signal: &RuntimeEvent<'_>) {
         self.keep(match signal {
             RuntimeEvent::CommandReady { action, aggregate_id, .. } => {
@@ -83,7 +83,7 @@ impl Observer for Ear {
     }
 }
 
-async fn listened(recorder: Ear) -> (ScriptedStore, Session, Ear) {
+async fn observed(recorder: RecordingObserver) -> (ScriptedStore, Session, RecordingObserver) {
     let store = ScriptedStore::default();
     let builder = ProbingDomain::builder(store.clone()).observer(recorder.clone());
     let domain = builder.build().await.unwrap();
@@ -101,7 +101,7 @@ fn run(steps: &[Step]) -> Value {
 
 #[tokio::test]
 async fn an_applied_command_is_notified_stage_by_stage() {
-    let (store, session, recorder) = listened(Ear::default()).await;
+    let (store, session, recorder) = observed(RecordingObserver::default()).await;
     let steps = vec![
         Step::Message("first".to_owned(), "x".to_owned()),
         Step::Invoke(id(2), vec![Step::Message("second".to_owned(), "y".to_owned())]),
@@ -135,7 +135,7 @@ async fn an_applied_command_is_notified_stage_by_stage() {
 
 #[tokio::test]
 async fn rejections_and_faults_are_notified() {
-    let (_store, session, recorder) = listened(Ear::default()).await;
+    let (_store, session, recorder) = observed(RecordingObserver::default()).await;
     session.send(id(1), Run { steps: vec![Step::Reject("no".to_owned())] }).await.unwrap_err();
     assert_eq!(
         recorder.notified(),
@@ -159,7 +159,7 @@ async fn rejections_and_faults_are_notified() {
 
 #[tokio::test]
 async fn a_retried_event_is_notified_again() {
-    let (store, session, recorder) = listened(Ear::default()).await;
+    let (store, session, recorder) = observed(RecordingObserver::default()).await;
     store.script([CommitStep::Conflict, CommitStep::Conflict]);
     session.send(id(1), Run { steps: vec![] }).await.unwrap();
     let notified = recorder.notified();
@@ -171,7 +171,7 @@ async fn a_retried_event_is_notified_again() {
 
 #[tokio::test]
 async fn a_veto_is_a_rejection_with_its_code() {
-    let (store, session, recorder) = listened(Ear::default()).await;
+    let (store, session, recorder) = observed(RecordingObserver::default()).await;
     *recorder.veto.lock().unwrap() =
         Some(SimpleRejection::new("audit-closed", "the books are closed"));
     let command = fixture::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
@@ -190,8 +190,8 @@ async fn a_veto_is_a_rejection_with_its_code() {
 
 #[tokio::test]
 async fn a_panic_in_an_observer_changes_nothing() {
-    let panics = Ear { panics: true, ..Ear::default() };
-    let plain = Ear::default();
+    let panics = RecordingObserver { panics: true, ..RecordingObserver::default() };
+    let plain = RecordingObserver::default();
     let store = ScriptedStore::default();
     let builder = ProbingDomain::builder(store.clone()).observer(panics).observer(plain.clone());
     let domain = builder.build().await.unwrap();
@@ -214,9 +214,9 @@ async fn a_panic_in_an_observer_changes_nothing() {
 
 #[tokio::test]
 async fn the_first_veto_counts() {
-    let veto = |code: &'static str| Ear {
+    let veto = |code: &'static str| RecordingObserver {
         veto: Arc::new(Mutex::new(Some(SimpleRejection::new(code, code)))),
-        ..Ear::default()
+        ..RecordingObserver::default()
     };
     let builder = ProbingDomain::builder(fluvius_core::MemoryStore::new());
     let (first, second) = (veto("first"), veto("second"));
@@ -229,7 +229,7 @@ async fn the_first_veto_counts() {
 
 #[tokio::test]
 async fn a_replay_is_notified_as_a_response() {
-    let (_store, session, recorder) = listened(Ear::default()).await;
+    let (_store, session, recorder) = observed(RecordingObserver::default()).await;
     let command = fixture::command(&session, &probe(1), "run", run(&[]));
     session.process_command(command.clone()).await.unwrap();
     recorder.notified();

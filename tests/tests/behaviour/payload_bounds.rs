@@ -157,7 +157,7 @@ async fn a_payload_over_the_limit_is_too_large() {
     assert_eq!(error.code(), "too-large");
 }
 
-/// An error shows a hostile text only in part, whether value, key or name.
+/// An error shows only a part of a hostile value, key or name.
 #[tokio::test]
 async fn error_texts_are_bounded() {
     let domain = packed().await;

@@ -130,7 +130,7 @@ async fn all_reads_every_page() {
             all.is_sorted_by_key(|probe| (probe.value, Versioned::record(probe).aggregate_id.id))
         );
     }
-    // A limit of zero would never end.
+    // With a limit of zero, the pages would never end.
     assert_eq!(reader.clone().limit(0).page().await.unwrap().rows.len(), 1);
     assert_eq!(code(reader.limit(10_001).page().await), "invalid-query");
 }
@@ -340,7 +340,7 @@ async fn a_history_has_the_versions_of_any_range() {
     assert_eq!(code(session.statemgr().history(&probe(2), ..).await), "not-found");
 }
 
-/// A parcel, which is found by its destination.
+/// A parcel with an index on its destination.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Parcel {
     number: u32,

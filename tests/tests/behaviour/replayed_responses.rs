@@ -1,5 +1,5 @@
-//! Replayed responses: equal byte for byte, hash maps included, and never for a sender that the
-//! policy denies.
+//! Replayed responses: byte-identical, hash maps included, and never for a sender that the policy
+//! denies.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -191,8 +191,7 @@ async fn a_denied_sender_gets_no_replay() {
     assert_eq!(answers(&reader).await, first, "the reader is still allowed");
     assert!(denials(&domain).await.is_empty());
 
-    // Independent of the first answer and of later changes: the basket is closed by
-    // now.
+    // Independent of the first answer and of later changes: the basket is closed now.
     let found = answers(&former).await;
     assert_eq!(found, vec!["permission-denied"; life().len()]);
     let ids: Vec<Uuid> = (100..).take(life().len()).map(id).collect();

@@ -1,4 +1,4 @@
-//! A secret is used by the action and kept nowhere.
+//! Secrets: an action uses them, and nothing stores or shows them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -229,7 +229,7 @@ async fn secrets_are_never_exposed() {
         let build = BuildVault { label: "a".to_owned(), password: SECRET.to_owned() };
         assert_eq!(sent.typed(number, build).await, ok);
     }
-    // By key: applied under each name, rejected, panicking; the payload's text in many forms.
+    // By key: applied under each name, rejected, panicking; the text of the payload in many forms.
     for (key, payload, outcome) in [
         ("unlock-vault", format!(r#"{{"passWord":"{SECRET}"}}"#), ok),
         ("unlock-vault", format!(r#"{{"password":"{SECRET}"}}"#), ok),

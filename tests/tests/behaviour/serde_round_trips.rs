@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use fluvius_tests::fixture::id;
 use fluvius_tests::store_snapshot::StoreSnapshot;
 
-/// A map in a tagged enum: serde reads its keys as strings, which are no numbers.
+/// A map in a tagged enum: serde reads its keys as strings, not as numbers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Shelf {

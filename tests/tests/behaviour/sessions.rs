@@ -26,7 +26,7 @@ async fn a_session_creates_commands_for_its_aggregate() {
     assert_eq!((&first.aggregate_id, &second.aggregate_id), (&probe(1), &probe(2)));
     assert_ne!(first.id, second.id);
     assert_eq!((first.command.as_str(), first.if_match), ("run", None));
-    // A command is for the aggregate that was set when it was created.
+    // A command targets the aggregate that was set at its creation.
     let response = fixture.session.process_command(first).await.unwrap();
     assert_eq!(response.aggregate_id, probe(1));
 }
@@ -149,7 +149,7 @@ async fn dropping_a_stream_takes_no_more_commands() {
         (3..=3 + 64).contains(&taken_before),
         "the stream takes some commands ahead: {taken_before}"
     );
-    // The commands that were taken end all the same, and no more are taken.
+    // The commands that the stream has taken end, and it takes no more.
     fixture.domain.shutdown().await;
     assert_eq!(taken.load(Ordering::Relaxed), taken_before);
     let version = usize::try_from(fixture.snapshot().await.version(&probe(1))).unwrap();

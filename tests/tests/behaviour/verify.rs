@@ -250,7 +250,7 @@ const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
         FaultKind::PositionDuplicate,
         RowFault::LoggedCommand(|command| {
             if is_many(&command.record.aggregate_id) {
-                // Like that of its event.
+                // Like the one of its event.
                 command.position += 1;
             }
             true

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use fluvius_tests::purse::{Give, PurseDomain, coins, make};
 
-/// Polls a future `polls` times, then drops it. Returns whether it had ended.
+/// Polls a future up to `polls` times, then drops it. Returns true if it has ended.
 async fn poll_and_drop<F: Future + ?Sized>(mut future: Pin<Box<F>>, polls: usize) -> bool {
     for _ in 0..polls {
         if futures_util::poll!(&mut future).is_ready() {

@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use fluvius_tests::purse::{DoubleAtGate, MakePurse, PurseDomain, PutIn, gate_of};
 
-/// Timeout above the duration of anything here.
+/// Timeout above the duration of any test here.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
 
-/// A domain, and the values that must live as long.
+/// A domain, and the values that must outlive it.
 struct Shared {
     name: &'static str,
     domain: DomainRuntime,
@@ -123,7 +123,7 @@ fn a_busy_worker_blocks_no_other_sender() {
             let mut sent = Box::pin(session.send(id, PutIn { coins: 1 }).into_future());
             let polled = poll!(&mut sent);
             begun.send(()).unwrap();
-            // This worker blocks until it has its answers.
+            // This worker blocks until both answers are received.
             let is_done = wait.recv_timeout(HANGS_AFTER).is_ok();
             if polled.is_pending() {
                 sent.await.unwrap();
@@ -202,7 +202,7 @@ fn a_commit_interrupted_by_the_runtime_is_in_doubt() {
         store.set_faults(slow);
         let mut first = Box::pin(session.send(ids[0], PutIn { coins: 1 }).into_future());
         assert!(poll!(&mut first).is_pending());
-        // It waits behind the batch that the store is committing.
+        // The command waits behind the batch that the store is committing.
         let mut second = Box::pin(session.send(ids[1], PutIn { coins: 1 }).into_future());
         assert!(poll!(&mut second).is_pending());
         keeper.shutdown_background();

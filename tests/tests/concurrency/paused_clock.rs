@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::Instant;
 
-/// Sends commands, reads, and lets an hour pass, which takes no time.
+/// Sends commands, reads, and lets an hour pass on the paused clock.
 async fn check_works(store: impl Store) {
     let begun = (std::time::Instant::now(), Instant::now());
     let domain = TransactionManagerDomain::runtime(store).await.unwrap();

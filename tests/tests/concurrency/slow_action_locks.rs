@@ -1,4 +1,4 @@
-//! A slow action blocks its own aggregate alone, and ends.
+//! A slow action blocks only its own aggregate, and ends.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use fluvius_core::{Domain, MemoryStore};
 
 use fluvius_tests::purse::{DoubleAtGate, Give, PurseDomain, PutIn, coins, gate_of, make, purses};
 
-/// Timeout above the duration of any of this; a test that reaches it has found a deadlock.
+/// Timeout above the duration of any test here. A test that reaches it has found a deadlock.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,7 +49,7 @@ async fn a_slow_action_blocks_only_its_aggregate() {
     // Now the gated action holds the lock exclusively: a transfer to it waits ..
     let mut transfer = Box::pin(session.send(giver, Give { coins: 1, to: gated }).into_future());
     assert!(futures_util::poll!(&mut transfer).is_pending());
-    // .. and holds no lock meanwhile: its own aggregate accepts commands.
+    // .. and holds no other lock: its own aggregate accepts commands.
     let own = session.send(giver, PutIn { coins: 50 }).into_future();
     tokio::time::timeout(HANGS_AFTER, own).await.unwrap().unwrap();
     assert!(futures_util::poll!(&mut deposit).is_pending());

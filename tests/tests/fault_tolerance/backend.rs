@@ -14,14 +14,14 @@ use tempfile::TempDir;
 
 use crate::history::InjectedFault;
 
-/// A content that outlives the stores over it. Clones name the same content.
+/// A content that outlives the stores over it. Clones refer to the same content.
 pub trait Backend: Clone + Send + Sync + 'static {
     type Store: Store + Clone;
 
     /// Faults that can be injected between a process and the content.
     const FAULTS: &[InjectedFault] = &[];
 
-    /// Returns whether the store is available on this machine. If not, the reason was printed.
+    /// Returns true if the store is available on this machine; otherwise prints the reason.
     fn is_available() -> bool {
         true
     }
@@ -32,7 +32,7 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// Opens one more store over the content.
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 
-    /// Returns the address for other processes; `None` if none can reach it.
+    /// Returns the address for other processes; `None` if they cannot reach the content.
     fn address(&self) -> Option<String>;
 
     /// Injects one of [`FAULTS`](Self::FAULTS) while processes run.

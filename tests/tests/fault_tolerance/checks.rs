@@ -102,7 +102,8 @@ pub fn bank_finds<B: Backend>(test: &str, kind: ProcessKind, mutant: StoreMutant
 /// Time within which each seed must find a mutant.
 const MAX_SEARCH_TIME: Duration = Duration::from_secs(60);
 
-/// Runs under `seeds` seeds, or as many as the environment says, until each has found the mutant.
+/// Runs under `seeds` seeds, or under the number in the environment, until each has found the
+/// mutant.
 fn under_each_seed(
     test: &str,
     mutant: StoreMutant,

@@ -1,8 +1,8 @@
 //! The history of a run: requests and outcomes of all clients, in one order over all processes.
 //!
-//! An entry is written before a request is sent, and after its answer has come. Within a process a
-//! lock orders them. Between processes the lines of one pipe do: a line is one write, and a pipe
-//! takes a short write whole. So if an answer precedes a request in the history, it came before the
+//! An entry is written before a request is sent, and after its answer is received. A lock orders
+//! the entries of a process. The pipe orders those of several processes: a line is one short write,
+//! which is atomic. So if an answer precedes a request in the history, it was received before the
 //! request was sent. No clock is needed.
 
 use std::collections::BTreeMap;
@@ -114,12 +114,12 @@ impl Outcome {
         }
     }
 
-    /// Returns whether the store was unreachable; then nothing is stored.
+    /// Returns true if the store was unreachable, and so nothing is stored.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Failed { code } if code == "store-unavailable")
     }
 
-    /// Returns whether a replay must give the same outcome.
+    /// Returns true if a replay must give the same outcome.
     pub fn is_recorded(&self) -> bool {
         matches!(self, Self::Applied(_) | Self::Rejected { .. })
     }

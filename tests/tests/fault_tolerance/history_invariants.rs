@@ -52,7 +52,7 @@ pub async fn check_no_other_commands(content: &impl Store, sent: &BTreeSet<Uuid>
     Ok(())
 }
 
-/// Checks that no pair of linked accounts is ever overdrawn along the log.
+/// Checks that no pair of linked accounts is overdrawn at any position of the log.
 pub fn check_linked_accounts(events: &[LogEntry<EventRecord>]) -> CheckResult {
     let couples: HashMap<Uuid, u64> = (0..LINKED_ACCOUNTS)
         .map(|number| (linked_account(number).id, number.min(partner(number))))
@@ -78,9 +78,8 @@ pub fn check_linked_accounts(events: &[LogEntry<EventRecord>]) -> CheckResult {
     Ok(())
 }
 
-/// Checks that each snapshot shows the states at one position of the log, with the total of that
-/// position, and no position older than an answer that preceded the request. Returns the number of
-/// snapshots.
+/// Checks that each snapshot shows the states and the total at one position of the log. The
+/// position is not older than any answer before the request. Returns the number of snapshots.
 pub fn check_snapshots(
     exchanges: &[Exchange],
     events: &[LogEntry<EventRecord>],
@@ -156,7 +155,7 @@ pub fn check_snapshots(
     Ok(count)
 }
 
-/// Returns the highest position that had been answered, after each answer.
+/// Returns the highest answered position after each answer.
 fn answered_positions(
     exchanges: &[Exchange],
     events: &[LogEntry<EventRecord>],

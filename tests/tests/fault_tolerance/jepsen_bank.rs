@@ -65,7 +65,7 @@ impl RunningProcess {
         }
     }
 
-    /// Returns whether one of its clients has had an answer.
+    /// Returns true if one of its clients has had an answer.
     fn has_answered(&self, history: &[Entry]) -> bool {
         let own = self.first..self.first + CLIENTS_PER_PROCESS;
         let is_own =

@@ -1,5 +1,4 @@
-//! Crash recovery: a process is killed at work, again and again. After each kill the bank is opened
-//! and checked.
+//! Crash recovery: processes are killed at work. After each kill the bank is opened and checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -36,7 +35,7 @@ pub struct Options {
     pub seed: u64,
     pub kills: u64,
     pub clients: u64,
-    /// Answers that a kill must follow to count, with a command in flight.
+    /// Minimum number of answers before a kill that counts. A command is in flight too.
     pub min_acknowledged: usize,
     pub mutant: Option<StoreMutant>,
 }
@@ -45,7 +44,7 @@ pub struct Options {
 #[derive(Debug, Default)]
 pub struct Stats {
     pub kills: u64,
-    /// Kills with fewer answers, after which the bank was checked as well.
+    /// Kills after fewer answers. The bank was checked after them too.
     pub early: u64,
     pub injected: BTreeMap<InjectedFault, u64>,
     pub acknowledged: u64,

@@ -148,8 +148,8 @@ impl RunningProcess {
     }
 }
 
-/// Runs the clients. Kills replace the process that is ahead by one that sends the rest, so that
-/// all processes run until the end.
+/// Runs the clients. After a kill, a new process sends the rest of the requests. The process with
+/// the most answers is killed, so that all processes run until the end.
 fn run_clients<B: Backend>(kind: ProcessKind, seed: u64, conditions: Conditions) -> Vec<Entry> {
     let mut rng = SeededRng::new(seed);
     let mut processes = Processes::new(kind, B::create(), RequestMix::Accounts, conditions);
@@ -213,7 +213,7 @@ type Actions = Vec<(usize, Action<Operation>)>;
 /// Returns the history of each account. Requests without an answer end after all others.
 fn by_account(exchanges: &[Exchange]) -> BTreeMap<Uuid, Actions> {
     let mut entries: BTreeMap<Uuid, Vec<(usize, usize, Action<Operation>)>> = BTreeMap::new();
-    // Each request is a process of its own to the checker: its start and end alone order it.
+    // For the checker each request is its own process: only its start and end order it.
     for (number, one) in exchanges.iter().enumerate() {
         let is_open = matches!(one.outcome, Some(Outcome::Unknown) | None);
         let end = one.returned.filter(|_| !is_open).unwrap_or(usize::MAX);
@@ -267,7 +267,7 @@ fn operations(exchanges: &Exchange) -> Vec<(Uuid, Operation)> {
             assert_eq!(code, "transfer-to-self", "no other rejection is possible");
             Vec::new()
         }
-        // Nothing is stored; if that is wrong, later operations show it.
+        // Nothing is stored. Otherwise, later operations show it.
         Some(Outcome::Failed { .. }) => Vec::new(),
         Some(Outcome::Unknown) | None => {
             if recipient == Some(account) {

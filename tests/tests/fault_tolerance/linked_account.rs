@@ -6,7 +6,7 @@ use fluvius_core::{ActionContext, ContextError, Domain, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// An account that may be overdrawn as long as it and its partner are not, together.
+/// An account that may be overdrawn while the sum with its partner is not negative.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinkedAccount {
     pub balance: i64,
@@ -37,7 +37,7 @@ impl LinkedAccount {
         Ok(())
     }
 
-    /// Debit money that both accounts together have.
+    /// Debit money, up to the sum of both accounts.
     #[action(evt_key = "linked-account-debited")]
     pub async fn debit_linked_account(
         &mut self,

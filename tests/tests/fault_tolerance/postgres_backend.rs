@@ -1,7 +1,7 @@
 //! A bank on a PostgreSQL server, and the faults injected into the server and its connections.
 //!
-//! Each bank has a server of its own while it exists, so that faults hit this bank alone. The next
-//! bank takes over the server.
+//! Each bank has its own server, so that faults affect this bank only. The next bank reuses the
+//! server.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -31,7 +31,7 @@ const TERMINATE_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activ
 /// A bank on a server that waits for its disk.
 pub type DurablePostgres = PostgresBackend<true>;
 
-/// A bank on a server that does not wait: a crash loses the last commits.
+/// A bank on a server that does not wait for its disk: a crash loses the last commits.
 pub type FastPostgres = PostgresBackend<false>;
 
 /// The beginnings of the statements that commit a batch.

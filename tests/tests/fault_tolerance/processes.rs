@@ -112,7 +112,7 @@ impl<B: Backend> Processes<B> {
         }
     }
 
-    /// Injects a random fault sometimes. Returns whether it has.
+    /// Sometimes injects a random fault. Returns true if it has.
     pub fn inject(&self, rng: &mut SeededRng) -> bool {
         if B::FAULTS.is_empty() || !rng.happens(FAULTS_PER_MILLE) {
             return false;

@@ -40,8 +40,8 @@ pub struct Conditions {
     pub mutant: Option<StoreMutant>,
     /// Longest delay of a store call.
     pub max_delay_micros: u64,
-    /// Commits in a thousand that lose the store before they are stored; as many lose it
-    /// afterwards.
+    /// Rate per thousand of commits that lose the store before they are stored. The rate of those
+    /// that lose it afterwards is the same.
     pub cuts: u64,
 }
 
@@ -58,7 +58,7 @@ impl Conditions {
             let store = FaultyStore::new(backend.open().await, seed, faults.clone());
             match LinkedBankDomain::runtime(MutatedStore::new(store, self.mutant)).await {
                 Ok(domain) => return domain,
-                // The server is down again.
+                // The server is down once more.
                 Err(BuildError::Store { source, .. }) if source.is_retryable() => {}
                 Err(error) => panic!("{error}"),
             }

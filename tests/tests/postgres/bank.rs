@@ -1,5 +1,4 @@
-//! Transfers between accounts, and withdrawals, which are sent until they are answered, and their
-//! invariants.
+//! Transfers and withdrawals that are sent until they are answered, and their invariants.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

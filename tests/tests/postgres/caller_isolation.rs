@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 use crate::units::{of_aggregate, units};
 use crate::{OpenStore, client};
 
-/// A call that takes longer hangs.
+/// Timeout of a call. A longer call counts as hanging.
 const MAX_TIME: Duration = Duration::from_secs(20);
 
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
@@ -47,7 +47,7 @@ async fn running(schema: &TestSchema, text: &str) -> i64 {
 }
 
 /// Locks a table until the connection is dropped.
-async fn hold(schema: &TestSchema, table: &str) -> tokio_postgres::Client {
+async fn lock_table(schema: &TestSchema, table: &str) -> tokio_postgres::Client {
     let other = client(schema.url()).await;
     let sql = format!("BEGIN; LOCK TABLE {}.{table} IN ACCESS EXCLUSIVE MODE", schema.name());
     other.batch_execute(&sql).await.unwrap();
@@ -134,7 +134,7 @@ async fn dropped_reads_are_cancelled_or_not_sent() {
     let store = schema.options().max_readers(2).open(schema.url()).await.unwrap();
     accounts(&store, 1).await;
     let marker = "FROM command_log WHERE position";
-    let held = hold(&schema, "context_log").await;
+    let held = lock_table(&schema, "context_log").await;
     let page = log_page();
     let reads: Vec<_> = (0..12)
         .map(|_| {
@@ -169,7 +169,7 @@ async fn loads_of_commands_do_not_wait_for_queries() {
     let schema = server.schema();
     let store = schema.options().max_readers(1).open(schema.url()).await.unwrap();
     let aggregate_ids = accounts(&store, 3).await;
-    let held = hold(&schema, "context_log").await;
+    let held = lock_table(&schema, "context_log").await;
     let page = log_page();
     let reads = join_all((0..8).map(|_| store.read_log::<CommandRecord>(&page)));
     let loads = async {
@@ -189,7 +189,7 @@ async fn read_that_times_out_names_the_option() {
     let options = schema.options().read_timeout(Duration::from_millis(200));
     let store = options.open(schema.url()).await.unwrap();
     accounts(&store, 1).await;
-    let held = hold(&schema, "context_log").await;
+    let held = lock_table(&schema, "context_log").await;
     let error = in_time(store.read_log::<CommandRecord>(&log_page())).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("`read_timeout`"), "{error}");
     drop(held);

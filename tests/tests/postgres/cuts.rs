@@ -1,4 +1,4 @@
-//! Connections that are cut in the middle of commits: every answer is true.
+//! Connections that are cut during commits: every answer is correct.
 //!
 //! `FLUVIUS_CUTS` sets the number of cuts, `FLUVIUS_SEED` repeats a run.
 
@@ -65,7 +65,7 @@ async fn run(
         proxy.cut_next(cut);
         let wrong = Mutex::new(None);
         if caller == Caller::Careless {
-            // It relies on the first answer alone.
+            // The caller relies on the first answer only.
             if bank::send(session, &transfer).await.is_err() {
                 transfer.id = Uuid::from_u64_pair(!seed, rng.next_u64());
             }
@@ -121,7 +121,7 @@ async fn command_over_a_cut_connection_has_one_effect_and_one_answer() {
     });
     assert_eq!(tally.cuts.values().sum::<usize>(), cuts);
     if cuts >= CUTS {
-        // A run without a commit in doubt shows nothing.
+        // A run without a commit in doubt proves nothing.
         assert_eq!(tally.cuts.len(), Cut::ALL.len(), "seed {seed}: {tally:?}");
         assert!(tally.errors.contains_key("outcome-unknown"), "seed {seed}: {tally:?}");
     }

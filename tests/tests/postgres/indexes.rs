@@ -18,7 +18,7 @@ use crate::{OpenStore, bank, client};
 const SETTLE_TIME: Duration = Duration::from_secs(30);
 const RESOURCE: &str = "bank-account";
 
-/// More aggregates than one statement fills in.
+/// A number of aggregates above the limit of one filling statement.
 const MANY: u64 = 1_200;
 
 async fn client_in(schema: &TestSchema) -> Client {
@@ -200,7 +200,7 @@ async fn concurrent_declarations_create_each_field_once() {
     check_values(&client).await;
 }
 
-/// A process that ended during the filling has left a partly filled table.
+/// A process that ended during the filling leaves a partly filled table.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn interrupted_filling_is_completed() {
     let Some(server) = TestServer::get() else { return };

@@ -32,7 +32,7 @@ enum Mutant {
     /// Draws positions without a lock.
     NoLock,
     /// Releases the lock before the commit.
-    LockGivenBack,
+    LockReleasedEarly,
 }
 
 const LOCK: &str = "PERFORM pg_advisory_xact_lock(hashtextextended(current_schema(), 0));";
@@ -44,7 +44,7 @@ impl Mutant {
         assert_eq!(function.matches(DRAWN).count(), 1, "{function}");
         match self {
             Self::NoLock => function.replace(LOCK, ""),
-            Self::LockGivenBack => {
+            Self::LockReleasedEarly => {
                 let of_session = |function: &str| LOCK.replace("pg_advisory_xact_lock", function);
                 let given_back = format!("{} {DRAWN}", of_session("pg_advisory_unlock"));
                 function.replace(LOCK, &of_session("pg_advisory_lock")).replace(DRAWN, &given_back)
@@ -56,7 +56,7 @@ impl Mutant {
 /// The effects of the arguments of an event on its commit.
 const ROLLS_BACK: &str = r#"{"then":"roll back"}"#;
 const IS_SLOW: &str = r#"{"then":"take your time"}"#;
-const IS_HELD_UP: &str = r#"{"then":"wait"}"#;
+const IS_DELAYED: &str = r#"{"then":"wait"}"#;
 
 /// Creates a schema with these effects, and with a mutant of the function.
 async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres::Client {
@@ -66,7 +66,7 @@ async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres:
     let trigger = format!(
         "CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.args = \
              '{ROLLS_BACK}' THEN RAISE 'no room' USING ERRCODE = '53100'; END IF; IF NEW.args = \
-             '{IS_SLOW}' THEN PERFORM pg_sleep(0.004); END IF; IF NEW.args = '{IS_HELD_UP}' THEN \
+             '{IS_SLOW}' THEN PERFORM pg_sleep(0.004); END IF; IF NEW.args = '{IS_DELAYED}' THEN \
              PERFORM pg_advisory_xact_lock(1, hashtext(TG_TABLE_SCHEMA)); END IF; RETURN NULL; END \
              $$; CREATE TRIGGER hold_up AFTER INSERT ON event_log FOR EACH ROW EXECUTE FUNCTION \
              hold_up()"
@@ -80,7 +80,7 @@ async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres:
     client
 }
 
-fn tell(unit: &mut UnitOfWork, what: &str) {
+fn set_effect(unit: &mut UnitOfWork, what: &str) {
     Arc::make_mut(&mut unit.events[0]).args = Json::parse(what).unwrap();
 }
 
@@ -117,7 +117,7 @@ struct Progress([Vec<Row>; 2], [ResumeToken; 2]);
 
 impl Progress {
     /// Reads one page of a log after the checkpoint, and moves the checkpoint to the end of the
-    /// scan. Returns whether the page has a row.
+    /// scan. Returns true if the page has a row.
     async fn read(this: &Mutex<Self>, store: &PostgresStore, log: usize, limit: usize) -> bool {
         fn rows<T: LogRecord>(page: &LogPage<T>) -> Vec<Row> {
             page.rows.iter().map(|row| (row.position, row.record.row_id())).collect()
@@ -157,8 +157,8 @@ fn check(progress: &Progress, stored: &[Stored]) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that a commit has lower positions than one that was called after its answer. Returns a
-/// description of the difference.
+/// Checks that a commit has lower positions than each commit that was called after its answer.
+/// Returns a description of the difference.
 fn check_order(stored: &mut [Stored]) -> Result<(), String> {
     stored.sort_unstable_by_key(|unit| unit.rows);
     let mut answered: Option<&Stored> = None;
@@ -218,8 +218,8 @@ impl Run {
                 });
             }
             match rng.below(20) {
-                0 => tell(&mut batch[0], ROLLS_BACK),
-                1..4 => tell(&mut batch[0], IS_SLOW),
+                0 => set_effect(&mut batch[0], ROLLS_BACK),
+                1..4 => set_effect(&mut batch[0], IS_SLOW),
                 _ => {}
             }
             let stored = commit(&store, batch).await;
@@ -319,7 +319,7 @@ async fn resumed_readers_read_each_row_once_in_commit_order() {
     }
 }
 
-async fn is_found(mutant: Mutant) {
+async fn check_found(mutant: Mutant) {
     let Some(server) = TestServer::get() else { return };
     let first = number("FLUVIUS_SEED").unwrap_or(1);
     for seed in first..first + number("FLUVIUS_MUTANT_SEEDS").unwrap_or(1) {
@@ -347,25 +347,26 @@ async fn is_found(mutant: Mutant) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn mutant_that_draws_positions_without_a_lock_is_caught() {
-    is_found(Mutant::NoLock).await;
+    check_found(Mutant::NoLock).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn mutant_that_releases_the_lock_before_the_commit_is_caught() {
-    is_found(Mutant::LockGivenBack).await;
+    check_found(Mutant::LockReleasedEarly).await;
 }
 
-/// Delays one commit after it has drawn its positions, calls another one, and reads meanwhile.
-async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<(), String> {
+/// Delays one commit after it has drawn its positions, calls another one, and reads during the
+/// delay.
+async fn run_with_delayed_commit(server: TestServer, mutant: Option<Mutant>) -> Result<(), String> {
     let schema = server.schema();
     let other = prepare(&schema, mutant).await;
-    let [held, later, reader] = [schema.open().await, schema.open().await, schema.open().await];
+    let [delayed, later, reader] = [schema.open().await, schema.open().await, schema.open().await];
     let [opened, ..] = units::units().await;
     let lock = |what: &str| format!("SELECT {what}(1, hashtext('{}'))", schema.name());
     other.batch_execute(&lock("pg_advisory_lock")).await.unwrap();
     let mut batch = units::of_aggregate(std::slice::from_ref(&opened), 1);
-    tell(&mut batch[0], IS_HELD_UP);
-    let held = tokio::spawn(async move { commit(&held, batch).await });
+    set_effect(&mut batch[0], IS_DELAYED);
+    let delayed = tokio::spawn(async move { commit(&delayed, batch).await });
     let waits = |lock: &str| {
         format!(
             "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = 'advisory' \
@@ -375,13 +376,14 @@ async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<()
     let name = schema.name();
     let for_other = waits(&format!("(1::bigint << 32) + hashtext('{name}')::oid::bigint"));
     while !other.query_one(&for_other, &[]).await.unwrap().get::<_, bool>(0) {
-        assert!(!held.is_finished());
+        assert!(!delayed.is_finished());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let batch = units::of_aggregate(&[opened], 2);
     let later = tokio::spawn(async move { commit(&later, batch).await });
-    let for_turn = waits(&format!("hashtextextended('{name}', 0)"));
-    while !later.is_finished() && !other.query_one(&for_turn, &[]).await.unwrap().get::<_, bool>(0)
+    let for_positions = waits(&format!("hashtextextended('{name}', 0)"));
+    while !later.is_finished()
+        && !other.query_one(&for_positions, &[]).await.unwrap().get::<_, bool>(0)
     {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -393,7 +395,7 @@ async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<()
     };
     read().await;
     other.batch_execute(&lock("pg_advisory_unlock")).await.unwrap();
-    let mut stored = held.await.unwrap();
+    let mut stored = delayed.await.unwrap();
     stored.extend(later.await.unwrap());
     assert_eq!(stored.len(), 2);
     read().await;
@@ -403,14 +405,14 @@ async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<()
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn delayed_commit_delays_later_ones() {
     let Some(server) = TestServer::get() else { return };
-    one_is_held_up(server, None).await.unwrap();
+    run_with_delayed_commit(server, None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn delayed_commit_of_a_mutant_is_skipped() {
     let Some(server) = TestServer::get() else { return };
-    for mutant in [Mutant::NoLock, Mutant::LockGivenBack] {
-        let wrong = one_is_held_up(server, Some(mutant)).await.unwrap_err();
+    for mutant in [Mutant::NoLock, Mutant::LockReleasedEarly] {
+        let wrong = run_with_delayed_commit(server, Some(mutant)).await.unwrap_err();
         assert!(wrong.starts_with("a reader has skipped"), "{mutant:?}: {wrong}");
     }
 }

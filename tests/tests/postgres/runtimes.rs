@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::units::{of_aggregate, units};
 use crate::{OpenStore, client, with_parameter};
 
-/// A call that takes longer hangs.
+/// Timeout of a call. A longer call counts as hanging.
 const MAX_TIME: Duration = Duration::from_secs(30);
 
 fn short_runtime() -> Runtime {
@@ -204,25 +204,27 @@ fn store_of_an_ended_runtime_reports_it() {
     let (store, aggregate_id, deposited) = store_in(&main, &schema);
     let _hint = store.changed();
     drop(main);
-    let is_told = |error: fluvius_core::StoreError| {
+    let check_reported = |error: fluvius_core::StoreError| {
         assert!(!error.is_retryable() && error.to_string().contains("has ended"), "{error}");
     };
     short_runtime().block_on(async {
         for _ in 0..2 {
-            is_told(in_time(store.load(&aggregate_id)).await.unwrap_err());
-            is_told(in_time(store.query(&StateQuery::every(1))).await.unwrap_err());
-            is_told(
+            check_reported(in_time(store.load(&aggregate_id)).await.unwrap_err());
+            check_reported(in_time(store.query(&StateQuery::every(1))).await.unwrap_err());
+            check_reported(
                 in_time(store.snapshot(std::slice::from_ref(&aggregate_id))).await.unwrap_err(),
             );
-            is_told(in_time(store.history(&aggregate_id, 1, 2)).await.unwrap_err());
+            check_reported(in_time(store.history(&aggregate_id, 1, 2)).await.unwrap_err());
             let query = LogQuery::all().limit(1);
-            is_told(in_time(store.read_log::<EventRecord>(&query)).await.unwrap_err());
-            is_told(in_time(store.command(deposited.commands[0].id)).await.unwrap_err());
-            is_told(in_time(store.register_domain("bank", &["bank-account"])).await.unwrap_err());
-            is_told(in_time(store.declare_indexes("bank-account", &[])).await.unwrap_err());
+            check_reported(in_time(store.read_log::<EventRecord>(&query)).await.unwrap_err());
+            check_reported(in_time(store.command(deposited.commands[0].id)).await.unwrap_err());
+            check_reported(
+                in_time(store.register_domain("bank", &["bank-account"])).await.unwrap_err(),
+            );
+            check_reported(in_time(store.declare_indexes("bank-account", &[])).await.unwrap_err());
             assert!(in_time(store.acquire_lease(&aggregate_id)).await.is_none());
             match in_time(store.commit([deposited.clone()].into())).await.pop().unwrap() {
-                CommitOutcome::Failed(error) => is_told(error),
+                CommitOutcome::Failed(error) => check_reported(error),
                 outcome => panic!("{outcome:?}"),
             }
         }

@@ -1,4 +1,4 @@
-//! Transient and permanent faults of a server: the code is right, nothing is stored in part, and
+//! Transient and permanent faults of a server: the code is correct, no unit is stored in part, and
 //! the store recovers with the server.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -32,7 +32,7 @@ impl Bank {
         let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
         bank::open_accounts(&session, 2).await;
         let mut bank = Self { store, session, answered: Vec::new(), count: 0 };
-        bank.goes_on().await;
+        bank.check_recovery().await;
         bank
     }
 
@@ -47,7 +47,7 @@ impl Bank {
     }
 
     /// Checks that a command fails with this code and text.
-    async fn fails(&mut self, code: &str, why: &str) {
+    async fn check_failure(&mut self, code: &str, why: &str) {
         let transfer = self.next();
         let error = bank::send(&self.session, &transfer).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}: {:?}", std::error::Error::source(&error));
@@ -59,9 +59,9 @@ impl Bank {
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 
-    /// Checks that commands are stored again, also those that had failed, and that exactly the
-    /// answered ones are stored.
-    async fn goes_on(&mut self) {
+    /// Checks that commands succeed again, including those that had failed. Checks that exactly
+    /// the answered commands are stored.
+    async fn check_recovery(&mut self) {
         bank::check(&self.store, 2, &self.answered).await.unwrap();
         let failed = (1..=self.count)
             .map(Uuid::from_u128)
@@ -69,15 +69,15 @@ impl Bank {
         let failed: Vec<Uuid> = failed.collect();
         for id in failed {
             let again = Transfer { id, from: 0, to: Some(1), amount: 5 };
-            self.is_answered(again).await;
+            self.send_until_answered(again).await;
         }
         let next = self.next();
-        self.is_answered(next).await;
+        self.send_until_answered(next).await;
         bank::check(&self.store, 2, &self.answered).await.unwrap();
     }
 
-    /// Retries, since a busy machine may exceed the short timeout.
-    async fn is_answered(&mut self, transfer: Transfer) {
+    /// Sends a transfer until it is answered. A busy machine may exceed the short timeout.
+    async fn send_until_answered(&mut self, transfer: Transfer) {
         let answered = bank::send_until_answered(&self.session, transfer, async |_| {}).await;
         self.answered.push(answered);
     }
@@ -97,11 +97,11 @@ async fn statement_that_times_out_is_retryable() {
     let held =
         format!("BEGIN; LOCK TABLE {}.resource_state IN ACCESS EXCLUSIVE MODE", schema.name());
     other.batch_execute(&held).await.unwrap();
-    bank.fails("store-unavailable", "took longer than `statement_timeout`").await;
+    bank.check_failure("store-unavailable", "took longer than `statement_timeout`").await;
     let error = bank.load().await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("statement_timeout"), "{error}");
     other.batch_execute("COMMIT").await.unwrap();
-    bank.goes_on().await;
+    bank.check_recovery().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -138,7 +138,7 @@ async fn reads_without_a_connection_fail_and_commits_continue() {
     assert!(is_reported("all connections that read are taken"), "{messages:?}");
     assert!(is_reported("`read_timeout`"), "{messages:?}");
     other.batch_execute("COMMIT").await.unwrap();
-    bank.goes_on().await;
+    bank.check_recovery().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,10 +158,10 @@ async fn read_only_server_is_retryable() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     set("on").await;
-    bank.fails("store-unavailable", "the server only reads").await;
+    bank.check_failure("store-unavailable", "the server only reads").await;
     bank.load().await.unwrap();
     set("off").await;
-    bank.goes_on().await;
+    bank.check_recovery().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,7 +177,7 @@ async fn standby_is_rejected_until_it_is_promoted() {
     // The first command may fail with the lost connection.
     let lost = bank.next();
     let _ = bank::send(&bank.session, &lost).await.unwrap_err();
-    bank.fails("store-unavailable", "the server is a standby").await;
+    bank.check_failure("store-unavailable", "the server is a standby").await;
     bank.load().await.unwrap();
     let error = PostgresStore::open(&server.url()).await.unwrap_err();
     assert!(
@@ -185,16 +185,16 @@ async fn standby_is_rejected_until_it_is_promoted() {
         "{error}"
     );
     client(&server.url()).await.batch_execute("SELECT pg_promote()").await.unwrap();
-    bank.goes_on().await;
+    bank.check_recovery().await;
 }
 
 /// Checks that commits fail with a code of the server, and later ones succeed.
-async fn fails_with(sql_state: &str, code: &str, why: &str) {
+async fn check_commit_failure(sql_state: &str, code: &str, why: &str) {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let mut bank = Bank::of(&schema).await;
     let other = client(server.url()).await;
-    // As late as possible: at the end of the transaction.
+    // The error occurs at the end of the transaction, as late as possible.
     let trigger = format!(
         "SET search_path = {}; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
          RAISE 'it fails' USING ERRCODE = '{sql_state}', DETAIL = 'of a secret row'; END $$; \
@@ -204,10 +204,10 @@ async fn fails_with(sql_state: &str, code: &str, why: &str) {
     );
     other.batch_execute(&trigger).await.unwrap();
     for _ in 0..3 {
-        bank.fails(code, why).await;
+        bank.check_failure(code, why).await;
     }
     other.batch_execute("DROP TRIGGER fail ON event_log").await.unwrap();
-    bank.goes_on().await;
+    bank.check_recovery().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -219,7 +219,7 @@ async fn failed_commit_has_the_cause_of_the_server() {
         ("42501", "store-error", "lacks a privilege: it fails"),
         ("XX001", "store-error", "PostgreSQL rejected the statement: it fails"),
     ] {
-        fails_with(sql_state, code, why).await;
+        check_commit_failure(sql_state, code, why).await;
     }
 }
 
@@ -230,7 +230,7 @@ impl SmallDisk {
     /// Returns `None`, and prints a line, if the user may not mount one.
     fn mount(at: PathBuf, server: &PrivateServer) -> Option<Self> {
         std::fs::create_dir(&at).unwrap();
-        // It belongs to the user of the server.
+        // The folder must belong to the user of the server.
         let owner = std::fs::metadata(server.socket().parent().unwrap()).unwrap().uid();
         let options = format!("size=16m,mode=0700,uid={owner}");
         let mut mount = Command::new("mount");
@@ -286,10 +286,10 @@ async fn commits_continue_after_a_full_disk() {
         assert!(begun.elapsed() < Duration::from_secs(30), "the disk is never full");
     };
     assert!(matches!(error, Error::StoreUnavailable { .. }), "{error}");
-    bank.fails("store-unavailable", "the server's disk is full").await;
+    bank.check_failure("store-unavailable", "the server's disk is full").await;
     bank.load().await.unwrap();
     std::fs::remove_file(filler).unwrap();
-    bank.goes_on().await;
+    bank.check_recovery().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -320,8 +320,13 @@ async fn wait_for_a_silent_server_is_bounded() {
     proxy.hold_back(false);
     // A held-back commit may be stored now. The same id resolves it.
     for id in 2..=bank.count {
-        bank.is_answered(Transfer { id: Uuid::from_u128(id), from: 0, to: Some(1), amount: 5 })
-            .await;
+        bank.send_until_answered(Transfer {
+            id: Uuid::from_u128(id),
+            from: 0,
+            to: Some(1),
+            amount: 5,
+        })
+        .await;
     }
-    bank.goes_on().await;
+    bank.check_recovery().await;
 }

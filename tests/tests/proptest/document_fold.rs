@@ -68,7 +68,7 @@ impl Document {
         Ok(())
     }
 
-    /// Take a line out.
+    /// Remove a line.
     #[action(evt_key = "line-removed")]
     pub(crate) fn remove_line(&mut self, at: usize) -> Result<(), SimpleRejection> {
         ensure(at < self.lines.len())?;
@@ -76,7 +76,7 @@ impl Document {
         Ok(())
     }
 
-    /// Put a line elsewhere.
+    /// Move a line.
     #[action(evt_key = "line-moved")]
     pub(crate) fn move_line(&mut self, from: usize, to: usize) -> Result<(), SimpleRejection> {
         ensure(from < self.lines.len() && to < self.lines.len())?;
@@ -85,7 +85,7 @@ impl Document {
         Ok(())
     }
 
-    /// Count another number of what a line stands for.
+    /// Set the count of a line.
     #[action(evt_key = "line-counted")]
     pub(crate) fn count_line(&mut self, at: usize, count: u64) -> Result<(), SimpleRejection> {
         let line = self.lines.get_mut(at).ok_or_else(no_such_line)?;
@@ -93,14 +93,14 @@ impl Document {
         Ok(())
     }
 
-    /// Take all lines out.
+    /// Remove all lines.
     #[action(evt_key = "lines-cleared")]
     pub(crate) fn clear_lines(&mut self) -> Result<(), SimpleRejection> {
         self.lines.clear();
         Ok(())
     }
 
-    /// Write the text anew.
+    /// Replace the text.
     #[action(evt_key = "text-written")]
     pub(crate) fn write_text(&mut self, text: String) -> Result<(), SimpleRejection> {
         self.text = text;
@@ -114,14 +114,14 @@ impl Document {
         Ok(())
     }
 
-    /// Take a mark away; one that is not there is no fault.
+    /// Remove a mark. An absent mark is no fault.
     #[action(evt_key = "mark-removed")]
     pub(crate) fn remove_mark(&mut self, name: String) -> Result<(), SimpleRejection> {
         self.marks.remove(&name);
         Ok(())
     }
 
-    /// Write a note, or take it away.
+    /// Write or remove a note.
     #[action(evt_key = "note-written")]
     pub(crate) fn write_note(&mut self, note: Option<String>) -> Result<(), SimpleRejection> {
         self.note = note;
@@ -212,7 +212,7 @@ fn a_small_change_of_a_large_state_has_a_small_delta() {
     run.assert_log_gives_states();
 }
 
-/// A command for a document. Positions count from the front, and go a little past the end.
+/// A command for a document. Positions count from the front, and may be a little past the end.
 #[derive(Debug, Clone)]
 enum Edit {
     Create { title: String, text: String, lines: Vec<Line> },
@@ -280,7 +280,7 @@ impl Edit {
         }
     }
 
-    /// Returns whether the edit changes one field or one line.
+    /// Returns true if the edit changes one field or one line.
     fn is_small(&self) -> bool {
         !matches!(self, Self::Create { .. } | Self::Text(_))
     }
@@ -323,7 +323,7 @@ struct Run {
     stored: Vec<Value>,
     /// The states that the methods give.
     model: Vec<Value>,
-    /// For each version, whether its edit was small.
+    /// For each version, `true` if its edit was small.
     small: Vec<bool>,
 }
 

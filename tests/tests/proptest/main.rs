@@ -3,7 +3,7 @@
 //! `FLUVIUS_SEED` replays a run, `FLUVIUS_CASES` raises the number of cases per property, and
 //! `FLUVIUS_STEPS` the number of steps of the state machine. A failure prints its seed.
 
-#![allow(missing_docs, reason = "nobody reads the documentation of a test binary")]
+#![allow(missing_docs, reason = "the documentation of a test binary has no readers")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod bank_fold;

@@ -22,7 +22,7 @@ over_each_store! {
 const FROZEN: fluvius_core::uuid::Uuid = fluvius_core::uuid::Uuid::from_u128(0xB1);
 
 /// Revision 3 deposits to Ada and freezes her account.
-async fn go_on(store: impl Store) {
+async fn write_revision_3(store: impl Store) {
     let domain = revision_3::EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let money = revision_3::Money::euros(Decimal::ONE);
@@ -34,7 +34,7 @@ async fn go_on(store: impl Store) {
 }
 
 #[track_caller]
-fn check_refused(error: &Error) {
+fn check_rejected(error: &Error) {
     let Error::InvalidState { aggregate_id: of, revision, path, message } = error else {
         panic!("{error:?}");
     };
@@ -45,7 +45,7 @@ fn check_refused(error: &Error) {
 }
 
 async fn an_older_program_rejects_commands(store: impl Store + Clone) {
-    go_on(store.clone()).await;
+    write_revision_3(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(sender());
     let before = session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap();
@@ -59,7 +59,7 @@ async fn an_older_program_rejects_commands(store: impl Store + Clone) {
         ("close", json!({})),
     ] {
         let command = session.aggregate(aggregate_id(ADA)).create_command(key, payload).unwrap();
-        check_refused(&session.process_command(command).await.unwrap_err());
+        check_rejected(&session.process_command(command).await.unwrap_err());
     }
     let open = json!({ "owner": "Ada", "cents": 0, "remark": "" });
     let open = session.aggregate(aggregate_id(ADA)).create_command("open", open).unwrap();
@@ -72,41 +72,41 @@ async fn an_older_program_rejects_commands(store: impl Store + Clone) {
 }
 
 async fn an_older_program_rejects_reads(store: impl Store + Clone) {
-    go_on(store.clone()).await;
+    write_revision_3(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let statemgr = domain.statemgr();
-    check_refused(&statemgr.fetch::<Account>(ADA).await.unwrap_err());
-    check_refused(&statemgr.find::<Account>(ADA).await.unwrap_err());
-    check_refused(&statemgr.fetch_at::<Account>(ADA, 10).await.unwrap_err());
-    check_refused(&statemgr.fetch_at::<Account>(ADA, 9).await.unwrap_err());
-    check_refused(&statemgr.query::<Account>().all().await.unwrap_err());
-    check_refused(&statemgr.query::<Account>().page().await.unwrap_err());
+    check_rejected(&statemgr.fetch::<Account>(ADA).await.unwrap_err());
+    check_rejected(&statemgr.find::<Account>(ADA).await.unwrap_err());
+    check_rejected(&statemgr.fetch_at::<Account>(ADA, 10).await.unwrap_err());
+    check_rejected(&statemgr.fetch_at::<Account>(ADA, 9).await.unwrap_err());
+    check_rejected(&statemgr.query::<Account>().all().await.unwrap_err());
+    check_rejected(&statemgr.query::<Account>().page().await.unwrap_err());
     let rows = statemgr
         .snapshot(&[aggregate_id(ADA), aggregate_id(GRACE), aggregate_id(JOHN)])
         .await
         .unwrap();
     let rows: Vec<_> = rows.into_iter().flatten().map(Account::decode).collect();
-    check_refused(rows[0].as_ref().unwrap_err());
+    check_rejected(rows[0].as_ref().unwrap_err());
     assert_eq!(rows[1].as_ref().unwrap().balance, Decimal::new(4_200, 2));
 }
 
 async fn fetching_a_newer_state_is_a_fault(store: impl Store + Clone) {
-    go_on(store.clone()).await;
+    write_revision_3(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
-    check_refused(&session.send(GRACE, revision_2::TopUp { from: ADA }).await.unwrap_err());
+    check_rejected(&session.send(GRACE, revision_2::TopUp { from: ADA }).await.unwrap_err());
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap().version, 1);
 }
 
 async fn versions_before_the_newer_revision_are_readable(store: impl Store + Clone) {
-    go_on(store.clone()).await;
+    write_revision_3(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let before = domain.statemgr().fetch_at::<Account>(ADA, 7).await.unwrap();
     assert_eq!(before.balance, Decimal::new(8_503, 2));
 }
 
 async fn events_of_a_newer_revision_do_not_decode(store: impl Store + Clone) {
-    go_on(store.clone()).await;
+    write_revision_3(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let events = domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap();
     for event in &events[..7] {
@@ -114,7 +114,7 @@ async fn events_of_a_newer_revision_do_not_decode(store: impl Store + Clone) {
     }
     let deposited = AccountEvent::try_from(&events[7].record).unwrap_err();
     assert_eq!(deposited.to_string(), "the row of `deposited` does not decode");
-    check_refused(&deposited.into());
+    check_rejected(&deposited.into());
     // A key that only the newer revision has.
     let frozen = Error::from(AccountEvent::try_from(&events[8].record).unwrap_err());
     assert_eq!(frozen.code(), "invalid-state");
@@ -126,7 +126,7 @@ async fn events_of_a_newer_revision_do_not_decode(store: impl Store + Clone) {
 }
 
 async fn only_a_newer_program_replays_newer_responses(store: impl Store + Clone) {
-    go_on(store.clone()).await;
+    write_revision_3(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let note = revision_2::Note { text: "frozen".to_owned() };
     let older = domain.session(sender());
@@ -144,10 +144,10 @@ async fn a_cached_version_does_not_overwrite_a_newer_revision(store: impl Store 
     let session = domain.session(sender());
     let deposit = revision_2::Deposit { amount: Decimal::ONE };
     assert_eq!(session.send(ADA, deposit.clone()).await.unwrap().version, 8);
-    go_on(store.clone()).await;
+    write_revision_3(store.clone()).await;
     let before = session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap();
     // The program has cached a version of its own revision; its commit meets a version conflict.
-    check_refused(&session.send(ADA, deposit).await.unwrap_err());
+    check_rejected(&session.send(ADA, deposit).await.unwrap_err());
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap(), before);
     assert!(verify(&store).await.unwrap().is_sound());
 }

@@ -73,7 +73,7 @@ pub async fn twice_at_once(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// More callers than permits: some fail fast, and one holds a permit that it may not use.
+/// More callers than permits: some fail fast, and one holds a permit that it does not use.
 pub async fn overload(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { max_in_flight: 1, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;

@@ -223,8 +223,8 @@ impl ScheduledBank {
         matches!(ready, Some(Err(Error::ShuttingDown)))
     }
 
-    /// Checks that an idle runtime has all its permits. A command whose caller has gone may still
-    /// be on its last step, so the check waits.
+    /// Checks that an idle runtime has all its permits. A command with a dropped future may still
+    /// be in its last step, so the check waits.
     async fn check_permits(&self) -> Result<(), String> {
         for _ in 0..PAUSES_UNTIL_REST {
             let processor = || self.session(0).command_processor();

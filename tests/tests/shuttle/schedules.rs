@@ -15,13 +15,13 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, UncontrolledNondetermini
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
-/// Schedules per seed: shuttle's PCT learns from the first ones how long they are.
+/// Schedules per seed. The PCT of shuttle learns their length from the first ones.
 const SCHEDULES_PER_SEED: u16 = 20;
 
 /// Steps in a thousand that count as slow.
 const SLOW_PER_MILLE: u16 = 100;
 
-/// Limit far above the steps of any schedule that ends.
+/// Limit of steps, far above those of any schedule that ends.
 const MAX_STEPS: usize = 100_000;
 
 /// Stack size above the deepest call chain of a command in an unoptimized build.
@@ -30,7 +30,7 @@ const STACK_BYTES: usize = 512 * 1024;
 /// Number of answers by code.
 pub type Stats = BTreeMap<String, u64>;
 
-/// shuttle in place of tokio and of the machine.
+/// The scheduler of shuttle, in place of the one of tokio.
 pub struct Shuttle;
 
 impl Scheduler for Shuttle {

@@ -52,9 +52,9 @@ async fn on_top_of_each_other(mut bank: ScheduledBank, runtimes: usize) -> Resul
     bank.end().await
 }
 
-/// Units of work fail, each alone, with dependents.
+/// Single units of work fail, with dependents.
 pub async fn failing_units(mutant: Option<Mutant>) -> Result<Stats, String> {
-    // Any delay will do: other tasks run during a call.
+    // The length of the delay does not matter: other tasks run during a call.
     let max_delay = Duration::from_micros(50);
     let faults = Faults { failed_units: 300, max_delay, ..Faults::default() };
     let options = BankOptions { balances: &[100, 0], faults, ..BankOptions::default() };

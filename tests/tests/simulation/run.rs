@@ -54,8 +54,8 @@ impl Summary {
     }
 }
 
-/// The longest allowed wait of a runtime for a lease. Each process keeps a lease for some 50 ms, so
-/// a longer wait means that processes wait for each other. The limit is below the runtime's own.
+/// The longest allowed wait of a runtime for a lease, below the limit of the runtime. Each process
+/// keeps a lease for some 50 ms, so a longer wait means that processes wait for each other.
 const MAX_LEASE_WAIT: Duration = Duration::from_millis(900);
 
 /// Interval between two checks of the leases.
@@ -112,7 +112,7 @@ impl Liveness {
         Self { fault, watcher, domains }
     }
 
-    /// Returns whether no runtime has waited for too long.
+    /// Returns true if no runtime has waited for too long.
     fn held(self) -> Result<(), String> {
         self.watcher.abort();
         if let Some(fault) = self.fault.lock().expect("the watcher does not panic").take() {

@@ -1,4 +1,4 @@
-//! The view that draws and invariants get, and the settings of a simulation.
+//! The view that generators and invariants receive, and the settings of a simulation.
 
 use std::collections::BTreeSet;
 use std::process::Command;

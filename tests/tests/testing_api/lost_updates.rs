@@ -113,7 +113,7 @@ fn a_cache_outside_the_context_is_found() {
             let (from, to) = if rng.happens(500) { (ADA, BOB) } else { (BOB, ADA) };
             command(from, SendMoney { amount: amount(rng.below(50)), to })
         })
-        .invariant("no money comes or goes by itself", |committed| {
+        .invariant("money is conserved", |committed| {
             let mut expected = Decimal::ZERO;
             for (_, event) in committed.events::<Account>() {
                 match event {

@@ -165,8 +165,8 @@ fn a_truncated_time_is_found() {
 #[test]
 fn a_state_that_cannot_be_read_is_found() {
     let (message, _) = failure(|| drop(door().when(ID, CountSteps {}).then_applied()));
-    let is_told = message.contains("cannot be read back") || message.contains("invalid-state");
-    assert!(is_told && message.contains("steps"), "{message}");
+    let is_reported = message.contains("cannot be read back") || message.contains("invalid-state");
+    assert!(is_reported && message.contains("steps"), "{message}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub struct ActionDescriptor {
     pub lifecycle: Lifecycle,
     /// The recorded event; `None` if the action is read-only.
     pub event: Option<&'static EventDescriptor>,
-    /// The resources on which the action is allowed.
+    /// The resources that the action is allowed on.
     pub resources: &'static [&'static str],
     /// The command's fields, in the order of the parameters.
     pub fields: &'static [FieldDescriptor],
@@ -126,7 +126,7 @@ pub enum Lifecycle {
 pub struct FieldDescriptor {
     /// The name in JSON.
     pub name: &'static str,
-    /// Further names under which the field is read.
+    /// Further names of the field in JSON.
     pub aliases: &'static [&'static str],
     /// The type, as the author wrote it.
     pub type_name: &'static str,
@@ -134,7 +134,7 @@ pub struct FieldDescriptor {
     pub docs: &'static str,
     /// Set if the field may be absent.
     pub optional: bool,
-    /// Set if the action uses the value and nothing keeps it.
+    /// Set if the value is a secret, which is not stored.
     pub secret: bool,
 }
 

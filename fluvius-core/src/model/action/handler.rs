@@ -1,7 +1,7 @@
 //! Running an action: from a type-erased state and command to an outcome.
 //!
-//! Generated code calls these functions and holds no logic of its own. This module knows no logs,
-//! versions or stores.
+//! Generated code only calls these functions. This module is independent of logs, versions and
+//! stores.
 
 use std::any::Any;
 use std::fmt;
@@ -102,7 +102,7 @@ impl fmt::Debug for Outcome {
     }
 }
 
-/// The reason for which an action has no outcome.
+/// The reason for an action without an outcome.
 #[derive(Debug)]
 pub enum Stop {
     /// The action rejected the command.

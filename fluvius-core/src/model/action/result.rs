@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 /// The return type of an action: always a `Result`.
 ///
-/// Implemented for `Result<T, E>` alone, so that the name of a type alias decides nothing. The
-/// error must be a [`Rejection`](crate::Rejection), which is a separate bound.
+/// Implemented for `Result<T, E>` only, including aliases of it. The error must be a
+/// [`Rejection`](crate::Rejection), which is a separate bound.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of an action",
     label = "not an action result",

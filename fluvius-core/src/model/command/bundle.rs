@@ -1,7 +1,7 @@
-//! The command bundle: the form in which a command by key enters the processor.
+//! The command bundle: a command by key, as input of the processor.
 //!
-//! A bundle is plain data. It never touches a store, and it does not know which aggregate type runs
-//! it; the domain's registry does.
+//! A bundle is plain data, without access to a store. The registry of the domain finds the
+//! aggregate type that runs it.
 
 use std::fmt;
 
@@ -48,8 +48,7 @@ impl CommandBundle {
     }
 }
 
-/// Omits the payload: it may hold secrets, and a bundle does not know which of its values are
-/// secret.
+/// Omits the payload, since it may hold secrets. A bundle does not distinguish secret values.
 impl fmt::Debug for CommandBundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandBundle")

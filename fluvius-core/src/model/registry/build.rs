@@ -77,7 +77,7 @@ impl std::error::Error for BuildError {
     }
 }
 
-/// A reason for which a domain cannot be built.
+/// A reason for a domain that cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Problem {

@@ -1,4 +1,4 @@
-//! Features of dependencies that make stored values differ from those that an action left.
+//! Features of dependencies that make stored values differ from the values of an action.
 //!
 //! Cargo unifies features, so any crate of a program may enable them. Each is detected by its
 //! effect.

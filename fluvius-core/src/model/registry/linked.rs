@@ -1,8 +1,8 @@
-//! The actions and domains that are linked into the program, whether or not a domain uses them.
+//! The actions and domains that are linked into the program, including those that no domain uses.
 //!
-//! This list is for tools. A crate that `Cargo.toml` names but no path of the program mentions is
-//! not linked, so it is absent here; so are plugins that are loaded later. A domain does not read
-//! this list: it runs the aggregate types that it names.
+//! This list is for tools. A crate is linked only if a path of the program mentions it, so other
+//! dependencies in `Cargo.toml` are absent here. Plugins that are loaded later are absent too. A
+//! domain does not read this list: it runs the aggregate types of its own list.
 
 use std::collections::BTreeMap;
 

@@ -184,11 +184,11 @@ fn receivers() {
         ],
         expect![[r##"
             #[action(evt_key = "closed")] fn close(self: Box<Self>) -> Result<(), Never> { }
-                the receiver tells the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
+                the receiver declares the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
             #[action(evt_key = "closed")] fn close(self: &mut Self) -> Result<(), Never> { }
-                the receiver tells the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
+                the receiver declares the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
             #[action(evt_key = "closed")] fn close(&'static self) -> Result<(), Never> { }
-                the receiver tells the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
+                the receiver declares the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
             #[action(evt_key = "closed")] fn close(mut self) -> Result<(), Never> { }
                 fine
         "##]],
@@ -268,9 +268,9 @@ fn an_action_with_a_receiver_returns_no_second_state() {
         ],
         expect![[r##"
             #[action(evt_key = "renamed")] fn rename(&mut self) -> Result<Self, Never> { }
-                `rename` has a receiver, which is the state that it leaves: write `()` in place of `Self` (the answer is the state all the same), or leave the receiver out where it creates the aggregate
+                `rename` has a receiver, which becomes the new state: write `()` in place of `Self` (the answer is the state in both cases), or remove the receiver if it creates the aggregate
             #[action(evt_key = "closed")] fn close(self) -> Result<Account, Never> { }
-                `close` has a receiver, which is the state that it leaves: write `()` in place of `Account` (the answer is the state all the same), or leave the receiver out where it creates the aggregate
+                `close` has a receiver, which becomes the new state: write `()` in place of `Account` (the answer is the state in both cases), or remove the receiver if it creates the aggregate
         "##]],
     );
 }

@@ -377,7 +377,7 @@ fn names_and_keys_are_used_once() {
         ],
         expect![[r##"
             #[action(evt_key = "money-added")] fn add(&mut self) -> Result<(), Never> { } #[action(evt_key = "money-added")] fn put(&mut self) -> Result<(), Never> { }
-                two actions make the event `money-added`: what happened is told by its key alone, so give this one its own `evt_key`
+                two actions make the event `money-added`: the key identifies the event, so give this one its own `evt_key`
                 the name is used here first
             #[action] fn add(&self) -> Result<(), Never> { } #[action(key = "add")] fn put(&self) -> Result<(), Never> { }
                 two actions use the key `add`
@@ -392,7 +392,7 @@ fn names_and_keys_are_used_once() {
                 this command and the event of `add` are both named `Put`: choose another `evt_key`, or name the command with `command = ".."`
                 the name is used here first
             #[action(evt_key = "add")] fn add(&self) -> Result<(), Never> { }
-                the event and the command are both named `Add`: an `evt_key` tells what has happened, such as `money-deposited`
+                the event and the command are both named `Add`: an `evt_key` states a fact in the past tense, such as `money-deposited`
             #[action] fn account_command(&self) -> Result<(), Never> { }
                 the command would be named `AccountCommand`, as the enum of the whole aggregate is: choose another name
             #[action] fn account(&self) -> Result<(), Never> { }

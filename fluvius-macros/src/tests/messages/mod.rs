@@ -20,7 +20,7 @@ pub(super) struct Input {
     messages: Vec<String>,
 }
 
-/// A table: each input, and below it what the author is told.
+/// A table: each input, and below it the messages for the author.
 pub(super) fn check<const N: usize>(inputs: [Input; N], expected: Expect) {
     let mut table = String::new();
     for Input { shown, messages } in inputs {

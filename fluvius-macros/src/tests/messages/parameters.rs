@@ -48,17 +48,17 @@ fn parameters() {
             mut amount: Decimal
                 fine
             name: &str
-                an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is lent: `&mut ActionContext`)
+                an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is borrowed: `&mut ActionContext`)
             names: &[String]
-                an action owns its parameters, because they are stored in the command: write `Vec<String>` in place of `&[String]` (only the context is lent: `&mut ActionContext`)
+                an action owns its parameters, because they are stored in the command: write `Vec<String>` in place of `&[String]` (only the context is borrowed: `&mut ActionContext`)
             path: &Path
-                an action owns its parameters, because they are stored in the command: write `PathBuf` in place of `&Path` (only the context is lent: `&mut ActionContext`)
+                an action owns its parameters, because they are stored in the command: write `PathBuf` in place of `&Path` (only the context is borrowed: `&mut ActionContext`)
             other: &mut Account
-                an action owns its parameters, because they are stored in the command: write `Account` in place of `&mut Account` (only the context is lent: `&mut ActionContext`)
+                an action owns its parameters, because they are stored in the command: write `Account` in place of `&mut Account` (only the context is borrowed: `&mut ActionContext`)
             name: Option<&str>
-                an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is lent: `&mut ActionContext`)
+                an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is borrowed: `&mut ActionContext`)
             name: &'static str
-                an action owns its parameters, because they are stored in the command: write `String` in place of `&'static str` (only the context is lent: `&mut ActionContext`)
+                an action owns its parameters, because they are stored in the command: write `String` in place of `&'static str` (only the context is borrowed: `&mut ActionContext`)
             name: Cow<'_, str>
                 an action owns its parameters, because they are stored in the command: write an owned type, or the lifetime `'static`
             name: Cow<'static, str>
@@ -80,13 +80,13 @@ fn parameters() {
             other: types!(Self)
                 `Self` cannot be replaced here, and it would mean the command: write the type's name (in `types!(Self)`)
             cx: ActionContext
-                the context is lent to an action: write `&mut ActionContext`
+                an action borrows the context: write `&mut ActionContext`
             cx: &mut ActionContext, other: &fluvius::ActionContext
                 an action has one context: remove this parameter
             #[arg(secret)] cx: &ActionContext
                 the context is no field of the command: remove `#[arg(..)]`
             cx: &mut Context
-                an action owns its parameters, because they are stored in the command: write `Context` in place of `&mut Context` (only the context is lent: `&mut ActionContext`)
+                an action owns its parameters, because they are stored in the command: write `Context` in place of `&mut Context` (only the context is borrowed: `&mut ActionContext`)
         "#]],
     );
 }

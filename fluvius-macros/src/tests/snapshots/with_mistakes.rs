@@ -247,5 +247,5 @@ compile_error! {
     "`#[acton]` is not known here; did you mean `#[action(..)]`?"
 }
 compile_error! {
-    "an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is lent: `&mut ActionContext`)"
+    "an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is borrowed: `&mut ActionContext`)"
 }

@@ -16,7 +16,7 @@ use super::{failing, failure};
 use crate::writer::Job;
 use crate::{SqliteStore, field};
 
-/// More aggregates than one part fills in.
+/// A number of aggregates above the limit of one part.
 const MANY: usize = 4_500;
 
 fn purse(coins: usize) -> fluvius_store::Json {
@@ -197,7 +197,7 @@ async fn a_state_changed_by_another_program_is_found() {
     }
 }
 
-/// Declaring, filling and removing fail at every failpoint in turn, and then complete.
+/// Declaring, filling and removing fail at one failpoint after the other, and then complete.
 #[tokio::test]
 async fn declaring_fields_resumes_after_a_disk_failure() {
     let left = Arc::new(AtomicUsize::new(usize::MAX));

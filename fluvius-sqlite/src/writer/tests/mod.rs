@@ -19,7 +19,7 @@ use crate::failpoint::{Failpoint, Step};
 use crate::{SqliteOptions, SqliteStore};
 
 #[path = "../../../tests/it/child.rs"]
-#[allow(dead_code, reason = "the other tests use more of it")]
+#[allow(dead_code, reason = "these tests use a part of it")]
 mod child;
 #[path = "../../../tests/it/units.rs"]
 pub(crate) mod units;

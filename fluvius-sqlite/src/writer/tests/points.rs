@@ -1,4 +1,4 @@
-//! Commits that fail at every failpoint in turn (T3).
+//! Commits that fail at one failpoint after the other (T3).
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ struct Trap {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum ThreadHandle {
+enum FailureKind {
     /// A disk failure, after which SQLite may have left frames in the log.
     Disk,
     Full,
@@ -42,7 +42,7 @@ impl Trap {
         self.is_armed.store(true, Ordering::SeqCst);
     }
 
-    fn options(self: &Arc<Self>, handle: ThreadHandle) -> SqliteOptions {
+    fn options(self: &Arc<Self>, kind: FailureKind) -> SqliteOptions {
         let trap = Arc::clone(self);
         failing(move |point| {
             if !trap.is_armed.load(Ordering::SeqCst) {
@@ -52,12 +52,12 @@ impl Trap {
             if trap.reached.fetch_add(1, Ordering::SeqCst) != trap.fails_at.load(Ordering::SeqCst) {
                 return Ok(());
             }
-            let code = match handle {
-                ThreadHandle::Disk => ffi::SQLITE_IOERR_FSYNC,
-                ThreadHandle::Full => ffi::SQLITE_FULL,
-                ThreadHandle::Panic => panic!("planted at `{point}`"),
-                ThreadHandle::Abort => {
-                    child::say(point);
+            let code = match kind {
+                FailureKind::Disk => ffi::SQLITE_IOERR_FSYNC,
+                FailureKind::Full => ffi::SQLITE_FULL,
+                FailureKind::Panic => panic!("planted at `{point}`"),
+                FailureKind::Abort => {
+                    child::send_line(point);
                     std::process::abort();
                 }
             };
@@ -66,12 +66,12 @@ impl Trap {
     }
 }
 
-/// The way in which rows are written.
+/// The way rows are written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Case {
     /// All units together.
     Whole,
-    /// Each unit behind a savepoint, since a row of the last one is rejected.
+    /// Each unit after a savepoint, since a row of the last one is rejected.
     Each,
 }
 
@@ -103,20 +103,20 @@ fn batch(known: &AggregateId, version: u64, case: Case) -> Arc<[UnitOfWork]> {
     batch.into()
 }
 
-/// Returns true if the batch is stored, by the outcomes of its units. Returns `None` if it is in
-/// doubt.
-fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
+/// Returns true if the batch is stored according to the outcomes of its units, and `None` if it is
+/// in doubt.
+fn is_stored(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
     use CommitOutcome::{Committed, Failed, InDoubt};
-    let (three, refused) = outcomes.split_at(3);
+    let (three, last) = outcomes.split_at(3);
     let retryable = |outcome: &CommitOutcome| match outcome {
         Failed(error) => Some(error.is_retryable()),
         _ => None,
     };
     let is_last = |outcome: &CommitOutcome, is_retryable| retryable(outcome) == Some(is_retryable);
-    assert_eq!(refused.len(), usize::from(case == Case::Each));
+    assert_eq!(last.len(), usize::from(case == Case::Each));
     match three {
         [Committed { .. }, Committed { .. }, Committed { .. }] => {
-            assert!(refused.iter().all(|outcome| is_last(outcome, false)), "{outcomes:?}");
+            assert!(last.iter().all(|outcome| is_last(outcome, false)), "{outcomes:?}");
             Some(true)
         }
         [Failed(one), Failed(other), Failed(third)] => {
@@ -124,7 +124,7 @@ fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
                 one.is_retryable() && other.is_retryable() && third.is_retryable(),
                 "{outcomes:?}"
             );
-            assert!(refused.iter().all(|outcome| is_last(outcome, true)), "{outcomes:?}");
+            assert!(last.iter().all(|outcome| is_last(outcome, true)), "{outcomes:?}");
             Some(false)
         }
         [InDoubt, InDoubt, InDoubt] => None,
@@ -133,12 +133,12 @@ fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
 }
 
 /// Fails at one failpoint after the other, until none is left.
-async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
+async fn check_every_point(kind: FailureKind, case: Case, in_memory: bool) {
     let folder = TempDir::new().unwrap();
     let trap = Arc::new(Trap::default());
     let store = match in_memory {
-        true => trap.options(handle).open_in_memory().await.unwrap(),
-        false => trap.options(handle).open(folder.path().join("store.db")).await.unwrap(),
+        true => trap.options(kind).open_in_memory().await.unwrap(),
+        false => trap.options(kind).open(folder.path().join("store.db")).await.unwrap(),
     };
     let known = aggregate_id();
     commit(&store, first(&known)).await;
@@ -148,7 +148,7 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
     }
     let mut version = 1;
     for point in 0.. {
-        assert!(point < 200, "the trap never opens");
+        assert!(point < 200, "a commit has over 200 failpoints");
         let before = logs(&store).await;
         let state = store.load(&known).await.unwrap();
         let batch = batch(&known, version, case);
@@ -157,20 +157,21 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
         trap.is_armed.store(false, Ordering::SeqCst);
         let points = trap.points.lock().unwrap().clone();
         let at = points.get(point).copied().unwrap_or("none");
-        let stands = match stands(&outcomes, case) {
-            Some(stands) => stands,
+        let is_stored = match is_stored(&outcomes, case) {
+            Some(is_stored) => is_stored,
             // After a panic at the COMMIT the log shows the outcome.
             None => {
                 assert!(
-                    matches!(handle, ThreadHandle::Panic) && ["commit", "committed"].contains(&at)
+                    matches!(kind, FailureKind::Panic) && ["commit", "committed"].contains(&at)
                 );
                 store.command(batch[0].commands[0].id).await.unwrap().is_some()
             }
         };
         let after = logs(&store).await;
-        let expected_rows = if stands { before.commands.len() + 3 } else { before.commands.len() };
+        let expected_rows =
+            if is_stored { before.commands.len() + 3 } else { before.commands.len() };
         assert_eq!(after.commands.len(), expected_rows, "at `{at}`");
-        if stands {
+        if is_stored {
             version += 1;
         } else {
             assert_eq!(after, before, "at `{at}`");
@@ -184,13 +185,13 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
         // A second commit of the same batch leaves it stored, whatever the first outcome was.
         for outcome in store.commit(Arc::from(&batch[..3])).await {
             match outcome {
-                CommitOutcome::Committed { .. } => assert!(!stands, "at `{at}`"),
+                CommitOutcome::Committed { .. } => assert!(!is_stored, "at `{at}`"),
                 CommitOutcome::DuplicateCommand { .. }
-                | CommitOutcome::DependencyAborted { .. } => assert!(stands, "at `{at}`"),
+                | CommitOutcome::DependencyAborted { .. } => assert!(is_stored, "at `{at}`"),
                 outcome => panic!("at `{at}`, again: {outcome:?}"),
             }
         }
-        version += u64::from(!stands);
+        version += u64::from(!is_stored);
         assert_eq!(logs(&store).await.commands.len(), before.commands.len() + 3, "at `{at}`");
         on_writer(&store, check_values).await;
         if at == "none" {
@@ -201,7 +202,7 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
                 all.extend(["savepoint", "rolled back", "released"]);
             }
             for name in all {
-                assert!(points.contains(&name), "no commit came to `{name}`");
+                assert!(points.contains(&name), "no commit reached `{name}`");
             }
             let found = verify(&store).await.unwrap();
             assert!(found.is_sound(), "{found}");
@@ -212,70 +213,70 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
 
 #[tokio::test]
 async fn a_disk_that_fails_at_any_point_leaves_nothing() {
-    check_every_point(ThreadHandle::Disk, Case::Whole, false).await;
-    check_every_point(ThreadHandle::Disk, Case::Each, false).await;
-    check_every_point(ThreadHandle::Disk, Case::Whole, true).await;
+    check_every_point(FailureKind::Disk, Case::Whole, false).await;
+    check_every_point(FailureKind::Disk, Case::Each, false).await;
+    check_every_point(FailureKind::Disk, Case::Whole, true).await;
 }
 
 #[tokio::test]
 async fn a_disk_that_is_full_at_any_point_leaves_nothing() {
-    check_every_point(ThreadHandle::Full, Case::Whole, false).await;
-    check_every_point(ThreadHandle::Full, Case::Each, true).await;
+    check_every_point(FailureKind::Full, Case::Whole, false).await;
+    check_every_point(FailureKind::Full, Case::Each, true).await;
 }
 
 #[tokio::test]
 async fn a_panic_at_any_point_leaves_all_or_nothing() {
-    check_every_point(ThreadHandle::Panic, Case::Whole, false).await;
-    check_every_point(ThreadHandle::Panic, Case::Each, false).await;
-    check_every_point(ThreadHandle::Panic, Case::Whole, true).await;
+    check_every_point(FailureKind::Panic, Case::Whole, false).await;
+    check_every_point(FailureKind::Panic, Case::Each, false).await;
+    check_every_point(FailureKind::Panic, Case::Whole, true).await;
 }
 
 /// Environment variable of the process: the failpoint at which it aborts, and the case.
 const ABORTS: &str = "FLUVIUS_SQLITE_ABORTS";
 
-/// The process that aborts at a failpoint. Without the variable it does nothing.
+/// The program of the process that aborts at a failpoint; a no-op in the first process.
 #[tokio::test]
 async fn a_process_that_ends_at_a_point() {
     let Some(file) = child::file() else { return };
-    let told = std::env::var(ABORTS).unwrap();
-    let (point, case) = told.split_once(' ').unwrap();
+    let value = std::env::var(ABORTS).unwrap();
+    let (point, case) = value.split_once(' ').unwrap();
     let case = if case == "each" { Case::Each } else { Case::Whole };
     let trap = Arc::new(Trap::default());
-    let store = trap.options(ThreadHandle::Abort).open(file).await.unwrap();
+    let store = trap.options(FailureKind::Abort).open(file).await.unwrap();
     let known = aggregate_id();
     commit(&store, first(&known)).await;
     if case == Case::Each {
         on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
     }
     trap.arm(point.parse().unwrap());
-    assert_eq!(stands(&store.commit(batch(&known, 1, case)).await, case), Some(true));
-    child::say("answered");
+    assert_eq!(is_stored(&store.commit(batch(&known, 1, case)).await, case), Some(true));
+    child::send_line("answered");
 }
 
 #[tokio::test]
 async fn a_process_abort_at_any_point_leaves_all_or_nothing() {
     for case in ["whole", "each"] {
         for point in 0.. {
-            assert!(point < 200, "the process never comes to its end");
+            assert!(point < 200, "a commit has over 200 failpoints");
             let folder = TempDir::new().unwrap();
             let file = folder.path().join("store.db");
             let program = "writer::tests::points::a_process_that_ends_at_a_point";
-            let mut process = child::Other::start(program, &file, |command| {
+            let mut process = child::ChildProcess::start(program, &file, |command| {
                 command.env(ABORTS, format!("{point} {case}"));
             });
-            let at = process.hear();
+            let at = process.receive();
             let is_answered = at == "answered";
             process.kill();
             let store = SqliteStore::open(&file).await.unwrap();
             let found = logs(&store).await;
-            let stands = is_answered || at == "committed";
-            assert_eq!(found.commands.len(), if stands { 4 } else { 1 }, "at `{at}`");
+            let is_stored = is_answered || at == "committed";
+            assert_eq!(found.commands.len(), if is_stored { 4 } else { 1 }, "at `{at}`");
             assert_eq!(found.events.len(), found.commands.len(), "at `{at}`");
             let sound = verify(&store).await.unwrap();
             assert!(sound.is_sound(), "at `{at}`: {sound}");
             let known = found.commands[0].record.aggregate_id.clone();
             let version = store.load(&known).await.unwrap().unwrap().version;
-            assert_eq!(version, 1 + u64::from(stands), "at `{at}`");
+            assert_eq!(version, 1 + u64::from(is_stored), "at `{at}`");
             commit(&store, unit(&context(), &known, version)).await;
             if is_answered {
                 break;
@@ -306,9 +307,9 @@ async fn every_changing_statement_has_a_failpoint() {
     store.declare_indexes("purse", &[Field::number("coins")]).await.unwrap();
     let known = aggregate_id();
     commit(&store, first(&known)).await;
-    let mut born_again = unit(&context(), &known, 1);
-    Arc::make_mut(&mut born_again.states[0]).realm = None;
-    commit(&store, born_again).await;
+    let mut in_new_realm = unit(&context(), &known, 1);
+    Arc::make_mut(&mut in_new_realm.states[0]).realm = None;
+    commit(&store, in_new_realm).await;
     store.commit(batch(&known, 2, Case::Whole)).await;
     store.declare_indexes("purse", &[]).await.unwrap();
     is_broken.store(true, Ordering::SeqCst);
@@ -332,7 +333,7 @@ async fn every_changing_statement_has_a_failpoint() {
         // A rejected row has no failpoint after it.
         let is_point =
             next.is_some_and(|step| step.starts_with("point") || step.starts_with("ROLLBACK"));
-        assert!(is_point, "behind `{}` comes {next:?}", seen[*at]);
+        assert!(is_point, "`{}` is followed by {next:?}", seen[*at]);
     }
     for begin in [
         "BEGIN",

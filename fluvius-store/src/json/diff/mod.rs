@@ -17,7 +17,7 @@ use super::tokenizer::{Kind, elements, kind, members, sorted_members, unescape};
 use myers::{Gap, gaps};
 use single_field::{alike_from_start, changed_alone};
 
-/// Returns the operations that turn `old` into `new`, as a JSON array.
+/// Returns the operations that convert `old` to `new`, as a JSON array.
 ///
 /// # Shape
 /// The operations are `add`, `remove` and `replace`. A value is replaced if that is shorter than

@@ -1,6 +1,6 @@
 //! A diff of two lists: the smallest one, if it is small.
 //!
-//! Elements are compared as text; nothing here parses JSON.
+//! Elements are compared as text. This module does not parse JSON.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use std::ops::Range;
 /// square.
 const MAX_EDITS: usize = 64;
 
-/// A range in which two lists differ: the elements of `old`, and those of `new` that replace them.
+/// A difference of two lists: the elements of `old`, and those of `new` that replace them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub(super) old: Range<usize>,

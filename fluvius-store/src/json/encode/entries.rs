@@ -68,8 +68,8 @@ impl ser::SerializeMap for Entries<'_> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Outcome {
         let is_first = self.level.is_first;
         self.level.separate();
-        // A private serializer of serde_json decides which values may be keys, and formats them. It
-        // is reachable only through a map, whose opening brace is removed again.
+        // A private serializer of serde_json checks and formats keys. It is reachable only through
+        // a map, whose opening brace is removed again.
         let encoder = &mut self.level.encoder;
         let start = encoder.text.len();
         let outcome = encoder.leaf().serialize_map(None).and_then(|mut map| map.serialize_key(key));

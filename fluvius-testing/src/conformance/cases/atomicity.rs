@@ -41,15 +41,15 @@ pub(crate) async fn a_failed_unit_leaves_nothing(harness: &Harness) -> CaseResul
 
     // Each unit writes one new aggregate before and one after the conflicting one, and has a new
     // context and rows of all kinds.
-    let refused = || {
+    let draft = || {
         let fresh = harness.aggregate_id();
         harness.draft(&harness.context(), &fresh).writes(&fresh, 0).message().activity()
     };
     let behind = AggregateId::new("z-behind", harness.id());
-    let by_version = refused().writes(&behind, 0).writes(&aggregate_id, 7).done();
-    let by_read = refused().reads(&aggregate_id, 0).done();
-    let by_dependence = refused().after(0).done();
-    let mut by_identifier = refused().done();
+    let by_version = draft().writes(&behind, 0).writes(&aggregate_id, 7).done();
+    let by_read = draft().reads(&aggregate_id, 0).done();
+    let by_dependence = draft().after(0).done();
+    let mut by_identifier = draft().done();
     let taken = first.commands[0].id;
     Arc::make_mut(&mut by_identifier.commands[0]).id = taken;
     Arc::make_mut(&mut by_identifier.events[0]).command_id = taken;
@@ -95,8 +95,8 @@ pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseRe
         .only_checks();
     let wrong = harness.draft(&fresh(), &aggregate_id).reads(&aggregate_id, 2).only_checks();
     let nothing = harness.draft(&fresh(), &aggregate_id).only_checks();
-    let fallen = harness.draft(&fresh(), &aggregate_id).after(1).only_checks();
-    let outcomes = harness.commit(&store, [right, wrong, nothing, fallen]).await?;
+    let dependent = harness.draft(&fresh(), &aggregate_id).after(1).only_checks();
+    let outcomes = harness.commit(&store, [right, wrong, nothing, dependent]).await?;
     committed("a unit whose checks hold", &outcomes[0])?;
     stale("a unit whose checks do not hold", &outcomes[1], &aggregate_id, Some(&first.states[0]))?;
     committed("a unit without checks", &outcomes[2])?;

@@ -36,7 +36,7 @@ pub(crate) async fn a_closed_store_fails_all_calls(harness: &Harness) -> CaseRes
             )));
         }
     }
-    // If the place can be opened again, it is complete.
+    // A store that can be opened again has the complete content.
     let again = harness.open().await;
     match again.load(&aggregate_id).await {
         Ok(_) => harness.holds(&again).await,

@@ -99,18 +99,21 @@ pub(crate) async fn the_command_id_of_a_failed_unit_is_free(harness: &Harness) -
     let store = harness.open().await;
     let context = harness.context();
     let aggregate_id = harness.aggregate_id();
-    let refused = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 1).done();
-    let id = refused.commands[0].id;
-    let fallen = harness.draft(&context, &aggregate_id).after(0).writes(&aggregate_id, 0).done();
-    let fallen_id = fallen.commands[0].id;
+    let rejected = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 1).done();
+    let id = rejected.commands[0].id;
+    let dependent = harness.draft(&context, &aggregate_id).after(0).writes(&aggregate_id, 0).done();
+    let dependent_id = dependent.commands[0].id;
     // In the same batch, and in the next one.
     let again = harness.draft(&context, &aggregate_id).with_id(id).writes(&aggregate_id, 0).done();
-    let outcomes = harness.commit(&store, [refused, fallen, again]).await?;
+    let outcomes = harness.commit(&store, [rejected, dependent, again]).await?;
     stale("the rejected unit", &outcomes[0], &aggregate_id, None)?;
     aborted("its dependent", &outcomes[1], 0)?;
     committed("its identifier again, in the same batch", &outcomes[2])?;
-    let again =
-        harness.draft(&context, &aggregate_id).with_id(fallen_id).writes(&aggregate_id, 1).done();
+    let again = harness
+        .draft(&context, &aggregate_id)
+        .with_id(dependent_id)
+        .writes(&aggregate_id, 1)
+        .done();
     let outcome = harness.commit_one(&store, again).await?;
     committed("the identifier of a unit that aborted, in the next batch", &outcome)?;
     harness.holds(&store).await

@@ -26,7 +26,7 @@ pub(crate) async fn write_skew_is_prevented(harness: &Harness) -> CaseResult {
         let one = harness.draft(&context, &left).writes(&left, version).reads(&right, version);
         let other = harness.draft(&context, &right).writes(&right, version).reads(&left, version);
         let outcomes = at_once(harness, &stores, [one.done(), other.done()]).await?;
-        one_stands("units that read what the other writes", &outcomes)?;
+        check_one_committed("units that read what the other writes", &outcomes)?;
     }
     harness.holds(&stores[0]).await?;
     harness.holds(&stores[1]).await
@@ -39,7 +39,7 @@ pub(crate) async fn one_of_two_creations_is_committed(harness: &Harness) -> Case
         let create =
             || harness.draft(&harness.context(), &aggregate_id).writes(&aggregate_id, 0).done();
         let outcomes = at_once(harness, &stores, [create(), create()]).await?;
-        one_stands("creations of one aggregate", &outcomes)?;
+        check_one_committed("creations of one aggregate", &outcomes)?;
     }
     harness.holds(&stores[0]).await?;
     harness.holds(&stores[1]).await
@@ -59,11 +59,11 @@ pub(crate) async fn one_of_two_uses_of_a_command_id_is_committed(harness: &Harne
             .iter()
             .filter(|outcome| matches!(outcome, CommitOutcome::DuplicateCommand { .. }))
             .count();
-        let stand = outcomes
+        let committed = outcomes
             .iter()
             .filter(|outcome| matches!(outcome, CommitOutcome::Committed { .. }))
             .count();
-        ensure!((stand, known) == (1, 1), "of two units of one identifier: found {outcomes:?}");
+        ensure!((committed, known) == (1, 1), "of two units of one identifier: found {outcomes:?}");
     }
     harness.holds(&stores[0]).await?;
     harness.holds(&stores[1]).await
@@ -136,7 +136,7 @@ pub(crate) async fn batches_in_opposite_orders_do_not_deadlock(harness: &Harness
         let (one, other) = join(one, harness.commit(&stores[1], other)).await;
         let other: Vec<CommitOutcome> = other?.into_iter().rev().collect();
         for pair in one?.into_iter().zip(other).map(|(one, other)| [one, other]) {
-            one_stands("changes of one aggregate", &pair)?;
+            check_one_committed("changes of one aggregate", &pair)?;
         }
     }
     harness.holds(&stores[0]).await?;
@@ -154,8 +154,8 @@ async fn at_once(
     Ok([one?, other?])
 }
 
-fn one_stands(what: &str, outcomes: &[CommitOutcome; 2]) -> CaseResult {
-    let stand = outcomes
+fn check_one_committed(what: &str, outcomes: &[CommitOutcome; 2]) -> CaseResult {
+    let committed = outcomes
         .iter()
         .filter(|outcome| matches!(outcome, CommitOutcome::Committed { .. }))
         .count();
@@ -164,7 +164,7 @@ fn one_stands(what: &str, outcomes: &[CommitOutcome; 2]) -> CaseResult {
         .filter(|outcome| matches!(outcome, CommitOutcome::VersionConflict { .. }))
         .count();
     ensure!(
-        (stand, stale) == (1, 1),
+        (committed, stale) == (1, 1),
         "of two {what} one is committed and one is stale: {outcomes:?}"
     );
     Ok(())

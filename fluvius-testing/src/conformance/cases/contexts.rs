@@ -46,14 +46,14 @@ pub(crate) async fn the_context_of_a_failed_unit_is_stored_later(harness: &Harne
     let store = harness.open().await;
     let context = harness.context();
     let aggregate_id = harness.aggregate_id();
-    let refused = || harness.draft(&context, &aggregate_id).writes(&aggregate_id, 7).done();
-    let outcome = harness.commit_one(&store, refused()).await?;
+    let failing = || harness.draft(&context, &aggregate_id).writes(&aggregate_id, 7).done();
+    let outcome = harness.commit_one(&store, failing()).await?;
     stale("a rejected unit", &outcome, &aggregate_id, None)?;
     ensure!(store.context(context.id).await?.is_none(), "a rejected unit left its context");
     let batch = [
-        refused(),
+        failing(),
         harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done(),
-        refused(),
+        failing(),
     ];
     let outcomes = harness.commit(&store, batch).await?;
     committed("a unit between rejected ones of its context", &outcomes[1])?;

@@ -8,7 +8,7 @@ use crate::conformance::harness::Harness;
 use fluvius_store::{AggregateId, CommitOutcome, Lease, Store};
 
 /// Number of polls for an eventual condition, each followed by a pause.
-const LOOK_COUNT: u32 = 200;
+const POLL_COUNT: u32 = 200;
 
 const PAUSE: Duration = Duration::from_millis(25);
 
@@ -20,7 +20,7 @@ pub(crate) async fn a_lease_is_exclusive(harness: &Harness) -> CaseResult {
         let (store, aggregate_id) = (stores[1].clone(), aggregate_id.clone());
         async move { store.acquire_lease(&aggregate_id).await }
     });
-    let elsewhere = wait_for_turn(&stores[1], &other).await?;
+    let elsewhere = wait_for_lease(&stores[1], &other).await?;
     tokio::time::sleep(PAUSE * 4).await;
     let next = match next.is_finished() {
         // The call may have given up after about one second.
@@ -34,8 +34,8 @@ pub(crate) async fn a_lease_is_exclusive(harness: &Harness) -> CaseResult {
     if let Some(next) = next {
         drop(next.await?);
     }
-    drop(wait_for_turn(&stores[1], &aggregate_id).await?);
-    drop(wait_for_turn(&stores[0], &aggregate_id).await?);
+    drop(wait_for_lease(&stores[1], &aggregate_id).await?);
+    drop(wait_for_lease(&stores[0], &aggregate_id).await?);
     Ok(())
 }
 
@@ -46,25 +46,25 @@ pub(crate) async fn a_commit_without_a_lease_reports_contention(harness: &Harnes
     let Some(lease) = stores[0].acquire_lease(&aggregate_id).await else { return Ok(()) };
     let unit =
         harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).writes(&other, 0).done();
-    let told = contended(harness.commit_one(&stores[1], unit).await?)?;
+    let found = contended(harness.commit_one(&stores[1], unit).await?)?;
     ensure!(
-        told == [aggregate_id.clone()],
-        "contended are {told:?}, and the lease of {aggregate_id:?} is held"
+        found == [aggregate_id.clone()],
+        "the contended aggregates are {found:?}, not only {aggregate_id:?}"
     );
     drop(lease);
-    for version in 1..LOOK_COUNT.into() {
+    for version in 1..POLL_COUNT.into() {
         let unit = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version).done();
         if contended(harness.commit_one(&stores[1], unit).await?)?.is_empty() {
             return harness.holds(&stores[0]).await;
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Err(CaseFailure::new("a returned lease is reported as contended"))
+    Err(CaseFailure::new("a released lease is reported as contended"))
 }
 
-/// Acquires a lease that is released about now.
-async fn wait_for_turn(store: &Handle, aggregate_id: &AggregateId) -> Result<Lease, CaseFailure> {
-    for _ in 0..LOOK_COUNT {
+/// Acquires a lease that is free or about to be released.
+async fn wait_for_lease(store: &Handle, aggregate_id: &AggregateId) -> Result<Lease, CaseFailure> {
+    for _ in 0..POLL_COUNT {
         if let Some(lease) = store.acquire_lease(aggregate_id).await {
             return Ok(lease);
         }

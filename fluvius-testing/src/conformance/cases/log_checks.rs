@@ -165,34 +165,34 @@ pub(super) async fn check_log(
     query: &LogQuery,
 ) -> Result<ResumeToken, CaseFailure> {
     let (log, rows) = &logs(content)[index];
-    let told = |what: &str| format!("{what} of the {log} log for {query:?}");
+    let described = |what: &str| format!("{what} of the {log} log for {query:?}");
     let found = read(store, index, query).await?;
     let (after, end) = (query.after.position(), found.scanned_to.position());
-    let is_met = |(position, aggregate_id, realm): &&(u64, AggregateId, Option<String>)| {
+    let matches = |(position, aggregate_id, realm): &&(u64, AggregateId, Option<String>)| {
         *position > after
             && query.aggregate_id.as_ref().is_none_or(|wanted| wanted == aggregate_id)
             && query.realm.admits(realm.as_deref())
     };
-    let met: Vec<u64> = rows.iter().filter(is_met).map(|(position, ..)| *position).collect();
-    let given: Vec<u64> = met.iter().copied().filter(|position| *position <= end).collect();
-    same(&told("the rows up to where it has looked"), &given, &found.positions)?;
+    let matching: Vec<u64> = rows.iter().filter(matches).map(|(position, ..)| *position).collect();
+    let returned: Vec<u64> = matching.iter().copied().filter(|position| *position <= end).collect();
+    same(&described("the rows up to the scanned position"), &returned, &found.positions)?;
 
-    let place = ids(content).get(&end).map(|id| ResumeToken::new(end, *id));
-    let is_place = Some(found.scanned_to) == place || found.scanned_to == query.after;
-    ensure!(is_place, "{} is not a row: {}", told("the place"), found.scanned_to);
+    let end_token = ids(content).get(&end).map(|id| ResumeToken::new(end, *id));
+    let is_row = Some(found.scanned_to) == end_token || found.scanned_to == query.after;
+    ensure!(is_row, "{} is not a row: {}", described("the scanned position"), found.scanned_to);
     let newest = newest(content).map_or(0, |(position, _)| position);
-    same(&told("the newest position"), &newest, &found.newest)?;
+    same(&described("the newest position"), &newest, &found.newest)?;
 
     // A page ends only at a limit or at the end of the log.
-    ensure!(found.positions.len() <= query.limit, "{} are too many", told("the rows"));
-    let looked = rows.iter().filter(|(position, ..)| (after + 1..=end).contains(position)).count();
+    ensure!(found.positions.len() <= query.limit, "{} are too many", described("the rows"));
+    let scanned = rows.iter().filter(|(position, ..)| (after + 1..=end).contains(position)).count();
     if query.aggregate_id.is_none() {
-        ensure!(looked <= query.scan_limit.max(1), "{looked} rows {}", told("are looked at"));
+        ensure!(scanned <= query.scan_limit.max(1), "{scanned} rows {}", described("are scanned"));
     }
-    let is_full = found.positions.len() == query.limit || looked >= query.scan_limit.max(1);
-    ensure!(is_full || end == newest, "{} is at {end}, too early", told("the end"));
+    let is_full = found.positions.len() == query.limit || scanned >= query.scan_limit.max(1);
+    ensure!(is_full || end == newest, "{} is at {end}, too early", described("the end"));
     let has_moved = end > after || end == newest || query.limit == 0;
-    ensure!(has_moved, "{} does not move on", told("the place"));
+    ensure!(has_moved, "{} does not advance", described("the scanned position"));
     Ok(found.scanned_to)
 }
 

@@ -108,7 +108,7 @@ pub(crate) async fn extreme_log_bounds_are_handled(harness: &Harness) -> CaseRes
     for after in [last + 1, half - 1, half, half + 1, u64::MAX] {
         for limit in limits {
             let query = whole.clone().after(after).limit(limit);
-            is_refused(&store, &query).await?;
+            check_rejected(&store, &query).await?;
         }
     }
     for aggregate_id in harness.aggregate_ids().into_iter().take(3) {
@@ -143,7 +143,7 @@ pub(crate) async fn a_page_reports_its_scanned_position(harness: &Harness) -> Ca
     for query in queries {
         for (limit, scan_limit) in [(1, 1), (2, 3), (3, usize::MAX), (usize::MAX, 7)] {
             let query = query.clone().limit(limit).scan_limit(scan_limit);
-            pages_by_place(&content, &store, &query).await?;
+            check_pages(&content, &store, &query).await?;
         }
     }
     // Rows stored later are behind the scanned position.
@@ -161,7 +161,7 @@ pub(crate) async fn a_page_reports_its_scanned_position(harness: &Harness) -> Ca
 }
 
 /// Reads a log to its end, each page from the resume token of the previous one.
-async fn pages_by_place(content: &Content, store: &Handle, query: &LogQuery) -> CaseResult {
+async fn check_pages(content: &Content, store: &Handle, query: &LogQuery) -> CaseResult {
     for (index, (log, rows)) in logs(content).into_iter().enumerate() {
         let mut after = query.after;
         // Each page makes progress, so the pages number at most the rows, plus one to find the end.
@@ -181,7 +181,7 @@ pub(crate) async fn an_unknown_position_is_invalid(harness: &Harness) -> CaseRes
     let store = harness.open().await;
     let unknown = harness.id();
     for after in [1.into(), ResumeToken::new(0, unknown), ResumeToken::new(1, unknown)] {
-        is_refused(&store, &LogQuery::all().after(after)).await?;
+        check_rejected(&store, &LogQuery::all().after(after)).await?;
     }
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
@@ -192,12 +192,12 @@ pub(crate) async fn an_unknown_position_is_invalid(harness: &Harness) -> CaseRes
         .ok_or(CaseFailure::new("there is no row"))?;
     for (position, id) in [(first.0, last.1), (last.0, first.1), (last.0, &unknown)] {
         let after = ResumeToken::new(*position, *id);
-        is_refused(&store, &LogQuery::all().after(after)).await?;
+        check_rejected(&store, &LogQuery::all().after(after)).await?;
     }
     let (beyond, nowhere) = (last.0 + 1, ResumeToken::new(u64::MAX, *last.1));
     for after in [beyond.into(), ResumeToken::new(beyond, *last.1), nowhere] {
         for limit in [0, 1, usize::MAX] {
-            is_refused(&store, &LogQuery::all().after(after).limit(limit)).await?;
+            check_rejected(&store, &LogQuery::all().after(after).limit(limit)).await?;
         }
     }
     // A token of one log is valid in all logs, also for readers that cannot see the row.
@@ -211,7 +211,7 @@ pub(crate) async fn an_unknown_position_is_invalid(harness: &Harness) -> CaseRes
 }
 
 /// Checks that every log fails permanently for the resume token of the query.
-async fn is_refused(store: &Handle, query: &LogQuery) -> CaseResult {
+async fn check_rejected(store: &Handle, query: &LogQuery) -> CaseResult {
     for index in 0..4 {
         let error = match read_page(store, index, query).await {
             Ok(page) => {

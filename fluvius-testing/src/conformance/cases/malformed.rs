@@ -73,9 +73,9 @@ pub(crate) async fn a_malformed_unit_fails_and_leaves_nothing(harness: &Harness)
         ensure!(unit != whole, "{what}: nothing was broken");
         let aggregate_id = harness.aggregate_id();
         let draft = harness.draft(&harness.context(), &aggregate_id);
-        let stands_on_it = draft.after(0).writes(&aggregate_id, 0).done();
+        let dependent = draft.after(0).writes(&aggregate_id, 0).done();
         let beside = well_formed(harness, &store).await?;
-        let outcomes = harness.commit(&store, [unit, stands_on_it, beside]).await?;
+        let outcomes = harness.commit(&store, [unit, dependent, beside]).await?;
         failed(what, &outcomes[0])?;
         aborted(&format!("a dependent of a unit where {what}"), &outcomes[1], 0)?;
         committed(&format!("a unit beside one where {what}"), &outcomes[2])?;

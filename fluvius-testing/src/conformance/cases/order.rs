@@ -122,8 +122,12 @@ pub(crate) async fn nothing_appears_behind_a_reader(harness: &Harness) -> CaseRe
     same("the commands that a reader has seen", &commands, &seen.commands)?;
     same("the messages that a reader has seen", &messages, &seen.messages)?;
     for (newest, count) in &seen.counts {
-        let stands = commands.iter().filter(|position| *position < newest).count();
-        same(&format!("the commands before position {newest}, when it was seen"), &stands, count)?;
+        let expected = commands.iter().filter(|position| *position < newest).count();
+        same(
+            &format!("the commands before position {newest}, when it was seen"),
+            &expected,
+            count,
+        )?;
     }
     harness.holds(&stores[0]).await
 }

@@ -10,23 +10,23 @@ use fluvius_store::{Store, StoreError};
 pub(crate) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     stores[0].register_domain("bank", &["account", "transfer"]).await?;
-    refused(stores[0].register_domain("shop", &["account"]).await, "bank")?;
-    refused(stores[1].register_domain("shop", &["transfer"]).await, "bank")?;
-    refused(stores[1].register_domain("Bank", &["account"]).await, "bank")?;
+    check_taken(stores[0].register_domain("shop", &["account"]).await, "bank")?;
+    check_taken(stores[1].register_domain("shop", &["transfer"]).await, "bank")?;
+    check_taken(stores[1].register_domain("Bank", &["account"]).await, "bank")?;
     // Registers the same names again, some of them, more of them, and others.
     stores[1].register_domain("bank", &["account", "transfer"]).await?;
     stores[0].register_domain("bank", &["transfer", "cheque"]).await?;
     stores[1].register_domain("shop", &["Account", "account ", "basket"]).await?;
     stores[0].register_domain("empty", &[]).await?;
-    refused(stores[1].register_domain("shop", &["cheque"]).await, "bank")
+    check_taken(stores[1].register_domain("shop", &["cheque"]).await, "bank")
 }
 
 pub(crate) async fn a_failed_registration_takes_no_resource(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     store.register_domain("bank", &["account"]).await?;
-    refused(store.register_domain("shop", &["basket", "account", "shelf"]).await, "bank")?;
+    check_taken(store.register_domain("shop", &["basket", "account", "shelf"]).await, "bank")?;
     store.register_domain("market", &["basket", "shelf"]).await?;
-    refused(store.register_domain("shop", &["shelf"]).await, "market")
+    check_taken(store.register_domain("shop", &["shelf"]).await, "market")
 }
 
 pub(crate) async fn one_of_two_registrations_succeeds(harness: &Harness) -> CaseResult {
@@ -36,8 +36,8 @@ pub(crate) async fn one_of_two_registrations_succeeds(harness: &Harness) -> Case
         let one = register(&stores[0], "bank", name);
         let (one, other) = join(one, register(&stores[1], "shop", name)).await;
         match (one?, other?) {
-            (Ok(()), other @ Err(_)) => refused(other, "bank")?,
-            (one @ Err(_), Ok(())) => refused(one, "shop")?,
+            (Ok(()), other @ Err(_)) => check_taken(other, "bank")?,
+            (one @ Err(_), Ok(())) => check_taken(one, "shop")?,
             found => {
                 return Err(CaseFailure::new(format!("of two cases at once: found {found:?}")));
             }
@@ -55,8 +55,8 @@ async fn register(
     Ok(tokio::spawn(async move { store.register_domain(domain, &[resource]).await }).await?)
 }
 
-fn refused(claimed: Result<(), StoreError>, owner: &str) -> CaseResult {
-    match claimed {
+fn check_taken(registered: Result<(), StoreError>, owner: &str) -> CaseResult {
+    match registered {
         Ok(()) => Err(CaseFailure::new(format!("a resource of `{owner}` was registered again"))),
         Err(error) => {
             ensure!(!error.is_retryable(), "the error of a taken resource is retryable: {error}");

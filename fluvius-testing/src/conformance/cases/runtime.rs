@@ -74,14 +74,14 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
 }
 
 pub(crate) async fn a_repeated_command_replays_its_answer(harness: &Harness) -> CaseResult {
-    let (done, refused) = (harness.id(), harness.id());
+    let (done, rejected) = (harness.id(), harness.id());
     let store = harness.open().await;
     let domain = runtime(&store).await?;
     let purses = open_purses(harness, &domain).await?;
     let session = domain.session(DomainContext::create("conformance"));
     let give = |coins| GiveCoins { coins, to: purses[1] };
     let first = session.send(purses[0], give(10)).with_id(done).await?;
-    let rejection = session.send(purses[0], give(1_000)).with_id(refused).await;
+    let rejection = session.send(purses[0], give(1_000)).with_id(rejected).await;
     session.send(purses[0], give(5)).await?;
     domain.shutdown().await;
     drop((session, domain, store));
@@ -92,7 +92,7 @@ pub(crate) async fn a_repeated_command_replays_its_answer(harness: &Harness) -> 
     let session = domain.session(DomainContext::create("conformance"));
     let again = session.send(purses[0], give(10)).with_id(done).await?;
     same("the first answer", &format!("{first:?}"), &format!("{again:?}"))?;
-    let again = session.send(purses[0], give(1_000)).with_id(refused).await;
+    let again = session.send(purses[0], give(1_000)).with_id(rejected).await;
     let (rejection, again) = (rejection.map_err(|error| error.to_string()), again);
     let again = again.map_err(|error| error.to_string());
     ensure!(rejection.is_err(), "a purse gave more than it had");
@@ -103,7 +103,7 @@ pub(crate) async fn a_repeated_command_replays_its_answer(harness: &Harness) -> 
 
     let purse = domain.statemgr().fetch::<Purse>(purses[0]).await?;
     same("the coins that are left", &(COINS - 15), &purse.coins)?;
-    let row = store.command(refused).await?.map(|(row, _)| row.record.status);
+    let row = store.command(rejected).await?.map(|(row, _)| row.record.status);
     same("the row of the rejection", &Some(CommandStatus::Rejected), &row)
 }
 

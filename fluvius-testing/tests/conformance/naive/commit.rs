@@ -63,11 +63,11 @@ impl Naive {
                 first_step.rows.truncate(shown);
             }
             Some(Mutant::LastRowsShownLater) => {
-                // Of a transfer, hides the second event and the message.
+                // Hides the second event and the message of a transfer.
                 let shown = after.rows.len().saturating_sub(2).max(before.rows.len());
                 first_step.rows.truncate(shown);
             }
-            Some(Mutant::LogShownLater | Mutant::DroppedLeavesHalf) => {
+            Some(Mutant::LogShownLater | Mutant::DroppedCommitLeavesHalf) => {
                 first_step.rows = before.rows;
             }
             _ => first_step = before,
@@ -78,8 +78,7 @@ impl Naive {
         outcomes
     }
 
-    /// Reserves positions first, and writes the rows later, when other commits may have overtaken
-    /// it.
+    /// Reserves positions first, and writes the rows later, so other commits may overtake it.
     pub(super) async fn commit_reserved(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let count: usize = batch.iter().map(UnitOfWork::row_count).sum();
         let first = {

@@ -1,13 +1,13 @@
 //! An independent store that is as simple as possible, with an optional planted fault.
 //!
-//! It shares no code with the memory store: one vector holds all rows and is searched from the
+//! It shares no code with the memory store: one vector holds all rows, and reads scan it from the
 //! start.
 
 mod commit;
 mod content;
 mod query;
 mod read;
-mod refusal;
+mod unit_checks;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -59,7 +59,7 @@ struct Own {
 impl Naive {
     /// Opens a handle, with an optional mutant.
     pub(crate) fn open(place: &Arc<Place>, mutant: Option<Mutant>) -> Self {
-        // One reference is the harness's, one the caller's, so no other handle is open.
+        // The harness and the caller hold the two references, so no other handle is open.
         let is_first = Arc::strong_count(place) == 2;
         let store = Self { place: Arc::clone(place), mutant, own: Arc::default() };
         if store.is(Mutant::ForgetsWhenClosed) && is_first {
@@ -94,8 +94,8 @@ impl Naive {
         unseen.unwrap_or_else(|| self.content().clone())
     }
 
-    fn failure(&self, message: &str, may_pass: Mutant) -> StoreError {
-        match self.is(may_pass) {
+    fn failure(&self, message: &str, retryable_if: Mutant) -> StoreError {
+        match self.is(retryable_if) {
             true => StoreError::unavailable(message),
             false => StoreError::permanent(message),
         }
@@ -106,11 +106,11 @@ impl Naive {
         let before = content.clone();
         let mut outcomes: Vec<CommitOutcome> = Vec::new();
         for (index, unit) in batch.iter().enumerate() {
-            let base = if self.is(Mutant::BatchNotCounted) { &before } else { &*content };
+            let base = if self.is(Mutant::EarlierUnitsIgnored) { &before } else { &*content };
             let contended = self.contended(unit);
-            let outcome = match self.refusal(base, &before, unit, index, &outcomes) {
-                None if self.is(Mutant::TurnsBind) && !contended.is_empty() => {
-                    CommitOutcome::Failed(StoreError::unavailable("it is not its turn"))
+            let outcome = match self.check_unit(base, &before, unit, index, &outcomes) {
+                None if self.is(Mutant::LeasesRequired) && !contended.is_empty() => {
+                    CommitOutcome::Failed(StoreError::unavailable("another handle holds the lease"))
                 }
                 Some(outcome) => {
                     self.leave_behind(content, unit, &outcome);
@@ -125,17 +125,17 @@ impl Naive {
             };
             outcomes.push(outcome);
         }
-        let is_refused =
+        let is_failed =
             |outcome: &CommitOutcome| !matches!(outcome, CommitOutcome::Committed { .. });
-        if self.is(Mutant::RefusalFailsTheBatch) && outcomes.iter().any(is_refused) {
+        if self.is(Mutant::FailedUnitFailsTheBatch) && outcomes.iter().any(is_failed) {
             *content = before;
             let failed = || CommitOutcome::Failed(StoreError::unavailable("the batch failed"));
             return batch.iter().map(|_| failed()).collect();
         }
-        if self.is(Mutant::FatesMissing) {
+        if self.is(Mutant::OutcomesMissing) {
             outcomes.retain(|outcome| !matches!(outcome, CommitOutcome::DependencyAborted { .. }));
         }
-        if self.is(Mutant::EmptyBatchHasAFate) && batch.is_empty() {
+        if self.is(Mutant::EmptyBatchHasAnOutcome) && batch.is_empty() {
             outcomes.push(CommitOutcome::Committed { first: 1, contended: Vec::new() });
         }
         if self.is(Mutant::ManyUnitsFail) && batch.len() > 256 {
@@ -147,32 +147,32 @@ impl Naive {
     }
 
     /// Returns the lease of an aggregate, and creates it at first use.
-    fn turn_of(&self, aggregate_id: &AggregateId) -> Arc<tokio::sync::Mutex<()>> {
+    fn lease_of(&self, aggregate_id: &AggregateId) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(self.place.leases.lock().unwrap().entry(aggregate_id.clone()).or_default())
     }
 
     fn contended(&self, unit: &UnitOfWork) -> Vec<AggregateId> {
         let leases = self.place.leases.lock().unwrap();
-        let is_told = |aggregate_id: &&AggregateId| match self.mutant {
-            Some(Mutant::TurnsNotTold) => false,
-            Some(Mutant::TurnsToldForGood) => leases.contains_key(aggregate_id),
+        let is_reported = |aggregate_id: &&AggregateId| match self.mutant {
+            Some(Mutant::ContentionNotReported) => false,
+            Some(Mutant::ContentionReportedForever) => leases.contains_key(aggregate_id),
             _ => leases.get(aggregate_id).is_some_and(|lease| lease.try_lock().is_err()),
         };
-        unit.states.iter().map(|state| &state.aggregate_id).filter(is_told).cloned().collect()
+        unit.states.iter().map(|state| &state.aggregate_id).filter(is_reported).cloned().collect()
     }
 
     /// Plants the rows that a failed unit must not leave.
     fn leave_behind(&self, content: &mut Content, unit: &UnitOfWork, outcome: &CommitOutcome) {
         let is_known = matches!(outcome, CommitOutcome::DuplicateCommand { .. });
         match self.mutant {
-            Some(Mutant::RefusedLeavesCommand) if !is_known => {
+            Some(Mutant::FailedUnitLeavesCommand) if !is_known => {
                 for command in &unit.commands {
                     content.position += 1;
                     let record = AnyRecord::Command(command.as_ref().clone());
                     content.rows.push(LogEntry { position: content.position, record });
                 }
             }
-            Some(Mutant::StaleLeavesStates)
+            Some(Mutant::ConflictLeavesStates)
                 if matches!(outcome, CommitOutcome::VersionConflict { .. }) =>
             {
                 for state in &unit.states {
@@ -182,13 +182,13 @@ impl Naive {
                         .or_insert_with(|| state.as_ref().clone());
                 }
             }
-            Some(Mutant::RefusedLeavesContext) => {
+            Some(Mutant::FailedUnitLeavesContext) => {
                 content.contexts.insert(unit.context.id, Arc::clone(&unit.context));
             }
             Some(Mutant::ContextsRemembered) => {
                 self.own().contexts.insert(unit.context.id);
             }
-            Some(Mutant::IdentifiersOfRefusedUnitsTaken) if !is_known => {
+            Some(Mutant::IdentifiersOfFailedUnitsTaken) if !is_known => {
                 content.taken.extend(unit.commands.iter().map(|command| command.id));
             }
             _ => {}
@@ -223,7 +223,7 @@ impl Naive {
         }
         rows.extend(unit.messages.into_iter().map(Arc::unwrap_or_clone).map(AnyRecord::Message));
         rows.extend(unit.activities.into_iter().map(Arc::unwrap_or_clone).map(AnyRecord::Activity));
-        if self.is(Mutant::OnlyOneVersionAUnit) {
+        if self.is(Mutant::OnlyOneVersionPerUnit) {
             let mut aggregate_ids = BTreeSet::new();
             rows.retain(|row| match row {
                 AnyRecord::Event(event) => aggregate_ids.insert(event.aggregate_id.clone()),
@@ -264,15 +264,15 @@ impl Naive {
 
 impl Store for Naive {
     async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
-        if self.is(Mutant::TurnsHadByAll) {
+        if self.is(Mutant::LeasesShared) {
             return Some(Lease::new(()));
         }
         let lease = tokio::time::timeout(
             std::time::Duration::from_millis(50),
-            self.turn_of(aggregate_id).lock_owned(),
+            self.lease_of(aggregate_id).lock_owned(),
         );
         let lease = lease.await.ok()?;
-        if self.is(Mutant::TurnsNotGivenBack) {
+        if self.is(Mutant::LeasesNotReleased) {
             std::mem::forget(lease);
             return Some(Lease::new(()));
         }
@@ -290,12 +290,12 @@ impl Store for Naive {
             if let Some(owner) = owner
                 && !self.is(Mutant::ClaimsUnchecked)
             {
-                let refused = StoreError::resource_taken(resource, owner).to_string();
-                let refused = self.failure(&refused, Mutant::ClaimsMayPass);
+                let error = StoreError::resource_taken(resource, owner).to_string();
+                let error = self.failure(&error, Mutant::ClaimsAreRetryable);
                 if self.is(Mutant::ClaimsHalf) {
                     self.content().owners = copy.owners;
                 }
-                return Err(refused);
+                return Err(error);
             }
             copy.owners.insert((*resource).to_owned(), domain.to_owned());
         }
@@ -337,7 +337,7 @@ impl Store for Naive {
                 Mutant::HalfUnitsShown
                 | Mutant::LastRowsShownLater
                 | Mutant::LogShownLater
-                | Mutant::DroppedLeavesHalf,
+                | Mutant::DroppedCommitLeavesHalf,
             ) => self.commit_in_steps(&batch).await,
             Some(Mutant::PositionsReserved) => self.commit_reserved(&batch).await,
             Some(Mutant::LocksInBatchOrder) => self.commit_locked(&batch).await,
@@ -383,7 +383,7 @@ impl Store for Naive {
     ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
         let found = self.shown().command(id);
         let is_shown = |row: &CommandRecord| {
-            !self.is(Mutant::RefusalsNotFound) || row.status == CommandStatus::Applied
+            !self.is(Mutant::RejectionsNotFound) || row.status == CommandStatus::Applied
         };
         Ok(found.filter(|(row, _)| is_shown(&row.record)))
     }
@@ -427,7 +427,7 @@ impl Store for Naive {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        let is_closed = self.is(Mutant::ClosedForLoadsAlone);
+        let is_closed = self.is(Mutant::OnlyLoadsFailWhenClosed);
         self.own().is_closed = is_closed;
         Ok(())
     }

@@ -13,13 +13,13 @@ use crate::mutant::Mutant;
 impl Naive {
     pub(super) async fn select(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         if query.check().is_err() && !self.is(Mutant::QueriesUnchecked) {
-            return Err(self.failure("not a query", Mutant::QueryFaultMayPass));
+            return Err(self.failure("not a query", Mutant::InvalidQueryIsRetryable));
         }
         let term_count = match &query.filter {
             Filter::All(filters) | Filter::Any(filters) => filters.len(),
             _ => 1,
         };
-        if self.is(Mutant::LargestFiltersRefused) && term_count > 900 {
+        if self.is(Mutant::LargestFiltersRejected) && term_count > 900 {
             return Err(StoreError::permanent("too many terms"));
         }
         let mut rows: Vec<StateRecord> = self.shown().states.into_values().collect();
@@ -79,8 +79,8 @@ impl Naive {
             Some(Mutant::SnapshotWithoutAbsent) => {
                 aggregate_ids.retain(|aggregate_id| self.shown().states.contains_key(aggregate_id));
             }
-            Some(Mutant::SnapshotWithoutTwins) => aggregate_ids.dedup(),
-            Some(Mutant::SnapshotOfFew) => aggregate_ids.truncate(32_766),
+            Some(Mutant::SnapshotWithoutDuplicates) => aggregate_ids.dedup(),
+            Some(Mutant::SnapshotTruncated) => aggregate_ids.truncate(32_766),
             _ => {}
         }
         let mut content = self.shown();
@@ -134,7 +134,7 @@ impl Naive {
             }
             Filter::Any(any) => {
                 let truths: Vec<_> = any.iter().map(|filter| self.truth(filter, row)).collect();
-                if truths.is_empty() && self.is(Mutant::NothingIsEverything) {
+                if truths.is_empty() && self.is(Mutant::EmptyListMatchesAll) {
                     return Some(true);
                 }
                 let is_unknown = truths.contains(&None);
@@ -156,7 +156,7 @@ impl Naive {
             Filter::OneOf { field, operands } => {
                 let value = self.value(field, row);
                 if operands.is_empty() {
-                    return Some(self.is(Mutant::NothingIsEverything));
+                    return Some(self.is(Mutant::EmptyListMatchesAll));
                 }
                 let is_equal =
                     |operand| order(&value, &self.operand(operand)) == Some(Ordering::Equal);
@@ -233,12 +233,12 @@ impl Naive {
                 by_key = by_key.reverse();
             }
             found = found.then(by_key);
-            if self.is(Mutant::FirstKeyAlone) {
+            if self.is(Mutant::OnlyFirstSortKey) {
                 break;
             }
         }
         let by_aggregate = match self.mutant {
-            Some(Mutant::TiesTheOtherWay) => other_aggregate.cmp(aggregate_id),
+            Some(Mutant::TiesReversed) => other_aggregate.cmp(aggregate_id),
             Some(Mutant::ResourcesUnordered) => aggregate_id.id.cmp(&other_aggregate.id),
             _ => aggregate_id.cmp(other_aggregate),
         };
@@ -254,7 +254,7 @@ impl Naive {
             .collect();
         let values: Vec<Found> = query.sort.iter().map(|key| self.value(&key.field, row)).collect();
         let order = match self.mutant {
-            Some(Mutant::AfterByIdentifierAlone) => row.aggregate_id.cmp(after.aggregate_id()),
+            Some(Mutant::AfterByIdentifierOnly) => row.aggregate_id.cmp(after.aggregate_id()),
             _ => self.place_order(
                 query,
                 (&values, &row.aggregate_id),
@@ -264,7 +264,7 @@ impl Naive {
         match self.mutant {
             Some(Mutant::QueryAfterIncluded) => order.is_ge(),
             // Like `(key, id) > (?, ?)` in SQL.
-            Some(Mutant::AfterNullNothing) => order.is_gt() && !before.contains(&Found::Null),
+            Some(Mutant::NothingAfterNull) => order.is_gt() && !before.contains(&Found::Null),
             _ => order.is_gt(),
         }
     }

@@ -51,15 +51,15 @@ impl Naive {
             if belongs {
                 page.rows.push(row.clone());
             }
-            if belongs || !self.is(Mutant::PlaceOnlyOfRowsGiven) {
+            if belongs || !self.is(Mutant::TokenOnlyOfReturnedRows) {
                 scanned_to = place(row);
             }
         }
         match self.mutant {
-            Some(Mutant::PlaceAlwaysTheNewest) => page.scanned_to = newest,
-            Some(Mutant::PlaceOnlyOfRowsGiven) => page.scanned_to = scanned_to,
-            // Like a counter from which the next commit has already drawn.
-            Some(Mutant::PlaceAheadOfTheRows) if page.is_last() => {
+            Some(Mutant::TokenAlwaysNewest) => page.scanned_to = newest,
+            Some(Mutant::TokenOnlyOfReturnedRows) => page.scanned_to = scanned_to,
+            // As from a counter that the next commit has already increased.
+            Some(Mutant::TokenAheadOfTheRows) if page.is_last() => {
                 page.scanned_to = (newest.position() + 1).into();
             }
             _ => {}
@@ -75,15 +75,15 @@ impl Naive {
         kind: LogKind,
     ) -> Result<(), StoreError> {
         let is_own =
-            |row: &AnyRecord| row.kind() == kind || !self.is(Mutant::PlacesOfOtherLogsRefused);
+            |row: &AnyRecord| row.kind() == kind || !self.is(Mutant::TokensOfOtherLogsRejected);
         let mut rows = content.rows.iter();
         let found = rows.find(|row| row.position == after.position() && is_own(&row.record));
         let found = found.and_then(|row| place(row).row_id());
         let checked = after.check(found, newest.position());
         match self.mutant {
-            Some(Mutant::PlacesUnchecked) => Ok(()),
-            Some(Mutant::PlacesAheadUnchecked) if after.row_id().is_none() => Ok(()),
-            Some(Mutant::PlaceFaultMayPass) => {
+            Some(Mutant::TokensUnchecked) => Ok(()),
+            Some(Mutant::TokensAheadUnchecked) if after.row_id().is_none() => Ok(()),
+            Some(Mutant::InvalidTokenIsRetryable) => {
                 checked.map_err(|error| StoreError::unavailable(error.to_string()))
             }
             _ => checked,

@@ -35,7 +35,7 @@ impl Naive {
             Some(Mutant::NamesFolded) => path.iter_mut().for_each(|name| {
                 *name = name.to_lowercase();
             }),
-            Some(Mutant::PathsOneLong) => path.truncate(1),
+            Some(Mutant::PathsTruncated) => path.truncate(1),
             _ => {}
         }
         path.iter().try_fold(row.data.to_value(), |value, name| match value {
@@ -104,7 +104,7 @@ impl Naive {
 
     /// Parses a JSON number into its integer and fraction digits, with the exponent applied.
     fn amount(&self, text: &str) -> Found {
-        let read = if self.is(Mutant::NumbersReadKindly) {
+        let read = if self.is(Mutant::NumbersReadLeniently) {
             text.trim().trim_start_matches('+')
         } else {
             text
@@ -113,7 +113,7 @@ impl Naive {
         // serde_json may hold the number as a float, so the text is compared.
         let is_json = number.is_ok() && !read.contains(char::is_whitespace)
             || read.trim_start_matches('-').len() > 15 && is_long_number(read);
-        let is_kind = self.is(Mutant::NumbersReadKindly) && read.parse::<f64>().is_ok();
+        let is_kind = self.is(Mutant::NumbersReadLeniently) && read.parse::<f64>().is_ok();
         if !is_json && !is_kind {
             return Found::Null;
         }
@@ -155,7 +155,7 @@ impl Naive {
             && text.get(..4).is_some_and(|year| year != "0000" && year.parse::<u16>().is_ok())
             && !text.starts_with('+');
         match DateTime::parse_from_rfc3339(text) {
-            Ok(time) if is_strict || self.is(Mutant::TimesReadKindly) => {
+            Ok(time) if is_strict || self.is(Mutant::TimesReadLeniently) => {
                 self.micros(&time.to_utc())
             }
             _ => Found::Null,

@@ -19,7 +19,7 @@ use fluvius_tests::faulty_store::HookedStore;
 
 use traps::*;
 
-/// Timeout above the duration of anything here.
+/// Timeout above the duration of any call here.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
 
 async fn within<F: Future>(what: impl fmt::Debug, future: F) -> F::Output {

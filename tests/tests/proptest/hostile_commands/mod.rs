@@ -214,7 +214,7 @@ fn deep_nesting_is_rejected_without_stack_overflow() {
     }
 }
 
-/// Returns whether an error shows a key with escaped control characters, and shortens a long one.
+/// Returns true if an error shows a key with escaped control characters, and shortens a long one.
 fn is_excerpt(shown: &str, key: &str) -> bool {
     let escaped: String = key
         .chars()
@@ -318,7 +318,7 @@ async fn assert_event_comes_back(target: &SampleTarget, command: &CommandBundle)
     assert_eq!(stored.float.to_bits(), sent.float.to_bits());
 }
 
-/// Returns whether two spellings of a payload write their numbers in the same way, which is part of
+/// Returns true if two spellings of a payload write their numbers in the same way, which is part of
 /// a command's identity.
 fn numbers_as_written(one: &Json, other: &Json) -> bool {
     let digits = |json: &Json| {

@@ -1,6 +1,6 @@
 //! State queries: every answer equals that of a plain filter over Rust values. A query and its
-//! negation split the rows whose field is not null. The pages make up the whole. All of this holds
-//! for any declared indexes, whether declared before or after the rows are written.
+//! negation split the rows whose field is not null. The pages make up the whole result. Indexes,
+//! declared before or after the writes, do not change the answers.
 
 mod plain_filter;
 mod strategies;
@@ -206,7 +206,7 @@ async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
         let number = u128::try_from(number).unwrap();
         // Ids in another order than the rows.
         let number = number * 0x9E37_79B9 % 1_000_003;
-        // It had the values of the preceding row at first.
+        // The first state of the aggregate was that of the preceding row.
         let written = mem::replace(&mut last, Value::Object(state));
         for unit in [unit(number, 1, &written), unit(number, 2, &last)] {
             for store in &stores {

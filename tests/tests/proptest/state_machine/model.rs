@@ -270,7 +270,7 @@ pub(super) fn malformed(sent: &Sent) -> Option<ModelRejection> {
     })
 }
 
-/// Returns whether two commands are the same for deduplication.
+/// Returns true if two commands are the same for deduplication.
 pub(super) fn is_same(one: &Sent, other: &Sent) -> bool {
     one.realm == other.realm
         && one.account == other.account

@@ -10,14 +10,14 @@ use tempfile::TempDir;
 
 use crate::units::{aggregate_id, commit, context, id, json, logs, unit, with_data};
 
-async fn refused(path: &Path) -> StoreError {
+async fn open_error(path: &Path) -> StoreError {
     let error = SqliteStore::open(path).await.unwrap_err();
     assert!(!error.is_retryable(), "{error}");
     error
 }
 
-/// The file is refused for this reason, and neither it nor anything beside it has changed.
-async fn check_refused(path: &Path, why: &str) {
+/// Checks that the file is rejected with this reason, and that its folder is unchanged.
+async fn check_rejected(path: &Path, why: &str) {
     let folder = path.parent().unwrap();
     let names = || -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).unwrap();
@@ -26,13 +26,13 @@ async fn check_refused(path: &Path, why: &str) {
         names
     };
     let (before, beside) = (std::fs::read(path).unwrap(), names());
-    let error = refused(path).await;
+    let error = open_error(path).await;
     assert!(error.to_string().contains(why), "{error}");
     assert!(std::fs::read(path).unwrap() == before, "the file was changed");
     assert_eq!(names(), beside);
 }
 
-/// A file with a few rows, closed.
+/// Creates a closed file with a few rows.
 async fn closed(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("store.db");
     let store = SqliteStore::open(&path).await.unwrap();
@@ -57,10 +57,10 @@ async fn a_file_of_something_else_is_rejected_unchanged() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("notes.txt");
     std::fs::write(&path, "these are my notes\n".repeat(500)).unwrap();
-    check_refused(&path, "it is no SQLite database").await;
-    // To SQLite this is an empty database.
+    check_rejected(&path, "it is no SQLite database").await;
+    // SQLite opens this file as an empty database.
     std::fs::write(&path, "x").unwrap();
-    check_refused(&path, "another program").await;
+    check_rejected(&path, "another program").await;
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_database_of_another_program_is_rejected_unchanged() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("other.db");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (a); ").unwrap();
-    check_refused(&path, "another program").await;
+    check_rejected(&path, "another program").await;
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn a_file_of_a_newer_release_is_rejected_unchanged() {
     let folder = TempDir::new().unwrap();
     let path = closed(&folder).await;
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 1_000).unwrap();
-    check_refused(&path, "use a newer release").await;
+    check_rejected(&path, "use a newer release").await;
 }
 
 #[tokio::test]
@@ -86,8 +86,8 @@ async fn a_file_from_before_the_first_release_is_rejected_unchanged() {
         let path = closed(&folder).await;
         Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
         let why = format!("schema version {version}, written before the first release");
-        check_refused(&path, &why).await;
-        check_refused(&path, "name another file, or open it with the program that wrote it").await;
+        check_rejected(&path, &why).await;
+        check_rejected(&path, "name another file, or open it with the program that wrote it").await;
     }
 }
 
@@ -98,7 +98,7 @@ async fn a_version_that_is_only_in_the_log_is_rejected() {
         let path = closed(&folder).await;
         let other = Connection::open(&path).unwrap();
         other.pragma_update(None, "user_version", version).unwrap();
-        let error = refused(&path).await;
+        let error = open_error(&path).await;
         assert!(error.to_string().contains(why), "{error}");
     }
 }
@@ -112,15 +112,15 @@ async fn a_file_with_a_damaged_beginning_is_rejected_unchanged() {
         let mut bytes = whole.clone();
         bytes[from..to].fill(0);
         std::fs::write(&path, bytes).unwrap();
-        check_refused(&path, "damaged").await;
+        check_rejected(&path, "damaged").await;
     }
     // The schema, behind the header.
     let mut bytes = whole.clone();
     bytes[100..4096].fill(0xff);
     std::fs::write(&path, bytes).unwrap();
-    check_refused(&path, "damaged").await;
+    check_rejected(&path, "damaged").await;
     std::fs::write(&path, &whole[..60]).unwrap();
-    check_refused(&path, "another program").await;
+    check_rejected(&path, "another program").await;
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_cut_file_is_rejected_unchanged() {
     let path = closed(&folder).await;
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    check_refused(&path, "damaged").await;
+    check_rejected(&path, "damaged").await;
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_file_without_its_tables_is_rejected() {
     let foreign = Connection::open(&path).unwrap();
     foreign.execute_batch("DROP VIEW message_log; DROP TABLE message;").unwrap();
     drop(foreign);
-    check_refused(&path, "the table `message` is missing").await;
+    check_rejected(&path, "the table `message` is missing").await;
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_path_without_a_file_is_rejected() {
         (PathBuf::from(":memory:"), "in_memory"),
         (PathBuf::new(), "in_memory"),
     ] {
-        let error = refused(&path).await;
+        let error = open_error(&path).await;
         assert!(error.to_string().contains(why), "{error}");
     }
 }
@@ -171,9 +171,9 @@ async fn a_row_that_is_too_long_fails_its_unit_and_its_dependents() {
     let context = context();
     let (long, beside) = (aggregate_id(), aggregate_id());
     let text = json(&format!("{:?}", "x".repeat(1_000)));
-    let mut stands_on_it = unit(&context, &long, 1);
-    stands_on_it.depends_on.push(0);
-    let batch = [with_data(&context, &long, 0, text), stands_on_it, unit(&context, &beside, 0)];
+    let mut dependent = unit(&context, &long, 1);
+    dependent.depends_on.push(0);
+    let batch = [with_data(&context, &long, 0, text), dependent, unit(&context, &beside, 0)];
     let outcomes = store.commit(Arc::from(batch)).await;
     let [
         CommitOutcome::Failed(error),
@@ -190,7 +190,7 @@ async fn a_row_that_is_too_long_fails_its_unit_and_its_dependents() {
     commit(&store, with_data(&context, &long, 0, text)).await;
 }
 
-/// A constraint that the store does not know: an index that another program added.
+/// Another program has added a unique index, which the store does not check before it writes.
 #[tokio::test]
 async fn a_rejected_row_aborts_its_unit_and_dependents_only() {
     let folder = TempDir::new().unwrap();
@@ -210,7 +210,7 @@ async fn a_rejected_row_aborts_its_unit_and_dependents_only() {
     let mut batch = vec![
         unit(&context, &aggregate_ids[0], 0),
         answering(1, 0),
-        // The same answer: refused, with a new context, name and aggregate.
+        // The same data again: rejected, together with its new context, name and aggregate.
         answering(2, 0),
         unit(&context, &aggregate_ids[2], 1),
         unit(&context, &aggregate_ids[0], 1),
@@ -232,7 +232,7 @@ async fn a_rejected_row_aborts_its_unit_and_dependents_only() {
     Arc::make_mut(&mut batch[2].activities[0]).context_id = alone.id;
     batch[2].context = Arc::clone(&alone);
     let outcomes = store.commit(Arc::from(batch.clone())).await;
-    let told: Vec<String> = outcomes
+    let found: Vec<String> = outcomes
         .iter()
         .map(|outcome| match outcome {
             CommitOutcome::Committed { .. } => "committed".to_owned(),
@@ -250,7 +250,7 @@ async fn a_rejected_row_aborts_its_unit_and_dependents_only() {
         "failed false",
         "committed",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(found, expected);
     let after = logs(&store).await;
     assert_eq!(after.commands.len(), before.commands.len() + 5);
     let positions: Vec<u64> = after.commands.iter().map(|row| row.position).collect();
@@ -262,7 +262,7 @@ async fn a_rejected_row_aborts_its_unit_and_dependents_only() {
         Some(batch[7].states[0].as_ref().clone())
     );
     assert_eq!(store.history(&aggregate_ids[0], 1, 9).await.unwrap().len(), 2);
-    // The next group is whole again.
+    // Without the index, the next units are stored.
     foreign.execute_batch("DROP INDEX planted").unwrap();
     batch[6].depends_on.clear();
     commit(&store, answering(2, 0)).await;

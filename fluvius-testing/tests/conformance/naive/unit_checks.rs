@@ -8,7 +8,7 @@ use super::{Content, Naive};
 use crate::mutant::Mutant;
 
 impl Naive {
-    pub(super) fn refusal(
+    pub(super) fn check_unit(
         &self,
         content: &Content,
         before: &Content,
@@ -16,8 +16,8 @@ impl Naive {
         index: usize,
         outcomes: &[CommitOutcome],
     ) -> Option<CommitOutcome> {
-        if !self.is(Mutant::ShapeUnchecked) && unit.validate(index).is_err() {
-            let fault = self.failure("a malformed unit", Mutant::ShapeFaultMayPass);
+        if !self.is(Mutant::MalformedUnchecked) && unit.validate(index).is_err() {
+            let fault = self.failure("a malformed unit", Mutant::MalformedIsRetryable);
             return Some(CommitOutcome::Failed(fault));
         }
         if self.is(Mutant::ManyAggregatesFail) && unit.states.len() > 256 {
@@ -27,30 +27,30 @@ impl Naive {
             return None;
         }
         let mut reasons = [
-            self.fell(unit, outcomes),
-            self.known(content, before, unit),
-            self.stale(content, before, unit),
+            self.aborted(unit, outcomes),
+            self.duplicate(content, before, unit),
+            self.conflict(content, before, unit),
         ];
         match self.mutant {
-            Some(Mutant::StaleBeforeKnown) => reasons.swap(1, 2),
-            Some(Mutant::KnownBeforeFell) => reasons.swap(0, 1),
+            Some(Mutant::ConflictBeforeDuplicate) => reasons.swap(1, 2),
+            Some(Mutant::DuplicateBeforeAbort) => reasons.swap(0, 1),
             _ => {}
         }
         reasons.into_iter().flatten().next()
     }
 
-    fn fell(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
-        let stands = |on: &usize| match outcomes.get(*on) {
+    fn aborted(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
+        let is_committed = |on: &usize| match outcomes.get(*on) {
             Some(CommitOutcome::Committed { .. }) => true,
-            Some(CommitOutcome::DependencyAborted { .. }) => self.is(Mutant::FallsOneStep),
+            Some(CommitOutcome::DependencyAborted { .. }) => self.is(Mutant::AbortsNotTransitive),
             _ => false,
         };
-        let mut on = unit.depends_on.iter().find(|on| !stands(on));
-        if self.is(Mutant::LastDependencyTold) {
-            on = unit.depends_on.iter().rfind(|on| !stands(on));
+        let mut on = unit.depends_on.iter().find(|on| !is_committed(on));
+        if self.is(Mutant::LastDependencyReported) {
+            on = unit.depends_on.iter().rfind(|on| !is_committed(on));
         }
-        if self.is(Mutant::AllBehindARefusalFall)
-            && let Some(on) = (0..outcomes.len()).find(|on| !stands(on))
+        if self.is(Mutant::AllLaterUnitsAbort)
+            && let Some(on) = (0..outcomes.len()).find(|on| !is_committed(on))
         {
             return Some(CommitOutcome::DependencyAborted { on });
         }
@@ -60,7 +60,7 @@ impl Naive {
         on.map(|on| CommitOutcome::DependencyAborted { on: *on })
     }
 
-    fn known(
+    fn duplicate(
         &self,
         content: &Content,
         before: &Content,
@@ -83,7 +83,7 @@ impl Naive {
             }
             let Some((mut row, mut context)) = content.command(command.id) else { continue };
             let is_free = match self.mutant {
-                Some(Mutant::IdentifiersOfRefusalsFree) => {
+                Some(Mutant::IdentifiersOfRejectionsFree) => {
                     row.record.status == CommandStatus::Rejected
                 }
                 Some(Mutant::IdentifiersOfInvokedFree) => row.record.parent.is_some(),
@@ -92,7 +92,7 @@ impl Naive {
             if is_free {
                 continue;
             }
-            if self.is(Mutant::KnownTellsTheNewRow) {
+            if self.is(Mutant::DuplicateReportsTheNewRow) {
                 row.record = command.as_ref().clone();
                 context = Arc::clone(&unit.context);
             }
@@ -101,7 +101,7 @@ impl Naive {
         None
     }
 
-    fn stale(
+    fn conflict(
         &self,
         content: &Content,
         before: &Content,
@@ -124,13 +124,13 @@ impl Naive {
             stored != version && !is_unchecked
         };
         let mut stale = unit.expected.iter().filter(|one| is_stale(&one.aggregate_id, one.version));
-        let first = match self.is(Mutant::LastStaleAggregateTold) {
+        let first = match self.is(Mutant::LastStaleAggregateReported) {
             true => stale.next_back()?,
             false => stale.next()?,
         };
-        let told = if self.is(Mutant::StaleRowOfBeforeTheBatch) { before } else { content };
-        let row = told.states.get(&first.aggregate_id).cloned();
-        let row = row.filter(|_| !self.is(Mutant::StaleRowNotTold));
+        let content = if self.is(Mutant::StaleRowFromBeforeTheBatch) { before } else { content };
+        let row = content.states.get(&first.aggregate_id).cloned();
+        let row = row.filter(|_| !self.is(Mutant::StaleRowNotReported));
         Some(CommitOutcome::VersionConflict {
             aggregate_id: first.aggregate_id.clone(),
             stored: row.map(Box::new),
