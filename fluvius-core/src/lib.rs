@@ -94,9 +94,9 @@ pub use fluvius_store::{
     ActivityKind, ActivityRecord, Actor, AggregateId, AnyRecord, CommandRecord, CommandStatus,
     CommitOutcome, ContextRecord, DynStore, ETag, EventRecord, ExpectedVersion, Json, Lease,
     LogEntry, LogKind, LogPage, LogQuery, LogRecord, MemoryStore, MessageRecord, ParseETagError,
-    ParseResumeTokenError, Precondition, RealmFilter, ResumeToken, StateDelta, StateQuery,
-    StateRecord, Store, StoreError, StoredCommand, Transport, UnitOfWork, delegate_store,
-    off_runtime,
+    ParseResumeTokenError, Precondition, RealmFilter, ResumeToken, SmallList, StateDelta,
+    StateQuery, StateRecord, Store, StoreError, StoredCommand, Transport, UnitOfWork,
+    delegate_store, off_runtime,
 };
 
 pub use clock::{Clock, SystemClock};

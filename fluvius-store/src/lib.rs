@@ -26,6 +26,7 @@ mod off_runtime;
 mod outcome;
 pub mod query;
 pub mod record;
+mod small_list;
 mod store;
 mod unit_of_work;
 pub mod verify;
@@ -52,5 +53,6 @@ pub use record::{
     EventRecord, LogEntry, LogKind, LogPage, LogRecord, MessageRecord, ParseResumeTokenError,
     ResumeToken, StateRecord, StoredCommand, Transport,
 };
+pub use small_list::{SmallList, SmallListIntoIter};
 pub use store::Store;
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};

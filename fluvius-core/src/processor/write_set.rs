@@ -8,7 +8,7 @@ use crate::collections::OneVec;
 use crate::scheduler::{CachedVersion, Decision};
 use fluvius_store::{
     ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, ExpectedVersion,
-    MessageRecord, UnitOfWork,
+    MessageRecord, SmallList, UnitOfWork,
 };
 
 /// The reads and writes of a command or of an atomic group so far.
@@ -22,8 +22,8 @@ pub(crate) struct WriteSet {
     /// Number of versions whose aggregate was compared with another.
     #[cfg(test)]
     compared: std::sync::atomic::AtomicUsize,
-    pub(crate) commands: Vec<Arc<CommandRecord>>,
-    pub(crate) events: Vec<Arc<EventRecord>>,
+    pub(crate) commands: SmallList<Arc<CommandRecord>>,
+    pub(crate) events: SmallList<Arc<EventRecord>>,
     pub(crate) messages: Vec<Arc<MessageRecord>>,
     pub(crate) activities: Vec<Arc<ActivityRecord>>,
 }
@@ -171,12 +171,12 @@ impl WriteSet {
 
     /// Inserts a command's row before the rows of the commands that it has invoked.
     pub(crate) fn record_command(&mut self, since: Savepoint, command: CommandRecord) {
-        insert(&mut self.commands, since.commands, Arc::new(command));
+        self.commands.insert(since.commands, Arc::new(command));
     }
 
     /// Inserts a command's event before the events of the commands that it has invoked.
     pub(crate) fn record_event(&mut self, since: Savepoint, event: EventRecord) {
-        insert(&mut self.events, since.events, Arc::new(event));
+        self.events.insert(since.events, Arc::new(event));
     }
 
     /// Returns the reads and writes as a decision.
@@ -207,7 +207,7 @@ impl WriteSet {
         self.index = None;
     }
 
-    fn expected(&self) -> Vec<ExpectedVersion> {
+    fn expected(&self) -> SmallList<ExpectedVersion> {
         let reads = self.reads.iter();
         reads
             .map(|cached| ExpectedVersion {
@@ -231,15 +231,6 @@ impl WriteSet {
         }
         last.sort_unstable_by(|one, other| one.aggregate_id.cmp(&other.aggregate_id));
         last
-    }
-}
-
-/// Inserts an element. Allocates exactly, since most lists of a unit have one element.
-fn insert<T>(list: &mut Vec<T>, index: usize, element: T) {
-    if list.is_empty() {
-        *list = vec![element];
-    } else {
-        list.insert(index, element);
     }
 }
 

@@ -197,12 +197,13 @@ mod tests {
     fn unit_size_counts_its_texts_and_an_overhead_per_row() {
         let mut unit = unit();
         assert_eq!(unit.estimated_bytes(), 256);
-        unit.commands = vec![command(10, Some(200)), command(20, None)];
+        unit.commands = vec![command(10, Some(200)), command(20, None)].into();
         assert_eq!(unit.estimated_bytes(), 3 * 256 + 230);
         unit.events = vec![
             event(3, Some(1_000), StateDelta::Snapshot(json(5))),
             event(7, None, StateDelta::Patch(json(11))),
-        ];
+        ]
+        .into();
         assert_eq!(unit.estimated_bytes(), 5 * 256 + 230 + 1_026);
         unit.messages = vec![message(13)];
         assert_eq!(unit.estimated_bytes(), 6 * 256 + 230 + 1_026 + 13);

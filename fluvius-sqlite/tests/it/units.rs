@@ -66,7 +66,7 @@ pub(crate) fn with_data(
     let time: DateTime<Utc> = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
     let payload = json(r#"{"coins":7}"#);
     let mut unit = UnitOfWork::new(Arc::clone(context));
-    unit.expected = vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version }];
+    unit.expected = vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version }].into();
     unit.states = vec![
         {
             let mut record = StateRecord::new(
@@ -82,7 +82,8 @@ pub(crate) fn with_data(
             record
         }
         .into(),
-    ];
+    ]
+    .into();
     unit.commands = vec![
         CommandRecord::new(
             command,
@@ -95,7 +96,8 @@ pub(crate) fn with_data(
             time,
         )
         .into(),
-    ];
+    ]
+    .into();
     unit.events = vec![
         {
             let mut record = EventRecord::new(
@@ -112,7 +114,8 @@ pub(crate) fn with_data(
             record
         }
         .into(),
-    ];
+    ]
+    .into();
     unit.messages = vec![
         MessageRecord::new(id(), "coins-were-given", json("7"), command, aggregate_id.clone())
             .into(),

@@ -11,6 +11,7 @@ use crate::json::{Json, StateDelta};
 use crate::record::{
     ActivityRecord, CommandRecord, ContextRecord, EventRecord, MessageRecord, StateRecord,
 };
+use crate::small_list::SmallList;
 
 /// The estimated size of a row's names, identifiers and times, in bytes.
 const ROW_OVERHEAD_BYTES: usize = 256;
@@ -38,15 +39,15 @@ pub struct UnitOfWork {
     /// The units of the same batch that this one depends on, by index.
     pub depends_on: Vec<usize>,
     /// The version that each aggregate must have for the unit to be stored.
-    pub expected: Vec<ExpectedVersion>,
+    pub expected: SmallList<ExpectedVersion>,
     /// The context of the commands. It is stored once, with the first stored unit that carries it.
     pub context: Arc<ContextRecord>,
     /// The states after the unit.
-    pub states: Vec<Arc<StateRecord>>,
+    pub states: SmallList<Arc<StateRecord>>,
     /// The commands: that of the caller first, then those that actions have invoked.
-    pub commands: Vec<Arc<CommandRecord>>,
+    pub commands: SmallList<Arc<CommandRecord>>,
     /// The events, in the order of their emission.
-    pub events: Vec<Arc<EventRecord>>,
+    pub events: SmallList<Arc<EventRecord>>,
     /// The outgoing messages.
     pub messages: Vec<Arc<MessageRecord>>,
     /// The activities.
@@ -68,11 +69,11 @@ impl UnitOfWork {
     pub fn new(context: Arc<ContextRecord>) -> Self {
         Self {
             depends_on: Vec::new(),
-            expected: Vec::new(),
+            expected: SmallList::new(),
             context,
-            states: Vec::new(),
-            commands: Vec::new(),
-            events: Vec::new(),
+            states: SmallList::new(),
+            commands: SmallList::new(),
+            events: SmallList::new(),
             messages: Vec::new(),
             activities: Vec::new(),
         }

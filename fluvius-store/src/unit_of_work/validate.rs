@@ -76,7 +76,7 @@ impl UnitOfWork {
         }
         let mut many = Vec::new();
         let mut one = [Uuid::nil()];
-        let ids = match self.commands.as_slice() {
+        let ids = match &self.commands[..] {
             [command] => {
                 one[0] = command.id;
                 &one[..]
@@ -142,7 +142,7 @@ impl UnitOfWork {
     }
 
     fn place(&self, aggregate_id: &AggregateId) -> Option<usize> {
-        if let [only] = self.expected.as_slice() {
+        if let [only] = &self.expected[..] {
             return (only.aggregate_id == *aggregate_id).then_some(0);
         }
         self.expected.binary_search_by(|expected| expected.aggregate_id.cmp(aggregate_id)).ok()

@@ -356,10 +356,10 @@ mod tests {
             (Uuid::from_u128(4), aggregate_id.clone(), id);
         (command.id, command.aggregate_id) = (id, aggregate_id.clone());
         let mut unit = UnitOfWork::new(context);
-        unit.expected = vec![ExpectedVersion { aggregate_id, version: 0 }];
-        unit.states = vec![row.into()];
-        unit.commands = vec![command.into()];
-        unit.events = vec![event.into()];
+        unit.expected = vec![ExpectedVersion { aggregate_id, version: 0 }].into();
+        unit.states = vec![row.into()].into();
+        unit.commands = vec![command.into()].into();
+        unit.events = vec![event.into()].into();
         let outcomes = store.commit(Arc::from([unit])).await;
         assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
         going.end().await;

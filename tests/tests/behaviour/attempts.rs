@@ -1,7 +1,9 @@
 //! Attempts: the inputs of each attempt, and the versions that it expects.
 
 use fluvius_core::Versioned;
-use fluvius_core::{AggregateId, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
+use fluvius_core::{
+    AggregateId, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session, SmallList,
+};
 use fluvius_testing::{FixedClock, SequentialIds};
 
 use fluvius_tests::faulty_store::{CommitStep, ScriptedStore};
@@ -29,7 +31,7 @@ async fn scripted() -> (ScriptedStore, DomainRuntime, Session, FixedClock) {
     (store, domain, session, clock)
 }
 
-fn expected(versions: &[(AggregateId, u64)]) -> Vec<ExpectedVersion> {
+fn expected(versions: &[(AggregateId, u64)]) -> SmallList<ExpectedVersion> {
     let expected = versions.iter().cloned();
     expected.map(|(aggregate_id, version)| ExpectedVersion { aggregate_id, version }).collect()
 }

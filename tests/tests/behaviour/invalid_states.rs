@@ -25,18 +25,18 @@ async fn overwrite_state(
     let command_id = uuid::Uuid::new_v4();
     let mut unit = UnitOfWork::new(context);
     unit.expected =
-        vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version: row.version }];
+        vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version: row.version }].into();
     let mut command = command.record.clone();
     command.id = command_id;
-    unit.commands = vec![command.into()];
+    unit.commands = vec![command.into()].into();
     row.version += 1;
     let mut event = event.record.clone();
     event.version = row.version;
     event.command_id = command_id;
     event.delta = StateDelta::snapshot(&data);
-    unit.events = vec![event.into()];
+    unit.events = vec![event.into()].into();
     row.data = data;
-    unit.states = vec![row.into()];
+    unit.states = vec![row.into()].into();
     let outcomes = store.commit(Arc::from([unit])).await;
     assert!(
         matches!(outcomes[..], [fluvius_core::CommitOutcome::Committed { .. }]),

@@ -121,7 +121,7 @@ async fn the_seed_example_runs_step_by_step() {
     assert_eq!(log.version(&account(ACCOUNT)), 4);
     assert_eq!(log.version(&account(RECIPIENT)), 2);
 
-    let [.., transfer, receive] = log.commands.as_slice() else { panic!("{:?}", log.commands) };
+    let [.., transfer, receive] = &log.commands[..] else { panic!("{:?}", log.commands) };
     assert_eq!((transfer.record.id, transfer.record.key()), (transfer_id, "transfer-money"));
     assert_eq!((transfer.record.parent, &transfer.record.aggregate_id), (None, &account(ACCOUNT)));
     assert_eq!(
@@ -138,7 +138,7 @@ async fn the_seed_example_runs_step_by_step() {
         assert_eq!((row.record.domain.as_ref(), row.record.revision), ("transaction-manager", 1));
         assert_eq!(row.record.context_id, fixture.session.context_id());
     }
-    let [.., sent, received_at] = log.events.as_slice() else { panic!("{:?}", log.events) };
+    let [.., sent, received_at] = &log.events[..] else { panic!("{:?}", log.events) };
     assert_eq!(
         (sent.record.command_id, received_at.record.command_id),
         (transfer_id, receive.record.id)

@@ -207,10 +207,10 @@ fn any_json_as_state_is_read_or_invalid_state() {
             event.delta = StateDelta::snapshot(&data);
             let mut unit = UnitOfWork::new(context.unwrap());
             unit.expected =
-                vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version: 1 }];
-            unit.states = vec![record.clone().into()];
-            unit.commands = vec![command.into()];
-            unit.events = vec![event.into()];
+                vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version: 1 }].into();
+            unit.states = vec![record.clone().into()].into();
+            unit.commands = vec![command.into()].into();
+            unit.events = vec![event.into()].into();
             let outcomes = Store::commit(&target.store, [unit].into()).await;
             assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
 

@@ -245,7 +245,8 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
     unit.expected = vec![ExpectedVersion {
         aggregate_id: aggregate_id.clone(),
         version: u64::from(version) - 1,
-    }];
+    }]
+    .into();
     unit.states = vec![
         StateRecord::new(
             aggregate_id.clone(),
@@ -255,7 +256,8 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
             now,
         )
         .into(),
-    ];
+    ]
+    .into();
     unit.commands = vec![
         CommandRecord::new(
             command,
@@ -268,7 +270,8 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
             now,
         )
         .into(),
-    ];
+    ]
+    .into();
     unit.events = vec![
         {
             let mut record = EventRecord::new(
@@ -285,6 +288,7 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
             record
         }
         .into(),
-    ];
+    ]
+    .into();
     unit
 }
