@@ -70,6 +70,7 @@ impl RuntimeBuilder {
                     max_batch_bytes: 4 << 20,
                     cache_capacity: 64 << 20,
                     max_attempts: 32,
+                    lease_from_conflict: 5,
                     #[cfg(feature = "__test_seams")]
                     mutant: None,
                 },
@@ -183,6 +184,15 @@ impl RuntimeBuilder {
     #[doc(hidden)]
     pub fn plant(mut self, mutant: crate::mutants::Mutant) -> Self {
         self.settings.limits.mutant = Some(mutant);
+        self
+    }
+
+    /// Sets the number of version conflicts from which on a command requires a lease. Tests of
+    /// leases set a small one.
+    #[cfg(feature = "__test_seams")]
+    #[doc(hidden)]
+    pub fn lease_from_conflict(mut self, count: u32) -> Self {
+        self.settings.limits.lease_from_conflict = count;
         self
     }
 

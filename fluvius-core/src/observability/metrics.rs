@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     commit_seconds: Histogram,
     batch_units: Histogram,
     queue_depth: Gauge,
+    version_conflicts: Counter,
 }
 
 /// Codes of queries, of log readers, and of calls without a command.
@@ -50,6 +51,7 @@ impl Metrics {
             commit_seconds: seconds("commit"),
             batch_units: histogram!("fluvius_commit_batch_size", "domain" => domain),
             queue_depth: gauge!("fluvius_commit_queue_depth", "domain" => domain),
+            version_conflicts: counter!("fluvius_version_conflicts_total", "domain" => domain),
         }
     }
 
@@ -69,6 +71,11 @@ impl Metrics {
     /// Records the duration of a commit.
     pub(crate) fn committed(&self, after: Duration) {
         unwind::catch(|| self.commit_seconds.record(after));
+    }
+
+    /// Counts the units of a commit that other processes have made stale.
+    pub(crate) fn conflicted(&self, units: usize) {
+        unwind::catch(|| self.version_conflicts.increment(units as u64));
     }
 
     /// Counts a command that failed to decode. It was not accepted, so it has no duration.

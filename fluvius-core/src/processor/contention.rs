@@ -13,7 +13,7 @@ use crate::id_generator as ids;
 use crate::sync;
 use fluvius_store::{AggregateId, Lease, StateRecord, Store};
 
-/// Maximum wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is
+/// Maximum wait for a lease. A time slice is about 25 ms, so a longer wait means that the holder is
 /// slow or has ended. Without a lease the commit performs the same checks.
 const MAX_LEASE_WAIT: Duration = Duration::from_secs(1);
 

@@ -22,9 +22,9 @@ use crate::sync::{self, Instant};
 use crate::unwind::{self, Deferred, Guarded, Locked};
 use fluvius_store::{AggregateId, CommitOutcome, Lease, StateRecord};
 
-/// Time between two ticks of a lease. A time slice has ten ticks, and its last commit ends after
-/// it. It is long enough to amortize the handover of a lease, and short enough that several
-/// processes hold the lease within a second.
+/// Time between two ticks of a lease. A time slice has five ticks, and its last commit ends after
+/// it. It is long enough to amortize the handover of a lease, and short enough that the slowest of
+/// four processes waits for about 100 ms.
 const LEASE_TICK: Duration = Duration::from_millis(5);
 
 /// The result of an effect, which is the next input to the scheduler.
@@ -280,7 +280,16 @@ fn apply(
     let metrics = &processor.services.metrics;
     match &completion {
         Completion::Decided(..) | Completion::Panicked(..) => metrics.decided(took),
-        Completion::BatchCommitted(_) | Completion::BatchInDoubt(_) => metrics.committed(took),
+        Completion::BatchCommitted(outcomes) => {
+            metrics.committed(took);
+            let is_stale =
+                |outcome: &&CommitOutcome| matches!(outcome, CommitOutcome::VersionConflict { .. });
+            let stale = outcomes.iter().filter(is_stale).count();
+            if stale > 0 {
+                metrics.conflicted(stale);
+            }
+        }
+        Completion::BatchInDoubt(_) => metrics.committed(took),
         _ => {}
     }
     let mut shared = processor.shared();

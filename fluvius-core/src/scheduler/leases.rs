@@ -16,7 +16,7 @@ use crate::collections::{FastMap, OneVec};
 use fluvius_store::{AggregateId, Lease, StateRecord};
 
 /// Number of ticks in a time slice.
-const TICKS_PER_SLICE: u32 = 10;
+const TICKS_PER_SLICE: u32 = 5;
 
 /// Stop renewing the lease after this many acquisitions without a foreign write.
 const MAX_UNCONTENDED_LEASES: u32 = 2;

@@ -14,8 +14,17 @@ use crate::collections::{FastMap, OneVec};
 use crate::unwind::Deferred;
 use fluvius_store::{AggregateId, CommitOutcome, StoreError, UnitOfWork};
 
-/// Number of version conflicts after which a command requires a lease.
-const LEASE_FROM_CONFLICT: u32 = 2;
+/// Number of version conflicts from which on a command on a hot aggregate requires a lease.
+const HOT_LEASE_FROM_CONFLICT: u32 = 2;
+
+/// Number of units that aborted since one was committed from which on an aggregate is hot. A batch
+/// of a hot aggregate loses tens of units at a time; a batch over many aggregates loses one or two
+/// of each.
+const HOT_ABORTED_UNITS: u32 = 8;
+
+/// Number of version conflicts from which on a command backs off. The first conflicts have reported
+/// the newest row, so another attempt is likely to succeed at once.
+const BACK_OFF_FROM_CONFLICT: u32 = 3;
 
 /// The limits of a scheduler.
 #[derive(Debug, Clone)]
@@ -28,6 +37,8 @@ pub(crate) struct Limits {
     pub(crate) cache_capacity: usize,
     /// Number of version conflicts that end a command.
     pub(crate) max_attempts: u32,
+    /// Number of version conflicts from which on a command requires a lease.
+    pub(crate) lease_from_conflict: u32,
     #[cfg(feature = "__test_seams")]
     pub(crate) mutant: Option<crate::mutants::Mutant>,
 }
@@ -360,17 +371,20 @@ impl<J> Scheduler<J> {
         std::mem::take(&mut command.successors)
     }
 
-    /// Schedules another attempt, after a back-off, of a command with a version conflict. Returns
-    /// false if the conflict has ended the command.
+    /// Schedules another attempt of a command with a version conflict. Returns false if the
+    /// conflict has ended the command.
     fn retry_after_conflict(&mut self, seq: CommandSeq, aggregate_id: AggregateId) -> bool {
         let Some(command) = self.commands.get_mut(&seq) else { return false };
         command.conflict_count += 1;
         let count = command.conflict_count;
-        command.backs_off = count < self.limits.max_attempts;
-        let is_retried = command.backs_off;
+        let is_retried = count < self.limits.max_attempts;
+        command.backs_off = is_retried && count >= BACK_OFF_FROM_CONFLICT;
+        let is_hot = self.versions.aborted_units(&aggregate_id) >= HOT_ABORTED_UNITS;
+        let required_from =
+            if is_hot { HOT_LEASE_FROM_CONFLICT } else { self.limits.lease_from_conflict };
         if !is_retried {
             self.end(seq, Resolution::Conflict(aggregate_id, count));
-        } else if count >= LEASE_FROM_CONFLICT && !command.contended.contains(&aggregate_id) {
+        } else if count >= required_from && !command.contended.contains(&aggregate_id) {
             command.contended.push(aggregate_id);
         }
         is_retried

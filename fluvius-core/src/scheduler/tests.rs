@@ -19,7 +19,8 @@ impl World {
             max_batch_units: 100,
             max_batch_bytes: usize::MAX,
             cache_capacity: usize::MAX,
-            max_attempts: 2,
+            max_attempts: 6,
+            lease_from_conflict: 5,
             #[cfg(feature = "__test_seams")]
             mutant: None,
         };
@@ -109,6 +110,21 @@ impl World {
         self.scheduler.on_batch_committed(outcomes);
     }
 
+    /// Decides a command on aggregate 1, whose commit then ends with a version conflict.
+    fn meet_conflict(&mut self, seq: CommandSeq, version: u64) {
+        assert!(self.decide(seq, &[1]));
+        self.expect(&["commit 1"]);
+        self.complete_batch(vec![stale(1, version)]);
+    }
+
+    /// The same several times; each time the command is decided again at once.
+    fn meet_conflicts(&mut self, seq: CommandSeq, versions: std::ops::Range<u64>) {
+        for version in versions {
+            self.meet_conflict(seq, version);
+            assert_eq!(self.next(), format!("decide {seq}"));
+        }
+    }
+
     /// Grants the lease of an aggregate, whose version another process has set.
     fn grant_lease(&mut self, number: u128, version: u64) {
         let lease = self.lease.take().unwrap_or_else(|| Lease::new(()));
@@ -169,9 +185,7 @@ fn dependents_of_an_aborted_unit_abort_and_others_commit() {
     assert!(world.decide(2, &[1]) && world.decide(3, &[2]));
     world.complete_batch(vec![stale(1, 7), stored()]);
     // Commands that are decided again keep their order.
-    world.expect(&["answer 1", "back off 0, 1", "commit 1", "-"]);
-    world.scheduler.resume(0);
-    world.expect(&["decide 0", "-"]);
+    world.expect(&["answer 1", "decide 0", "commit 1", "-"]);
     assert!(world.decide(0, &[1]));
     world.expect(&["decide 2"]);
     assert!(world.decide(2, &[1]));
@@ -184,16 +198,60 @@ fn dependents_of_an_aborted_unit_abort_and_others_commit() {
 #[test]
 fn command_ends_at_its_last_conflict() {
     let mut world = World::new();
+    world.scheduler.limits.max_attempts = 3;
     world.accept(&[1]);
-    for (version, then) in [(5, "back off 0, 1"), (6, "answer 0: conflict 2")] {
-        world.expect(&["decide 0"]);
-        assert!(world.decide(0, &[1]));
-        world.expect(&["commit 1"]);
-        world.complete_batch(vec![stale(1, version)]);
-        world.expect(&[then]);
+    world.expect(&["decide 0"]);
+    world.meet_conflicts(0, 5..7);
+    world.meet_conflict(0, 7);
+    world.expect(&["answer 0: conflict 3", "-"]);
+}
+
+#[test]
+fn command_backs_off_from_its_third_conflict() {
+    let mut world = World::new();
+    world.accept(&[1]);
+    world.expect(&["decide 0"]);
+    world.meet_conflicts(0, 5..7);
+    world.meet_conflict(0, 7);
+    world.expect(&["back off 0, 3", "-"]);
+    world.scheduler.resume(0);
+    world.expect(&["decide 0", "-"]);
+}
+
+#[test]
+fn command_requires_a_lease_from_its_fifth_conflict() {
+    let mut world = World::new();
+    world.accept(&[1]);
+    world.expect(&["decide 0"]);
+    world.meet_conflicts(0, 5..7);
+    for (version, effect) in [(7, "back off 0, 3"), (8, "back off 0, 4")] {
+        world.meet_conflict(0, version);
+        world.expect(&[effect]);
         world.scheduler.resume(0);
+        world.expect(&["decide 0"]);
     }
-    world.expect(&["-"]);
+    world.meet_conflict(0, 9);
+    world.expect(&["acquire 1", "-"]);
+}
+
+#[test]
+fn hot_aggregate_requires_a_lease_from_the_second_conflict() {
+    for (count, requires_lease) in [(8, true), (3, false)] {
+        let mut world = World::new();
+        for _ in 0..count {
+            world.accept(&[1]);
+        }
+        for version in [5, 6] {
+            for seq in 0..count {
+                assert_eq!(world.next(), format!("decide {seq}"));
+                assert!(world.decide(seq, &[1]));
+            }
+            assert_eq!(world.next(), format!("commit {count}"));
+            let aborted = (1..count).map(|_| CommitOutcome::DependencyAborted { on: 0 });
+            world.complete_batch([stale(1, version)].into_iter().chain(aborted).collect());
+        }
+        world.expect(&[if requires_lease { "acquire 1" } else { "decide 0" }]);
+    }
 }
 
 #[test]
@@ -209,7 +267,7 @@ fn commands_of_a_stream_keep_their_order() {
     world.accept_after(&[3], Some(1));
     world.expect(&["decide 2"]);
     world.complete_batch(vec![stale(1, 4)]);
-    world.expect(&["back off 0, 1", "commit 1"]);
+    world.expect(&["decide 0", "commit 1"]);
     assert!(world.decide(2, &[3]), "the previous command of its stream is decided");
 }
 
@@ -308,9 +366,7 @@ fn older_waiter_is_decided_before_the_younger_holder() {
     let decision = world.decision(&[1], &[1]);
     world.complete_batch(vec![stale(2, 5)]);
     assert!(!world.scheduler.admit(1, decision), "the versions that it has read have not changed");
-    world.expect(&["back off 0, 1", "-"]);
-    world.scheduler.resume(0);
-    world.expect(&["decide 0"]);
+    world.expect(&["decide 0", "-"]);
     assert!(world.decide(0, &[1]));
     world.expect(&["decide 1"]);
 }
@@ -326,8 +382,6 @@ fn reader_of_an_aborted_version_runs_after_its_writer() {
     let decision = world.decision(&[2, 1], &[2]);
     world.complete_batch(vec![stale(1, 5)]);
     assert!(!world.scheduler.admit(1, decision));
-    world.expect(&["back off 0, 1", "-"]);
-    world.scheduler.resume(0);
     world.expect(&["decide 0", "-"]);
     assert!(world.decide(0, &[1]));
     world.expect(&["decide 1"]);
@@ -388,12 +442,12 @@ fn unused_lease_is_returned_at_its_next_tick() {
 }
 
 #[test]
-fn used_lease_expires_after_ten_ticks_and_is_then_returned() {
+fn used_lease_expires_after_five_ticks_and_is_then_returned() {
     let mut world = with_requested_lease();
     world.accept(&[1]);
     world.grant_lease(1, 9);
     world.expect(&["keep 1", "decide 1"]);
-    for _ in 0..9 {
+    for _ in 0..4 {
         world.scheduler.on_lease_tick(&aggregate_id(1));
         world.expect(&["keep 1", "-"]);
     }
@@ -417,10 +471,10 @@ fn leasing_stops_after_two_uncontended_leases() {
         world.grant_lease(1, version);
         world.expect(&["keep 1"]);
         assert_eq!(world.next(), format!("decide {seq}"));
-        for _ in 0..10 {
+        for _ in 0..5 {
             world.scheduler.on_lease_tick(&aggregate_id(1));
         }
-        world.expect(&["keep 1"; 9]);
+        world.expect(&["keep 1"; 4]);
         // This command waits for the next lease.
         world.accept(&[1]);
         assert!(world.decide(seq, &[1]));
@@ -454,7 +508,7 @@ fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     world.complete_batch(vec![contended(1)]);
     world.expect(&["acquire 1", "answer 2", "-"]);
     assert!(!world.scheduler.admit(1, decision), "it has read a version that is not the newest");
-    for _ in 0..10 {
+    for _ in 0..5 {
         world.scheduler.on_lease_tick(&aggregate_id(9));
     }
     let effects = world.all_effects();

@@ -44,6 +44,8 @@ struct VersionChain {
     revalidations_left: u8,
     /// Set if the version was just loaded, and no command has been decided on it since.
     is_fresh: bool,
+    /// Number of units that aborted since one was committed.
+    aborted_units: u32,
 }
 
 impl VersionChain {
@@ -53,12 +55,7 @@ impl VersionChain {
 
     /// Creates a chain with a version that the store has returned.
     fn from_store(version: Arc<CachedVersion>, revalidations_left: u8) -> Self {
-        Self {
-            durable: Some(version),
-            pending: VecDeque::new(),
-            revalidations_left,
-            is_fresh: true,
-        }
+        Self { durable: Some(version), revalidations_left, is_fresh: true, ..Self::default() }
     }
 
     fn position(&self, unit: UnitNumber) -> Option<usize> {
@@ -187,6 +184,7 @@ impl VersionCache {
             return self.replace(&version.aggregate_id, VersionChain::default());
         };
         version.set_durable();
+        chain.aborted_units = 0;
         for _ in 0..index {
             self.bytes -= chain.pending.pop_front().map_or(0, |(_, below)| bytes_of(&below));
         }
@@ -200,6 +198,7 @@ impl VersionCache {
     /// Removes the version of an aborted unit, and every version above it.
     pub(crate) fn abort(&mut self, unit: UnitNumber, aggregate_id: &AggregateId) {
         let Some(chain) = self.chains.get_mut(aggregate_id) else { return };
+        chain.aborted_units = chain.aborted_units.saturating_add(1);
         if let Some(index) = chain.position(unit) {
             let aborted = chain.pending.drain(index..);
             self.bytes -= aborted.map(|(_, version)| bytes_of(&version)).sum::<usize>();
@@ -223,10 +222,18 @@ impl VersionCache {
         // and later decisions depend on it.
         let is_new = known.is_none_or(|known| !known.is_same_row(&version));
         if is_new {
-            self.replace(aggregate_id, VersionChain::from_store(Arc::new(version), REVALIDATIONS));
+            let aborted_units = self.aborted_units(aggregate_id);
+            let chain = VersionChain::from_store(Arc::new(version), REVALIDATIONS);
+            self.replace(aggregate_id, VersionChain { aborted_units, ..chain });
         }
         self.evict();
         is_new
+    }
+
+    /// Returns the number of units of an aggregate that aborted since one was committed, as long as
+    /// the aggregate is cached.
+    pub(crate) fn aborted_units(&self, aggregate_id: &AggregateId) -> u32 {
+        self.chains.get(aggregate_id).map_or(0, |chain| chain.aborted_units)
     }
 
     /// Returns true if an aggregate has a version that is not yet durable.

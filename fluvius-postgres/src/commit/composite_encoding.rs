@@ -13,6 +13,9 @@ use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 /// PostgreSQL counts times from the year 2000.
 const MICROS_TO_2000: i64 = 946_684_800_000_000;
 
+/// The usual size of a row, at most.
+const ROW_BYTES: usize = 512;
+
 /// The row type of a table, and the types of its columns.
 #[derive(Debug, Clone)]
 pub(crate) struct RowType {
@@ -51,6 +54,10 @@ impl<'t> RowArray<'t> {
 
     /// Adds a row. `fill` writes all of its columns, in their order.
     pub(crate) fn row(&mut self, fill: impl FnOnce(&mut Self)) {
+        if self.bytes.is_empty() {
+            // Most arrays have one row, which the first allocation then holds.
+            self.bytes.reserve(ROW_BYTES);
+        }
         let start = self.bytes.len();
         self.bytes.put_i32(0);
         self.bytes.put_i32(length(self.row_type.columns.len()));

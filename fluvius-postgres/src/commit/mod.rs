@@ -6,6 +6,7 @@
 
 mod batch_parts;
 mod composite_encoding;
+mod conflicts;
 mod params;
 mod reply;
 mod row_arrays;

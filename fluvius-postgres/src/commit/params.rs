@@ -249,31 +249,48 @@ impl<'b> BatchParams<'b> {
         units.iter().map(|unit| aggregate(unit).unwrap_or(0)).collect()
     }
 
-    /// By aggregate: set if exactly one unit has it. That unit has no other aggregate, and no
-    /// commit dependency in either direction.
+    /// By aggregate: set if its units have no other aggregate, and depend on each other only. If it
+    /// has another version than they expect, they all abort, and no other unit does.
     pub(super) fn are_independent(&self) -> Vec<bool> {
-        let count = |counts: &mut Vec<u32>, number: i32| {
-            let count = index(number).and_then(|index| counts.get_mut(index));
-            count.map_or(0, |count| {
-                *count += 1;
-                *count
-            })
-        };
-        let mut unit_uses = vec![0; self.batch.len()];
-        let uses = self.expected_units.iter().chain(&self.depends_units).chain(&self.depends_on);
-        for unit in uses {
-            count(&mut unit_uses, *unit);
+        let mut counts = vec![0_usize; self.batch.len()];
+        for unit in self.expected_units.iter().filter_map(|unit| index(*unit)) {
+            counts[unit] += 1;
         }
-        let mut aggregate_uses = vec![0; self.aggregate_ids.len()];
+        let aggregates: Vec<i32> = self.unit_aggregates().collect();
         let mut are_independent = vec![true; self.aggregate_ids.len()];
-        for (unit, aggregate) in self.expected_units.iter().zip(&self.expected_aggregates) {
-            let is_first_use = count(&mut aggregate_uses, *aggregate) == 1;
-            let is_only_use = index(*unit).is_some_and(|unit| unit_uses[unit] == 1);
-            if let Some(aggregate) = index(*aggregate) {
-                are_independent[aggregate] &= is_first_use && is_only_use;
+        let mut exclude = |aggregate: i32| {
+            let place = index(aggregate).and_then(|index| are_independent.get_mut(index));
+            if let Some(is_independent) = place {
+                *is_independent = false;
+            }
+        };
+        let expected = self.expected_units.iter().zip(&self.expected_aggregates);
+        for ((unit, aggregate), version) in expected.zip(&self.expected_versions) {
+            let is_only = index(*unit).is_some_and(|unit| counts[unit] == 1);
+            // A later version is that of an earlier unit. Without a dependency on that unit, this
+            // unit would not abort with it.
+            let first = index(*aggregate).and_then(|index| self.first_versions.get(index));
+            let aborts = first == Some(version) || self.depends_units.binary_search(unit).is_ok();
+            if !is_only || !aborts {
+                exclude(*aggregate);
+            }
+        }
+        let aggregate_of = |unit: i32| index(unit).and_then(|unit| aggregates.get(unit)).copied();
+        for (unit, on) in self.depends_units.iter().zip(&self.depends_on) {
+            let pair = [aggregate_of(*unit), aggregate_of(*on)];
+            if pair[0] != pair[1] {
+                pair.into_iter().flatten().for_each(&mut exclude);
             }
         }
         are_independent
+    }
+
+    /// The indexes of the sent units that a unit depends on.
+    pub(super) fn dependencies(&self, unit: i32) -> Vec<usize> {
+        let first = self.depends_units.partition_point(|other| *other < unit);
+        let pairs = self.depends_units[first..].iter().zip(&self.depends_on[first..]);
+        let own = pairs.take_while(|(other, _)| **other == unit);
+        own.filter_map(|(_, on)| index(*on)).collect()
     }
 
     pub(super) fn aggregate_columns(&self) -> (Vec<String>, Vec<Uuid>) {

@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use super::outcome_code::{
     COMMITTED, DEPENDENCY_ABORTED, DUPLICATE_COMMAND, MALFORMED, VERSION_CONFLICT,
 };
-use super::params::{BatchParams, index};
+use super::params::{BatchParams, index, number};
 use crate::error::Fault;
 use crate::pool::ReadPool;
 use crate::read::{self, rows};
@@ -28,6 +28,15 @@ mod update {
     pub(super) const CONTENDED: usize = 2;
     pub(super) const AGGREGATE: usize = 3;
     pub(super) const STATE: usize = 4;
+}
+
+/// The reply of an update statement.
+pub(crate) enum UpdateReply {
+    Stored(CommitReply),
+    /// Nothing is stored, because other processes have changed these aggregates, by number.
+    Conflicts(HashMap<i32, StateRecord>),
+    /// Nothing is stored, and `commit_batch` finds the cause.
+    None,
 }
 
 /// The reply to a batch whose transaction has committed.
@@ -63,26 +72,47 @@ impl CommitReply {
         Ok(Some(Self { base, outcomes, causes, contended, stored }))
     }
 
-    /// Reads the reply of an update statement. Returns `None` if it has written nothing.
+    /// Reads the reply of an update statement.
     pub(crate) fn from_update(
         found: &[Row],
         params: &BatchParams<'_>,
-    ) -> Result<Option<Self>, Fault> {
-        let Some((reply, conflicts)) = found.split_first() else { return Ok(None) };
+    ) -> Result<UpdateReply, Fault> {
         let mut stored = HashMap::new();
-        for row in conflicts {
-            stored.insert(row.try_get(update::AGGREGATE)?, rows::state(row, update::STATE)?);
+        let mut reply = None;
+        for row in found {
+            // `update_one.sql` has no such column, since it reports no conflict.
+            let has_aggregate = row.len() > update::AGGREGATE;
+            let aggregate = has_aggregate.then(|| row.try_get(update::AGGREGATE)).transpose()?;
+            match aggregate.flatten() {
+                Some(aggregate) => {
+                    drop(stored.insert(aggregate, rows::state(row, update::STATE)?));
+                }
+                None => reply = Some(row),
+            }
         }
+        let Some(reply) = reply else {
+            let has_conflicts = !stored.is_empty();
+            return Ok(if has_conflicts {
+                UpdateReply::Conflicts(stored)
+            } else {
+                UpdateReply::None
+            });
+        };
         let are_current: Vec<bool> = reply.try_get(update::ARE_CURRENT)?;
         let is_current = |aggregate| index(aggregate).and_then(|index| are_current.get(index));
-        let outcome = |aggregate| match is_current(aggregate) {
+        // The units of an aggregate that was changed have no other aggregate. They all abort: those
+        // that depend on none because of the conflict, the others because of their dependency.
+        let outcome = |(unit, aggregate)| match is_current(aggregate) {
             Some(true) => (COMMITTED, 0),
-            _ => (VERSION_CONFLICT, aggregate),
+            _ => match params.dependencies(number(unit)).first() {
+                Some(on) => (DEPENDENCY_ABORTED, number(*on)),
+                None => (VERSION_CONFLICT, aggregate),
+            },
         };
-        let (outcomes, causes) = params.unit_aggregates().map(outcome).unzip();
+        let (outcomes, causes) = params.unit_aggregates().enumerate().map(outcome).unzip();
         let contended = reply.try_get(update::CONTENDED)?;
         let base = base(reply.try_get(BASE)?)?;
-        Ok(Some(Self { base, outcomes, causes, contended, stored }))
+        Ok(UpdateReply::Stored(Self { base, outcomes, causes, contended, stored }))
     }
 
     pub(crate) fn committed_units<'p>(

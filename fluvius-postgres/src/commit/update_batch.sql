@@ -1,7 +1,9 @@
 -- Commits a batch whose aggregates are all present, with one statement. It stores the same rows as
--- `commit_batch`, at less cost. A unit with one aggregate is omitted if that aggregate has another
--- version than expected, and no other unit of the batch has it. Any other conflict concerns the
--- whole batch: nothing is stored and the result is empty. Then `commit_batch` finds the cause.
+-- `commit_batch`, at less cost. If an aggregate has another version than expected, its units are
+-- omitted, provided that none of them has another aggregate (`are_independent`). Otherwise nothing
+-- is stored, and the result has only the states of the aggregates with conflicts. Then the client
+-- sends the other units once more. If a command id is taken, or an aggregate is absent, nothing is
+-- stored and the result is empty. Then `commit_batch` finds the cause.
 --
 -- The snapshot of the statement is that of its beginning. Only the rows that it locks are newer: it
 -- compares and writes them as they are after the wait for the lock. A version or a command id that
@@ -30,11 +32,13 @@ WITH setting AS MATERIALIZED (
         count(*) FILTER (WHERE is_current AND @are_written[number]) AS written_count,
         bool_or(is_current) AND bool_and(is_current OR @are_independent[number]) AS is_storable
     FROM locked
-), storable AS MATERIALIZED (
-    SELECT are_current, written_count FROM setting, found
-    WHERE is_storable AND cardinality(are_current) = cardinality(@identifiers)
+), decidable AS MATERIALIZED (
+    SELECT are_current, written_count, is_storable FROM setting, found
+    WHERE cardinality(are_current) = cardinality(@identifiers)
     AND current_setting('transaction_isolation') = 'read committed'
     AND NOT EXISTS (SELECT FROM command_log WHERE id = ANY (@ids))
+), storable AS MATERIALIZED (
+    SELECT are_current, written_count FROM decidable WHERE is_storable
 ), written AS (
     UPDATE resource_state AS s
         SET version = n.version, etag = n.etag, revision = n.revision, data = n.data,
@@ -89,8 +93,8 @@ WITH setting AS MATERIALIZED (
     WHERE are_current[@row_aggregates[position]]
 -- END
 )
--- The first row is the result of the batch, the others are the states of the aggregates that units
--- conflict at.
+-- The first row is the result of the batch, if it is stored. The others are the states of the
+-- aggregates that units conflict at.
 SELECT base, are_current, ARRAY(
     SELECT a.number::int FROM lease AS l
     JOIN unnest(@resources, @identifiers) WITH ORDINALITY AS a (resource, identifier, number)
@@ -99,4 +103,4 @@ SELECT base, are_current, ARRAY(
     NULL::int AS aggregate, (NULL::resource_state).*
 FROM drawn
 UNION ALL
-SELECT NULL, NULL, NULL, number::int, (conflict).* FROM locked, drawn WHERE NOT is_current
+SELECT NULL, NULL, NULL, number::int, (conflict).* FROM locked, decidable WHERE NOT is_current

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use fluvius_store::{CommitOutcome, StoreError, UnitOfWork};
+use fluvius_store::{CommitOutcome, StoreError};
+use metrics::Counter;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::batch_parts;
-use super::params::{self, BatchParams, States};
-use super::reply::{self, CommitReply};
+use super::conflicts;
+use super::params::{BatchParams, States};
+use super::reply::{self, CommitReply, UpdateReply};
 use super::writer_connection::{LivenessLock, WriterConnection};
 use crate::backoff::Backoff;
 use crate::connection::Connector;
@@ -39,6 +40,8 @@ pub(crate) struct Writer {
     lost: Mutex<Vec<LivenessLock>>,
     /// The newest position that the server has acknowledged.
     newest: Arc<AtomicI64>,
+    /// The calls of update statements, and those of `commit_batch`.
+    calls: [Counter; 2],
 }
 
 /// The connection, and the last failure to open one with its time.
@@ -58,12 +61,14 @@ enum CommitPath {
 }
 
 /// The result of storing a batch.
-enum CallResult {
+pub(super) enum CallResult {
     Done(CommitReply),
     /// Nothing of the batch is stored.
     Failed(Fault),
     /// All of the batch is stored, or nothing.
     InDoubt(Fault),
+    /// Nothing of the batch is stored. By unit: the outcome if it aborts, `None` if it may commit.
+    Conflicts(Vec<Option<CommitOutcome>>),
 }
 
 impl Writer {
@@ -82,82 +87,17 @@ impl Writer {
             connection: tokio::sync::Mutex::new(Slot { connection, failed: None }),
             lost: Mutex::default(),
             newest,
+            calls: ["update", "function"].map(
+                |path| metrics::counter!("fluvius_postgres_commit_calls_total", "path" => path),
+            ),
         })
     }
 
-    /// Commits a batch, in several parts if it is too large for one call.
-    pub(crate) async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
-        let sizes: Vec<usize> = batch.iter().map(UnitOfWork::estimated_bytes).collect();
-        let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
-        for part in batch_parts::split(&sizes, batch_parts::MAX_PART_BYTES) {
-            let first = part.start;
-            let units = &batch[part];
-            let is_blocked =
-                units.iter().any(|unit| aborted_dependency(unit, first, &outcomes).is_some());
-            if is_blocked {
-                // The units without an aborted dependency still commit.
-                self.commit_one_by_one(batch, first, units.len(), &mut outcomes).await;
-            } else if sizes[first] > params::MAX_UNIT_BYTES {
-                // The unit is a separate part.
-                outcomes.push(CommitOutcome::Failed(params::too_large()));
-            } else {
-                self.commit_part(batch, first, units, &mut outcomes).await;
-            }
-        }
-        outcomes
-    }
-
-    /// Commits units in one call. The earlier units that they depend on are committed.
-    async fn commit_part(
+    pub(super) async fn outcomes(
         &self,
-        batch: &[UnitOfWork],
-        first: usize,
-        units: &[UnitOfWork],
-        outcomes: &mut Vec<CommitOutcome>,
-    ) {
-        let params = BatchParams::new(units, first);
-        match self.call(&params).await {
-            // A unit that PostgreSQL cannot keep must not fail the others.
-            CallResult::Failed(fault) if units.len() > 1 && fault.is_row_error() => {
-                tracing::debug!(error = %fault, "committing the units of a batch one by one");
-                self.commit_one_by_one(batch, first, units.len(), outcomes).await;
-            }
-            result => {
-                let of_part = self.outcomes(&params, result).await;
-                // Converts the indexes of the part to those of the batch.
-                outcomes.extend(of_part.into_iter().map(|outcome| match outcome {
-                    CommitOutcome::DependencyAborted { on } => {
-                        CommitOutcome::DependencyAborted { on: first + on }
-                    }
-                    outcome => outcome,
-                }));
-            }
-        }
-    }
-
-    /// Commits each unit in a separate call.
-    async fn commit_one_by_one(
-        &self,
-        batch: &[UnitOfWork],
-        first: usize,
-        count: usize,
-        outcomes: &mut Vec<CommitOutcome>,
-    ) {
-        for (index, unit) in batch.iter().enumerate().skip(first).take(count) {
-            let params = BatchParams::new(std::slice::from_ref(unit), index);
-            let outcome = match aborted_dependency(unit, index, outcomes) {
-                Some(on) if params.malformed.is_empty() => CommitOutcome::DependencyAborted { on },
-                _ => {
-                    let result = self.call(&params).await;
-                    let outcome = self.outcomes(&params, result).await.pop();
-                    outcome.unwrap_or(CommitOutcome::InDoubt)
-                }
-            };
-            outcomes.push(outcome);
-        }
-    }
-
-    async fn outcomes(&self, params: &BatchParams<'_>, result: CallResult) -> Vec<CommitOutcome> {
+        params: &BatchParams<'_>,
+        result: CallResult,
+    ) -> Vec<CommitOutcome> {
         let in_doubt = || params.batch.iter().map(|_| CommitOutcome::InDoubt).collect();
         match result {
             CallResult::Done(reply) => {
@@ -175,11 +115,22 @@ impl Writer {
                 tracing::warn!(error = %fault, "the outcome of a commit is unknown");
                 in_doubt()
             }
+            // Only `commit_part` lets a call return conflicts.
+            CallResult::Conflicts(aborted) => aborted
+                .into_iter()
+                .map(|outcome| outcome.unwrap_or(CommitOutcome::InDoubt))
+                .collect(),
         }
     }
 
-    /// Stores a batch. Retries it after a conflict with other transactions.
-    async fn call(&self, params: &BatchParams<'_>) -> CallResult {
+    /// Stores a batch. Retries it after a conflict with other transactions. If the update statement
+    /// has stored nothing because of version conflicts, it returns the units that abort, or, unless
+    /// `returns_conflicts` is set, stores the batch by `commit_batch`.
+    pub(super) async fn call(
+        &self,
+        params: &BatchParams<'_>,
+        returns_conflicts: bool,
+    ) -> CallResult {
         let mut path = match params.is_update() {
             true => CommitPath::Update,
             false => CommitPath::Function(params.initial_states()),
@@ -188,6 +139,9 @@ impl Writer {
         loop {
             attempts += 1;
             path = match (self.call_once(params, path).await, path) {
+                (Some(CallResult::Conflicts(_)), _) if !returns_conflicts => {
+                    CommitPath::Function(params.initial_states())
+                }
                 (None, CommitPath::Update) => CommitPath::Function(params.initial_states()),
                 (None, CommitPath::Function(_)) => CommitPath::Function(States::All),
                 (Some(CallResult::Failed(fault)), _)
@@ -211,6 +165,7 @@ impl Writer {
             Durability::Full => "on",
             Durability::Normal => "off",
         };
+        self.calls[usize::from(path != CommitPath::Update)].increment(1);
         let (statement, values) = match path {
             CommitPath::Update => {
                 let has_context = |id| connection.has_context(id);
@@ -261,7 +216,15 @@ impl Writer {
         rows: &[Row],
     ) -> Option<CallResult> {
         let reply = match path {
-            CommitPath::Update => CommitReply::from_update(rows, params),
+            CommitPath::Update => match CommitReply::from_update(rows, params) {
+                Ok(UpdateReply::Stored(reply)) => Ok(Some(reply)),
+                Ok(UpdateReply::Conflicts(stored)) => {
+                    let aborted = conflicts::aborted_units(params, &stored);
+                    return aborted.map(CallResult::Conflicts);
+                }
+                Ok(UpdateReply::None) => Ok(None),
+                Err(fault) => Err(fault),
+            },
             CommitPath::Function(_) => CommitReply::from_function(rows),
         };
         match reply {
@@ -347,17 +310,6 @@ impl Writer {
     fn lost(&self) -> std::sync::MutexGuard<'_, Vec<LivenessLock>> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the first unit before `first` that a unit depends on and that has not committed.
-fn aborted_dependency(
-    unit: &UnitOfWork,
-    first: usize,
-    outcomes: &[CommitOutcome],
-) -> Option<usize> {
-    let is_committed =
-        |on: usize| matches!(outcomes.get(on), Some(CommitOutcome::Committed { .. }));
-    unit.depends_on.iter().copied().find(|on| *on < first && !is_committed(*on))
 }
 
 /// A call with an unknown outcome. If it ends without a reply, or its future is dropped, its

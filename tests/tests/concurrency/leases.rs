@@ -30,7 +30,7 @@ async fn processes(
     let mut stores = Vec::new();
     for seed in 0..count {
         let store = FaultyStore::new(content.clone(), seed, SLOW);
-        let mut builder = PurseDomain::builder(store.clone());
+        let mut builder = PurseDomain::builder(store.clone()).lease_from_conflict(2);
         if let Some(mutant) = mutant {
             builder = builder.plant(mutant);
         }

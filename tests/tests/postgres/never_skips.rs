@@ -35,8 +35,9 @@ enum Mutant {
     LockReleasedEarly,
 }
 
-const LOCK: &str = "PERFORM pg_advisory_xact_lock(hashtextextended(current_schema(), 0));";
-const DRAWN: &str = "RETURN first";
+const LOCK: &str =
+    "IF pg_advisory_xact_lock(hashtextextended(current_schema(), 0)) IS NULL THEN\n    END IF;";
+const DRAWN: &str = "RETURN CASE";
 
 impl Mutant {
     fn changed(self, function: &str) -> String {
@@ -45,9 +46,15 @@ impl Mutant {
         match self {
             Self::NoLock => function.replace(LOCK, ""),
             Self::LockReleasedEarly => {
-                let of_session = |function: &str| LOCK.replace("pg_advisory_xact_lock", function);
-                let given_back = format!("{} {DRAWN}", of_session("pg_advisory_unlock"));
-                function.replace(LOCK, &of_session("pg_advisory_lock")).replace(DRAWN, &given_back)
+                let key = "hashtextextended(current_schema(), 0)";
+                let lock = format!("PERFORM pg_advisory_lock({key});");
+                let (head, tail) = function.split_once(DRAWN).unwrap();
+                let (drawn, tail) = tail.split_once(';').unwrap();
+                let drawn = format!(
+                    "DECLARE drawn bigint := CASE{drawn}; BEGIN PERFORM pg_advisory_unlock({key}); \
+                     RETURN drawn; END;"
+                );
+                format!("{}{drawn}{tail}", head.replace(LOCK, &lock))
             }
         }
     }

@@ -172,6 +172,10 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
             .max_batch_units(std::num::NonZeroUsize::MIN.saturating_add(small(&mut rng, 8).into()))
             .max_in_flight(std::num::NonZeroU16::MIN.saturating_add(small(&mut rng, 10)))
             .cache_capacity(usize::from(small(&mut rng, 8)) * 1024);
+        // Half of the runs use leases often.
+        if seed.is_multiple_of(2) {
+            builder = builder.lease_from_conflict(1);
+        }
         if let Some(mutant) = options.mutant {
             builder = builder.plant(mutant);
         }
