@@ -293,9 +293,14 @@ def postgres_gates():
 def process_gates():
     """Returns the gates of one, two and four processes. A side's line has each figure by name."""
     found = []
-    for word, of, least in (("1000-accounts", "1,000 accounts", 0.8),
-                            ("1-account", "1 hot account", 0.5)):
-        counts = (1, 2, 4)
+    # The workload, its description, the bound of the rate by number of processes, and that of p99.
+    for word, of, least, p99 in (
+            ("1000-accounts", "1,000 accounts", {2: 0.95, 4: 0.8}, {4: 60.0}),
+            ("1-account", "1 hot account", {2: 0.5, 4: 0.85}, {4: 130.0}),
+            ("own-accounts", "their own accounts", {4: 1.0}, {}),
+            ("own-accounts-with-transfers", "their own accounts, with 10 % transfers", {4: 0.7},
+             {})):
+        counts = (1, 4) if word.startswith("own") else (1, 2, 4)
         sides = tuple(Side("p-fluvius", f"processes/fluvius/postgres/{word}/{count}")
                       for count in counts)
         is_hot = word == "1-account"
@@ -305,10 +310,11 @@ def process_gates():
                 found += [
                     Gate(f"{what}: all together / one alone", sides,
                          lambda *lines, of=number: lines[of]["rate"] / lines[0]["rate"], "×",
-                         at_least=least if count == 2 else None, compared=(number, 0)),
+                         at_least=least.get(count),
+                         aim=0.9 if word.endswith("transfers") else None, compared=(number, 0)),
                     Gate(f"{what}: the smallest share", sides,
                          field("smallest_share", of=number), "%",
-                         at_least=25.0 if is_hot and count == 2 else None),
+                         at_least=20.0 if count == 4 else 25.0 if is_hot else None),
                 ]
             found += [
                 Gate(f"{what}: `conflict`", sides, field("conflict", of=number), "commands",
@@ -317,7 +323,15 @@ def process_gates():
                      "commands", at_most=0.0),
                 Gate(f"{what}: rounds with a sum of balances other than acknowledged", sides,
                      field("missing", of=number), "rounds", at_most=0.0),
-                Gate(f"{what}: p99", sides, field("p99", of=number), "ms"),
+                Gate(f"{what}: p99", sides, field("p99", of=number), "ms",
+                     at_most=p99.get(count)),
+                Gate(f"{what}: stale units", sides, field("stale_units", of=number), "%"),
+                Gate(f"{what}: calls per batch", sides, field("calls", of=number), "calls"),
+                Gate(f"{what}: leases", sides, field("leases", of=number), "per s"),
+                Gate(f"{what}: processor time of the processes", sides,
+                     field("client_cpu", of=number), "µs/command"),
+                Gate(f"{what}: processor time of the server", sides,
+                     field("server_cpu", of=number), "µs/command"),
                 Gate(f"{what}: the slowest wait", sides, field("slowest", of=number), "ms",
                      at_most=2_000.0 if is_hot and count == 2 else None),
                 Gate(f"{what}: mean batch", sides, field("mean_batch", of=number), "units"),

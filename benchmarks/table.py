@@ -138,7 +138,12 @@ def gate_row(results, gate):
     rounds = results.rounds(gate)
     if not rounds:
         return None
-    return gate, gates.verdict(gate, [gate.value(*lines) for lines in rounds]), rounds
+    try:
+        values = [gate.value(*lines) for lines in rounds]
+    except KeyError:
+        # An older result lacks the figure.
+        return None
+    return gate, gates.verdict(gate, values), rounds
 
 
 def hardest(rows):

@@ -117,7 +117,8 @@ class TableTest(unittest.TestCase):
         four = "PostgreSQL, 4 processes on 1 hot account: "
         gate = next(gate for gate in gates.gates() if gate.name.startswith(f"{two}all together"))
         figures = {"smallest_share": 40.0, "conflict": 0.0, "failed_otherwise": 0.0, "missing": 0.0,
-                   "p99": 9.0, "slowest": 1_000.0, "mean_batch": 30.0}
+                   "p99": 9.0, "slowest": 1_000.0, "mean_batch": 30.0, "stale_units": 0.0,
+                   "calls": 1.0, "leases": 0.0, "client_cpu": 9.0, "server_cpu": 30.0}
         sides = ((9_000.0, {}), (3_000.0, {"conflict": 1.0, "slowest": 2_001.0}),
                  (1_000.0, {"missing": 1.0}))
         lines = [{"race": gates.race_of(gate.sides), "round": 0, "side": side, "kind": "processes",

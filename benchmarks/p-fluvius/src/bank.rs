@@ -1,6 +1,8 @@
 //! The bank of `banking-domain`, with typed commands and with JSON by key.
 
-use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain, WithdrawMoney};
+use banking_domain::{
+    Account, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
+};
 use bench_common::{Bank, BankCommand, BankError, Uuid};
 use fluvius_core::{
     AggregateId, BuildError, Domain, DomainContext, DomainRuntime, Error, Session, Store,
@@ -28,6 +30,16 @@ impl Typed {
 }
 
 impl Typed {
+    /// Transfers an amount to another account.
+    pub(crate) async fn transfer(
+        &self,
+        id: Uuid,
+        amount: Decimal,
+        recipient_id: Uuid,
+    ) -> Result<(), Error> {
+        self.session.send(id, TransferMoney { amount, recipient_id }).await.map(drop)
+    }
+
     /// Sends a command.
     pub(crate) async fn send(&self, id: Uuid, command: BankCommand) -> Result<(), Error> {
         let session = &self.session;

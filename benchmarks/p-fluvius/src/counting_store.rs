@@ -23,6 +23,8 @@ pub(crate) struct CountingStore<S> {
 pub(crate) struct Counts {
     pub(crate) batches: AtomicUsize,
     pub(crate) units: AtomicUsize,
+    /// The units that ended with a version conflict.
+    pub(crate) stale: AtomicUsize,
     /// The largest number of events of an aggregate in one read.
     pub(crate) history_length: AtomicUsize,
 }
@@ -46,7 +48,11 @@ impl<S: Store> Store for CountingStore<S> {
         }
         self.counts.batches.fetch_add(1, Ordering::Relaxed);
         self.counts.units.fetch_add(batch.len(), Ordering::Relaxed);
-        self.inner.commit(batch).await
+        let outcomes = self.inner.commit(batch).await;
+        let is_stale =
+            |outcome: &&CommitOutcome| matches!(outcome, CommitOutcome::VersionConflict { .. });
+        self.counts.stale.fetch_add(outcomes.iter().filter(is_stale).count(), Ordering::Relaxed);
+        outcomes
     }
 
     async fn history(

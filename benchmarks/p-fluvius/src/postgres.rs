@@ -71,6 +71,11 @@ impl Counted {
         Self { typed: Typed::over(store).await.expect("the domain is built"), counts }
     }
 
+    /// Returns the number of stale units so far.
+    pub(crate) fn stale(&self) -> u64 {
+        self.counts.stale.load(Ordering::Relaxed) as u64
+    }
+
     /// Returns the batches committed so far.
     pub(crate) fn batches(&self) -> Batches {
         let count = |of: &std::sync::atomic::AtomicUsize| of.load(Ordering::Relaxed) as u64;

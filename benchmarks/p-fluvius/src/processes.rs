@@ -1,37 +1,73 @@
-//! One, two and four processes over one schema, each with 64 clients at full load, on 1,000
-//! accounts and on one.
+//! One, two and four processes over one schema, each with 64 clients at full load: on 1,000
+//! accounts, on one, and on 1,000 of which each process has its own share.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bench_common::{
-    Bank, BankCommand, Batches, OPENING, Plan, Rng, account_id, next_command, report, selected,
-};
-use fluvius_core::Error;
+use bench_common::{Bank, BankCommand, Batches, OPENING, Plan, account_id, report, selected};
 use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 
 use crate::postgres::{Counted, Schema};
 use crate::roles;
 
+mod sender;
+
+use sender::Sent;
+pub(crate) use sender::process;
+
 const CLIENT_COUNT: u64 = 64;
 
-const COUNTS: [usize; 3] = [1, 2, 4];
+/// A workload and the numbers of processes that run it.
+struct Workload {
+    name: &'static str,
+    accounts: usize,
+    counts: &'static [usize],
+    /// Set if each process sends to the accounts of its own partition only.
+    has_own_accounts: bool,
+    /// The percentage of commands that are transfers to any account.
+    transfers: u32,
+}
 
-/// The time before the measurement starts.
-const WARM_UP: Duration = Duration::from_millis(300);
-
-/// The default measured time in milliseconds. `BENCH_TWO_MS` overrides it.
-const TIME_MS: u64 = 3_000;
+const WORKLOADS: [Workload; 4] = [
+    Workload {
+        name: "1000-accounts",
+        accounts: 1_000,
+        counts: &[1, 2, 4],
+        has_own_accounts: false,
+        transfers: 0,
+    },
+    Workload {
+        name: "1-account",
+        accounts: 1,
+        counts: &[1, 2, 4],
+        has_own_accounts: false,
+        transfers: 0,
+    },
+    Workload {
+        name: "own-accounts",
+        accounts: 1_000,
+        counts: &[1, 4],
+        has_own_accounts: true,
+        transfers: 0,
+    },
+    Workload {
+        name: "own-accounts-with-transfers",
+        accounts: 1_000,
+        counts: &[1, 4],
+        has_own_accounts: true,
+        transfers: 10,
+    },
+];
 
 pub(crate) async fn run(plan: &Plan, url: &str) {
-    for (word, accounts) in [("1000-accounts", 1_000), ("1-account", 1)] {
-        for count in COUNTS {
-            if selected(&format!("processes/fluvius/postgres/{word}/{count}")) {
-                measure(word, accounts, count, plan, url).await;
+    for workload in &WORKLOADS {
+        for count in workload.counts {
+            if selected(&format!("processes/fluvius/postgres/{}/{count}", workload.name)) {
+                measure(workload, *count, plan, url).await;
             }
         }
     }
@@ -50,14 +86,21 @@ impl Figures {
     }
 }
 
-async fn measure(word: &str, accounts: usize, count: usize, plan: &Plan, url: &str) {
+async fn measure(workload: &Workload, count: usize, plan: &Plan, url: &str) {
+    let Workload { name: word, accounts, .. } = *workload;
     let schema = Schema::new(url);
     open_accounts(url, &schema.name, accounts).await;
     let mut figures = Figures::default();
     let mut codes: BTreeMap<String, u64> = BTreeMap::new();
     let mut balance = Decimal::from(OPENING) * Decimal::from(accounts);
     for repetition in 0..plan.repetitions {
-        let sent = send_all(&schema.name, accounts, count, repetition as u64);
+        let server = server_cpu_time();
+        let sent = send_all(&schema.name, workload, count, repetition as u64);
+        let commands: u64 = sent.iter().map(|sent| sent.times_us.len() as u64).sum();
+        if let (Some(before), Some(after)) = (server, server_cpu_time()) {
+            let micros = after.saturating_sub(before).as_secs_f64() * 1e6;
+            figures.add("server_cpu", "µs/command", micros / commands.max(1) as f64);
+        }
         for of_process in &sent {
             balance += of_process.delta;
             for (code, count) in &of_process.failed {
@@ -113,6 +156,12 @@ fn add(figures: &mut Figures, sent: &[Sent]) {
     figures.add("conflict", "commands", failed("conflict"));
     figures.add("failed_otherwise", "commands", failures - failed("conflict"));
     figures.add("mean_batch", "units/commit", mean);
+    let commands = times.len().max(1) as f64;
+    let sum = |of: fn(&Sent) -> u64| sent.iter().map(of).sum::<u64>() as f64;
+    figures.add("stale_units", "%", sum(|sent| sent.stale) * 100.0 / (units.max(1) as f64));
+    figures.add("calls", "calls/batch", sum(|sent| sent.calls) / batches.max(1) as f64);
+    figures.add("leases", "leases/s", sum(|sent| sent.leases) / seconds);
+    figures.add("client_cpu", "µs/command", sum(|sent| sent.cpu_us) / commands);
 }
 
 #[expect(clippy::expect_used, reason = "without its accounts there is nothing to measure")]
@@ -150,138 +199,65 @@ struct Other {
 
 impl Other {
     #[expect(clippy::expect_used, reason = "without all processes there is nothing to measure")]
-    fn start(schema: &str, accounts: usize, seed: u64) -> Self {
+    fn start(schema: &str, workload: &Workload, partition: (u64, usize), seed: u64) -> Self {
         let mut child = roles::start(roles::PROCESS, |command: &mut Command| {
+            let Workload { accounts, transfers, .. } = workload;
             command.env("BENCH_SCHEMA", schema).env("BENCH_ACCOUNTS", accounts.to_string());
             command.env("BENCH_SEED", seed.to_string());
+            command.env("BENCH_TRANSFERS", transfers.to_string());
+            if workload.has_own_accounts {
+                let (number, count) = partition;
+                command.env("BENCH_PARTITION", format!("{number}/{count}"));
+            }
             command.stdin(Stdio::piped()).stdout(Stdio::piped());
         });
-        let input = child.stdin.take().expect("it has an input");
-        let lines = BufReader::new(child.stdout.take().expect("it has an output")).lines();
+        let input = child.stdin.take().expect("the input is piped");
+        let lines = BufReader::new(child.stdout.take().expect("the output is piped")).lines();
         Self { child, input, lines }
     }
 
     #[expect(clippy::expect_used, reason = "without all processes there is nothing to measure")]
-    fn hear(&mut self) -> String {
-        self.lines.next().and_then(Result::ok).expect("it says something")
+    fn read_line(&mut self) -> String {
+        self.lines.next().and_then(Result::ok).expect("the process writes a line")
     }
 }
 
 /// Starts all processes, lets them send at the same time, and returns their results.
 #[expect(clippy::expect_used, reason = "without all processes there is nothing to measure")]
-fn send_all(schema: &str, accounts: usize, count: usize, repetition: u64) -> Vec<Sent> {
-    let seed = |process| repetition * 100 + process;
-    let mut others: Vec<Other> =
-        (0..count as u64).map(|process| Other::start(schema, accounts, seed(process))).collect();
+fn send_all(schema: &str, workload: &Workload, count: usize, repetition: u64) -> Vec<Sent> {
+    let start =
+        |process| Other::start(schema, workload, (process, count), repetition * 100 + process);
+    let mut others: Vec<Other> = (0..count as u64).map(start).collect();
     for other in &mut others {
-        assert_eq!(other.hear(), "ready");
+        assert_eq!(other.read_line(), "ready");
     }
     for other in &mut others {
-        writeln!(other.input, "go").expect("it listens");
+        writeln!(other.input, "go").expect("the process reads");
     }
     let sent =
-        |other: &mut Other| serde_json::from_str(&other.hear()).expect("it says what it did");
+        |other: &mut Other| serde_json::from_str(&other.read_line()).expect("the line is JSON");
     let all = others.iter_mut().map(sent).collect();
     for mut other in others {
         drop(other.input);
-        other.child.wait().expect("it ends");
+        other.child.wait().expect("the process ends");
     }
     all
 }
 
-/// Runs one of the processes. It prints a line once it is ready, and sends after it has read a
-/// line.
-#[expect(clippy::expect_used, reason = "without its schema there is nothing to send to")]
-pub(crate) async fn process() {
-    let variable = |name| std::env::var(name).unwrap_or_default();
-    let accounts = variable("BENCH_ACCOUNTS").parse().expect("it is told how many accounts");
-    let seed = variable("BENCH_SEED").parse().expect("it is told its seed");
-    let url = bench_common::pg_url().expect("it is told where the server is");
-    let bank = Arc::new(Counted::open(&url, &variable("BENCH_SCHEMA")).await);
-    println!("ready");
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).expect("it is told to go");
-    let sent = send(&bank, accounts, seed).await;
-    println!("{}", serde_json::to_string(&sent).expect("it is JSON"));
-}
-
-/// The results of a process.
-#[derive(Default, serde::Serialize, serde::Deserialize)]
-struct Sent {
-    /// The commands that were applied, or rejected by the rule, within the measured time.
-    answered: u64,
-    seconds: f64,
-    /// The latencies of all commands that were answered within the measured time or after it,
-    /// including failed ones. A command sent before the measured time may be the slowest.
-    times_us: Vec<u64>,
-    /// The failed commands by code, at any time.
-    failed: BTreeMap<String, u64>,
-    /// The sum of changes to balances by applied commands, at any time.
-    delta: Decimal,
-    batches: u64,
-    units: u64,
-}
-
-async fn send(bank: &Arc<Counted>, accounts: u32, seed: u64) -> Sent {
-    let time = std::env::var("BENCH_TWO_MS").ok().and_then(|text| text.parse().ok());
-    let start = Instant::now() + WARM_UP;
-    let end = start + Duration::from_millis(time.unwrap_or(TIME_MS));
-    let mut clients = JoinSet::new();
-    for client in 0..CLIENT_COUNT {
-        let bank = Arc::clone(bank);
-        clients.spawn(async move {
-            let mut rng = Rng::new(seed * 1000 + client + 1);
-            let mut sent = Sent::default();
-            loop {
-                let begun = Instant::now();
-                if begun >= end {
-                    return sent;
-                }
-                let (account, command) = (rng.below(accounts) as usize, next_command(&mut rng));
-                let outcome = bank.typed.send(account_id(account), command).await;
-                let answered = Instant::now();
-                sent.add(command, outcome, answered >= start && answered < end);
-                if answered >= start {
-                    let time = answered.duration_since(begun).as_micros();
-                    sent.times_us.push(u64::try_from(time).unwrap_or(u64::MAX));
-                }
-            }
-        });
-    }
-    let mut all = Sent::default();
-    tokio::time::sleep_until(start.into()).await;
-    let before = bank.batches();
-    while let Some(sent) = clients.join_next().await {
-        match sent {
-            Ok(sent) => all.join(sent),
-            Err(error) => *all.failed.entry(error.to_string()).or_default() += 1,
+/// Returns the processor time of all processes of the PostgreSQL server on this machine, including
+/// those that have ended. `None` if the server is on another machine.
+///
+/// # Source
+/// Linux, `proc_pid_stat(5)`: fields 14 to 17, in ticks of 10 ms.
+fn server_cpu_time() -> Option<Duration> {
+    let mut ticks = 0;
+    for process in std::fs::read_dir("/proc").ok()?.flatten() {
+        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { continue };
+        let Some((name, fields)) = stat.rsplit_once(") ") else { continue };
+        if name.ends_with("(postgres") {
+            let times = fields.split(' ').skip(11).take(4);
+            ticks += times.filter_map(|time| time.parse::<u64>().ok()).sum::<u64>();
         }
     }
-    let Batches { batches, units } = bank.batches().since(before);
-    Sent { seconds: (end - start).as_secs_f64(), batches, units, ..all }
-}
-
-impl Sent {
-    fn add(&mut self, command: BankCommand, outcome: Result<(), Error>, is_counted: bool) {
-        match outcome {
-            Ok(()) => {
-                self.answered += u64::from(is_counted);
-                self.delta += match command {
-                    BankCommand::Open(amount) | BankCommand::Deposit(amount) => amount,
-                    BankCommand::Withdraw(amount) => -amount,
-                };
-            }
-            Err(Error::Rejected { .. }) => self.answered += u64::from(is_counted),
-            Err(error) => *self.failed.entry(error.code().to_owned()).or_default() += 1,
-        }
-    }
-
-    fn join(&mut self, other: Self) {
-        self.answered += other.answered;
-        self.times_us.extend(other.times_us);
-        self.delta += other.delta;
-        for (code, count) in other.failed {
-            *self.failed.entry(code).or_default() += count;
-        }
-    }
+    (ticks > 0).then(|| Duration::from_millis(ticks * 10))
 }
