@@ -219,16 +219,20 @@ impl RuntimeBuilder {
     /// must live as long as the domain is used.
     ///
     /// # Errors
-    /// [`BuildError::NoRuntime`] outside of a tokio runtime; [`BuildError::Domain`] with all
-    /// collisions between the aggregate types; [`BuildError::Setting`] if a setting is out of
-    /// range; [`BuildError::Store`] if the store does not accept the domain.
+    /// [`BuildError::NoRuntime`] outside of a tokio runtime, and [`BuildError::NoTimers`] on one
+    /// without timers; [`BuildError::Domain`] with all collisions between the aggregate types;
+    /// [`BuildError::Setting`] if a setting is out of range; [`BuildError::Store`] if the store
+    /// does not accept the domain.
     pub async fn build(self) -> Result<DomainRuntime, BuildError> {
-        let home =
-            Home::current().ok_or(BuildError::NoRuntime { namespace: self.metadata.namespace })?;
+        let namespace = self.metadata.namespace;
+        let home = Home::current().ok_or(BuildError::NoRuntime { namespace })?;
+        if !Home::has_timers() {
+            return Err(BuildError::NoTimers { namespace });
+        }
         let registry = Registry::build(self.metadata, self.aggregates)?;
         if self.settings.timeout.is_zero() {
             return Err(BuildError::Setting {
-                namespace: self.metadata.namespace,
+                namespace,
                 setting: "timeout",
                 range: "more than 0, since an action that waits for anything would always be out \
                     of time",
@@ -236,14 +240,14 @@ impl RuntimeBuilder {
         }
         if self.settings.max_payload_bytes == 0 {
             return Err(BuildError::Setting {
-                namespace: self.metadata.namespace,
+                namespace,
                 setting: "max_payload_bytes",
                 range: "more than 0, since every command would be too large",
             });
         }
         let resources: Vec<&'static str> = registry.resources().collect();
         let registered = self.store.register_domain(self.metadata.namespace, &resources).await;
-        let failed = |source| BuildError::Store { namespace: self.metadata.namespace, source };
+        let failed = |source| BuildError::Store { namespace, source };
         registered.map_err(failed)?;
         for resource in resources {
             let aggregate = registry.aggregate(resource);

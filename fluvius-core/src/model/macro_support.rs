@@ -89,8 +89,8 @@ pub const fn assert_rejection<E: Rejection>() {}
 /// The type behind the reference of a context parameter.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the context of an action",
-    label = "not `fluvius_core::ActionContext`",
-    note = "an action borrows its `fluvius_core::ActionContext` and owns every other parameter"
+    label = "not `fluvius::ActionContext`",
+    note = "an action borrows its `fluvius::ActionContext` and owns every other parameter"
 )]
 pub trait IsActionContext {
     /// Returns the context as the type that the author names.

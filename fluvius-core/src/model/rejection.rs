@@ -33,7 +33,7 @@ use crate::model::is_kebab;
     label = "not a rejection",
     note = "the error of an action is an enum of your own with `#[derive(Debug, thiserror::Error, \
         Rejection)]`, one variant for each reason",
-    note = "use `fluvius_core::SimpleRejection` in place of a text, and `Infallible` if the \
+    note = "use `fluvius::SimpleRejection` in place of a text, and `Infallible` if the \
         action cannot fail"
 )]
 pub trait Rejection: Error + Send + Sync + 'static {

@@ -62,6 +62,13 @@ impl Home {
         Some(Self { handle: Some(handle), has_workers })
     }
 
+    /// Returns true if the current runtime of this thread has timers. tokio tells it by a panic
+    /// only, which is caught here.
+    pub(crate) fn has_timers() -> bool {
+        let sleep = || drop(tokio::time::sleep(std::time::Duration::ZERO));
+        is_scheduled() || std::panic::catch_unwind(sleep).is_ok()
+    }
+
     /// Returns true if this thread is in any runtime.
     pub(crate) fn is_any() -> bool {
         is_scheduled() || Handle::try_current().is_ok()

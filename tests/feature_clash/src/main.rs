@@ -24,7 +24,7 @@ impl Scale {
 struct ScaleDomain;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime is built");
     match runtime.block_on(ScaleDomain::runtime(MemoryStore::new())) {
         Ok(_) => println!("built"),

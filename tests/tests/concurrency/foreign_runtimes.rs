@@ -226,3 +226,11 @@ fn building_outside_of_a_runtime_fails() {
         std::task::Poll::Pending => panic!("it waits"),
     }
 }
+
+#[test]
+fn building_on_a_runtime_without_timers_fails() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let error = runtime.block_on(PurseDomain::runtime(MemoryStore::new())).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("without timers: call `enable_time`"), "{text}");
+}

@@ -41,6 +41,11 @@ pub enum BuildError {
         /// The domain's namespace.
         namespace: &'static str,
     },
+    /// The tokio runtime has no timers, which the domain needs.
+    NoTimers {
+        /// The domain's namespace.
+        namespace: &'static str,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -63,6 +68,11 @@ impl fmt::Display for BuildError {
                 "the domain `{namespace}` is built outside of a tokio runtime: call `build` in an \
                 async function that tokio runs, or inside `Runtime::block_on`"
             ),
+            Self::NoTimers { namespace } => write!(
+                f,
+                "the domain `{namespace}` is built on a tokio runtime without timers: call \
+                `enable_time` or `enable_all` on the runtime's builder"
+            ),
         }
     }
 }
@@ -72,7 +82,10 @@ impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Store { source, .. } => source.source(),
-            Self::Domain { .. } | Self::Setting { .. } | Self::NoRuntime { .. } => None,
+            Self::Domain { .. }
+            | Self::Setting { .. }
+            | Self::NoRuntime { .. }
+            | Self::NoTimers { .. } => None,
         }
     }
 }
