@@ -118,10 +118,10 @@ fn check_pair(field: &Field, operand: &Operand) -> Result<(), QueryError> {
     check_field(field)?;
     if operand.kind() != field.kind {
         return Err(QueryError::new(format!(
-            "{field} is read as {}, and cannot be compared with the {} {}",
-            field.kind,
+            "{field} cannot be compared with the {} {}: it is read as a {}",
             operand.kind(),
-            Shown(operand)
+            Shown(operand),
+            field.kind
         )));
     }
     check_operand(operand)
@@ -218,12 +218,13 @@ mod tests {
     fn message_states_the_fault_and_the_fix() {
         check_fault(
             &of(Field::number("balance").eq("10")),
-            "number `balance` is read as number, and cannot be compared with the text \"10\"",
+            "number `balance` cannot be compared with the text \"10\": it is read as a number",
         );
         check_fault(
             &of(Field::column(Column::Version).one_of(["a".repeat(100)])),
             &format!(
-                "column `version` is read as number, and cannot be compared with the text \"{}..",
+                "column `version` cannot be compared with the text \"{}..: it is read as a \
+                number",
                 "a".repeat(59)
             ),
         );

@@ -246,7 +246,7 @@ impl Then {
 pub(super) fn one_line(error: &Error) -> String {
     match error {
         Error::Rejected { code, message, .. } => format!("rejected with `{code}`: {message}"),
-        error => format!("rejected with `{}`: {error}", error.code()),
+        error => format!("answered with `{}`: {error}", error.code()),
     }
 }
 

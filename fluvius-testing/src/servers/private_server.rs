@@ -12,7 +12,8 @@ const SCRIPT: &str = r#"
 set -e
 start() {
     "$BIN/pg_ctl" -D "$FOLDER/data" -w -s -l "$FOLDER/server.log" \
-        -o "-c listen_addresses='' -c unix_socket_directories='$FOLDER' -c max_connections=400 $SETTINGS" start >&2
+        -o "-c listen_addresses='' -c unix_socket_directories='$FOLDER' -c max_connections=400 \
+            $SETTINGS" start >&2
 }
 crash() {
     "$BIN/pg_ctl" -D "$FOLDER/data" -s -m immediate stop >&2

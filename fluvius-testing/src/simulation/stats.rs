@@ -26,6 +26,12 @@ impl Stats {
         self.applied.values().sum()
     }
 
+    /// Returns the number of commands with this key that failed with this code.
+    pub fn failed_count(&self, key: &str, code: &str) -> u64 {
+        let entry = (key.to_owned(), code.to_owned());
+        self.rejected.get(&entry).copied().unwrap_or(0)
+    }
+
     pub(super) fn count(&mut self, run: &Run) {
         self.run_count += 1;
         for one in run.sent.iter().filter(|one| one.client > 0) {
@@ -49,7 +55,7 @@ impl fmt::Display for Stats {
             write!(f, ", {key} applied {count} times")?;
         }
         for ((key, code), count) in &self.rejected {
-            write!(f, ", {key} rejected with {code} {count} times")?;
+            write!(f, ", {key} ended with {code} {count} times")?;
         }
         write!(f, ", {} given up", self.given_up)
     }

@@ -181,7 +181,8 @@ async fn an_invalid_query_is_rejected() {
     let error = session.statemgr().find_all::<Account>(Field::text("a").gt(1)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the query is not valid: text `a` is read as text, and cannot be compared with the number 1"
+        "the query is not valid: text `a` cannot be compared with the number 1: it is read as a \
+        text"
     );
 }
 

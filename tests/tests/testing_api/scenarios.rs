@@ -352,7 +352,7 @@ fn a_state_mismatch_shows_the_lines() {
     let given = || Scenario::for_aggregate::<Account>().given_state(ADA, account("1"));
     check_failure(&shown, || given().when(ADA, deposit("2")).then_state(ADA, &account("2")));
     let shown = format!(
-        "bank-account/{BOB} does not exist; the command was rejected with `not-found`: \
+        "bank-account/{BOB} does not exist; the command was answered with `not-found`: \
         bank-account/{BOB} does not exist"
     );
     check_failure(&shown, || given().when(BOB, deposit("2")).then_state(BOB, &account("2")));

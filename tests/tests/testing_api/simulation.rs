@@ -211,7 +211,7 @@ fn simulations_that_prove_nothing_are_rejected() {
     let (message, _) = failure(|| nothing.check_sequential());
     assert_eq!(
         message,
-        "no command was ever applied, which shows nothing: 3 runs, halve-balance rejected with \
+        "no command was ever applied, which shows nothing: 3 runs, halve-balance ended with \
         not-found 6 times, 0 given up"
     );
     let (message, _) = failure(|| Simulation::for_aggregate::<Account>().check_sequential());

@@ -1,5 +1,6 @@
 //! Support for the code of the guide's chapters: an account that several of them use.
 
+// ANCHOR: open_account
 use banking_domain::OpenAccount;
 use fluvius::{Error, Session};
 use rust_decimal::Decimal;
@@ -9,7 +10,6 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// The error of the command.
-// ANCHOR: open_account
 pub async fn open_account(session: &Session, balance: i64) -> Result<Uuid, Error> {
     let id = Uuid::new_v4();
     let open = OpenAccount {
