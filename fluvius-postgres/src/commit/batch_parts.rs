@@ -1,4 +1,5 @@
-//! A batch in parts, by the estimated size of its units.
+//! A batch in several calls: by the estimated size of its units, and once more without the units
+//! that abort.
 
 use std::ops::Range;
 

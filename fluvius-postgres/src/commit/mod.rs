@@ -1,8 +1,9 @@
 //! The commits of a store: batches go over one connection, in the order of the calls.
 //!
-//! [`writer`] owns the connection and the outcome of each call. [`params`] prepares a batch as
-//! parameters, [`row_arrays`] its rows as arrays in the binary form of [`composite_encoding`], and
-//! [`reply`] reads the outcomes.
+//! [`writer`] owns the connection and the outcome of each call. [`batch_parts`] splits a batch into
+//! calls. [`params`] prepares the parameters of a call, [`row_arrays`] its rows as arrays in the
+//! binary form of [`composite_encoding`], and [`reply`] reads the outcomes. After version
+//! conflicts, [`conflicts`] finds the units that abort.
 
 mod batch_parts;
 mod composite_encoding;
