@@ -10,10 +10,16 @@ use super::skipped;
 /// input, one per line. It ends when this process ends in any way, since that closes the pipe.
 const SCRIPT: &str = r#"
 set -e
+options="-c listen_addresses='' -c unix_socket_directories='$FOLDER' -c max_connections=400"
 start() {
-    "$BIN/pg_ctl" -D "$FOLDER/data" -w -s -l "$FOLDER/server.log" \
-        -o "-c listen_addresses='' -c unix_socket_directories='$FOLDER' -c max_connections=400 \
-            $SETTINGS" start >&2
+    # Just after a crash, the sessions of the old server may still hold its shared memory.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        "$BIN/pg_ctl" -D "$FOLDER/data" -w -s -l "$FOLDER/server.log" \
+            -o "$options $SETTINGS" start >&2 && return
+        sleep 1
+    done
+    tail -n 20 "$FOLDER/server.log" >&2
+    return 1
 }
 crash() {
     "$BIN/pg_ctl" -D "$FOLDER/data" -s -m immediate stop >&2
