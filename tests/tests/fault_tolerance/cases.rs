@@ -150,7 +150,7 @@ mod postgres {
     #[test]
     fn kills_find_commits_lost_by_a_server_crash() {
         // A process that survives the crash sees that the server has lost commits.
-        let breaks = ["is not in the log", "has met Failed { code: \"store\" }"];
+        let breaks = ["is not in the log", "has met Failed { code: \"store-error\" }"];
         checks::kills_find::<FastPostgres>(None, &breaks);
     }
 }
