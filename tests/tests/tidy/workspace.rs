@@ -108,7 +108,8 @@ fn read_sources(folder: &Path, root: &Path, sources: &mut Vec<SourceFile>) {
     }
 }
 
-fn relative(path: &Path, root: &Path) -> String {
+/// Returns the path from the folder `root`, with `/` between its parts.
+pub(crate) fn relative(path: &Path, root: &Path) -> String {
     let path = path.strip_prefix(root).expect("the file is in the folder");
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

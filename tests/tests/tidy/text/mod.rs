@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::workspace::relative;
+
 mod markdown;
 mod rust;
 mod sql;
@@ -76,11 +78,6 @@ fn read_folder(root: &Path, folder: &Path, files: &mut Vec<TextFile>) {
 fn is_text(path: &str) -> bool {
     let extensions = [".rs", ".md", ".sql", ".toml", ".sh", ".py", ".c", ".yml"];
     path.starts_with(".ci/") || extensions.iter().any(|extension| path.ends_with(extension))
-}
-
-fn relative(path: &Path, root: &Path) -> String {
-    let path = path.strip_prefix(root).expect("the file is in the folder");
-    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 impl TextFile {
