@@ -18,7 +18,7 @@ pub struct Stock {
 pub enum StockError {
     #[error("there are only {left} pieces left")]
     TooFew { left: u32 },
-    #[error("there is no room for so many")]
+    #[error("the warehouse has no room for these pieces")]
     NoRoom,
     #[error(transparent)]
     #[rejection(transparent)]
