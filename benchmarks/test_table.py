@@ -76,7 +76,7 @@ class TableTest(unittest.TestCase):
                             ("fluvius/sqlite(whole log)/FULL", "sqlite"),
                             ("fluvius/memory(1 ms a commit)/hot-slow", "memory"),
                             ("load/fluvius/sqlite", "sqlite"),
-                            ("two/fluvius/sqlite/own-accounts", "sqlite"),
+                            ("processes/fluvius/sqlite/own-accounts/2", "sqlite"),
                             ("by-hand/postgres(statements)/on", "postgres"),
                             ("processes/fluvius/postgres/1-account/2", "postgres"),
                             ("limit/json_command_parse", None)):

@@ -12,7 +12,7 @@
 //! | `long_aggregate` | loads of aggregates with few and many events, and of earlier versions |
 //! | `start_up` | opening a file with a million events |
 //! | `large_state` | bytes that a change of one field adds to the file |
-//! | `two_processes` | two processes over one file |
+//! | `sqlite_processes` | two and twelve processes over one file |
 //! | `processes` | one, two and four processes over one schema of PostgreSQL |
 //! | `hot_account` | rates and sizes with one hot account and a reader that holds a snapshot |
 //! | `memory_use` | memory at rest and under load |
@@ -46,9 +46,9 @@ mod roles;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqlite")]
-mod start_up;
+mod sqlite_processes;
 #[cfg(feature = "sqlite")]
-mod two_processes;
+mod start_up;
 #[cfg(feature = "sqlite")]
 mod whole_log;
 
@@ -59,7 +59,7 @@ fn main() {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         match roles::own().as_deref() {
             #[cfg(feature = "sqlite")]
-            Some(roles::OTHER) => return two_processes::other().await,
+            Some(roles::OTHER) => return sqlite_processes::other().await,
             #[cfg(feature = "sqlite")]
             Some(roles::MEMORY) => return memory_use::tell().await,
             #[cfg(feature = "postgres")]
@@ -76,7 +76,7 @@ fn main() {
             long_aggregate::run(&plan).await;
             start_up::run(&plan).await;
             large_state::run().await;
-            two_processes::run(&plan).await;
+            sqlite_processes::run(&plan).await;
             memory_use::run(&plan);
         }
         #[cfg(feature = "postgres")]

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command};
 
-/// The role of the second of two processes over one file.
+/// The role of one of several processes over one file.
 #[cfg(feature = "sqlite")]
 pub(crate) const OTHER: &str = "other";
 

@@ -11,6 +11,7 @@ mod overlay;
 mod rows;
 mod thread;
 mod transaction;
+mod turns;
 mod validate;
 
 #[cfg(test)]

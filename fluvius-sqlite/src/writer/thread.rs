@@ -15,6 +15,7 @@ use rusqlite::hooks::Wal;
 use tokio::sync::{oneshot, watch};
 
 use super::transaction::WriterConnection;
+use super::turns::Turns;
 use super::{Commit, Job};
 use crate::checkpointer::Checkpointer;
 use crate::connection::{self, OpenGuard};
@@ -206,14 +207,27 @@ pub(super) struct JobQueue {
 impl JobQueue {
     /// Waits for the next job. Returns `None` once no sender is left.
     fn next(&mut self) -> Option<Job> {
+        self.poll().or_else(|| self.jobs.recv().ok())
+    }
+
+    /// Waits for the next job, and ends the writer's turn if none arrives soon.
+    fn next_within(&mut self, turns: &mut Turns) -> Option<Job> {
+        let job = self.poll().or_else(|| self.jobs.recv_timeout(turns.idle_time()?).ok());
+        job.or_else(|| {
+            turns.end();
+            self.jobs.recv().ok()
+        })
+    }
+
+    /// Returns the next job if it arrives before a sleeping thread could wake.
+    fn poll(&mut self) -> Option<Job> {
         let begun = Instant::now();
         loop {
             match self.try_next() {
                 Ok(job) => return Some(job),
-                Err(TryRecvError::Disconnected) => return None,
                 // Yields the processor to other threads.
                 Err(TryRecvError::Empty) if begun.elapsed() < SPIN_TIME => thread::yield_now(),
-                Err(TryRecvError::Empty) => return self.jobs.recv().ok(),
+                Err(_) => return None,
             }
         }
     }
@@ -224,7 +238,7 @@ impl JobQueue {
 
     /// Runs jobs until no sender is left, or the connection is no longer usable.
     fn serve(&mut self, connection: &mut WriterConnection<'_>) -> Served {
-        while let Some(job) = self.next() {
+        while let Some(job) = self.next_within(&mut connection.turns) {
             let is_usable = match job {
                 Job::Commit(first) => {
                     let group = self.gather(first, connection.database);

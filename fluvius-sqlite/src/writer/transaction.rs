@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fluvius_store::query::Field;
 use fluvius_store::{CommitOutcome, StoreError, UnitOfWork};
@@ -12,26 +12,16 @@ use rusqlite::Connection;
 use super::cache::Cache;
 use super::overlay::Overlay;
 use super::rows::Statements;
+use super::turns::Turns;
 use crate::connection;
 use crate::database_path::{DatabasePath, FileId, check_id};
 use crate::error::{Fault, thread_lost};
 use crate::migrations::SCHEMA_VERSION;
 use crate::read::query_optional;
 
-/// Time that the writer yields after another connection has written.
-const OTHERS_TIME: Duration = Duration::from_secs(1);
-
-/// Bounds of the pause between two commits while other connections write. The pause is about as
-/// long as a commit.
-const PAUSE_MIN: Duration = Duration::from_micros(500);
-const MAX_PAUSE: Duration = Duration::from_millis(2);
-
-/// Longest time without a pause while no other writer was seen. A waiting writer is not seen before
-/// its first commit, and polls at least as often as the shortest pause.
-const MAX_BUSY_TIME: Duration = Duration::from_millis(50);
-
-/// Attempts of a checkpoint while another one is running.
+/// Attempts of a checkpoint while another one is running, and the pause between them.
 const CHECKPOINT_ATTEMPTS: usize = 10;
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(2);
 
 /// The units of one call. A group has several batches.
 pub(super) type Batch<'b> = &'b [UnitOfWork];
@@ -42,12 +32,7 @@ pub(super) struct WriterConnection<'c> {
     pub(super) connection: &'c Connection,
     statements: Statements<'c>,
     cache: Cache,
-    /// Time at which another connection was last seen to have written.
-    others: Option<Instant>,
-    /// End and duration of the last transaction.
-    last: Option<(Instant, Duration)>,
-    /// Start of the current run of transactions without a pause.
-    busy_since: Option<Instant>,
+    pub(super) turns: Turns,
     /// The files beside the database file.
     beside: Vec<(PathBuf, FileId)>,
 }
@@ -71,6 +56,18 @@ pub(super) enum TransactionResult {
     AtCommit(Fault, Vec<Vec<CommitOutcome>>),
 }
 
+impl TransactionResult {
+    /// Returns true if nothing is stored because of version conflicts.
+    fn is_outdated(&self) -> bool {
+        let Self::Outcomes(outcomes) = self else { return false };
+        let is_stored =
+            |outcome: &CommitOutcome| matches!(outcome, CommitOutcome::Committed { .. });
+        let is_conflict =
+            |outcome: &CommitOutcome| matches!(outcome, CommitOutcome::VersionConflict { .. });
+        !outcomes.iter().flatten().any(is_stored) && outcomes.iter().flatten().any(is_conflict)
+    }
+}
+
 impl<'c> WriterConnection<'c> {
     pub(super) fn new(
         database: &'c DatabasePath,
@@ -79,17 +76,19 @@ impl<'c> WriterConnection<'c> {
         let statements = Statements::prepare(connection)?;
         let cache = Cache::new();
         let mut beside = Vec::new();
+        let mut log = None;
         if let Some(file) = &database.file {
             // The files exist from the first read until the connection closes.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             let paths = ["-wal", "-shm"].map(|suffix| connection::beside(file, suffix));
+            log = Some(paths[0].clone());
             beside.extend(paths.into_iter().filter_map(|path| {
                 let id = FileId::of(&path).ok()?;
                 Some((path, id))
             }));
         }
-        let (others, last, busy_since) = (None, None, None);
-        Ok(Self { database, connection, statements, cache, others, last, busy_since, beside })
+        let turns = Turns::new(log.as_deref());
+        Ok(Self { database, connection, statements, cache, turns, beside })
     }
 
     /// Fails if one of the files was replaced, since writes to it would be lost.
@@ -107,7 +106,7 @@ impl<'c> WriterConnection<'c> {
             let sql = "PRAGMA wal_checkpoint(PASSIVE)";
             let is_busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
             match is_busy {
-                Ok(true) => thread::sleep(MAX_PAUSE),
+                Ok(true) => thread::sleep(CHECKPOINT_PAUSE),
                 Ok(false) => return,
                 Err(error) => {
                     tracing::warn!(%error, "the write-ahead log was not copied into the file");
@@ -142,8 +141,7 @@ impl<'c> WriterConnection<'c> {
         is_at_commit: &Cell<bool>,
         with_savepoints: bool,
     ) -> TransactionResult {
-        self.yield_to_others();
-        let begun = Instant::now();
+        self.turns.begin();
         let ended = match self.begin() {
             Err(fault) => TransactionResult::Nothing(fault),
             Ok(mut open) => match open.run(batches, with_savepoints) {
@@ -157,7 +155,7 @@ impl<'c> WriterConnection<'c> {
                 }
             },
         };
-        self.last = Some((Instant::now(), begun.elapsed()));
+        self.turns.on_transaction_ended(ended.is_outdated());
         if !matches!(ended, TransactionResult::Outcomes(_)) {
             self.roll_back();
             self.cache.clear();
@@ -171,7 +169,7 @@ impl<'c> WriterConnection<'c> {
         self.database.reach("begin")?;
         let version = self.statements.data_version.query_row([], |row| row.get(0))?;
         if self.cache.refresh(version) {
-            self.others = Some(Instant::now());
+            self.turns.on_foreign_write();
         }
         let position = match self.cache.position {
             Some(position) => position,
@@ -197,24 +195,6 @@ impl<'c> WriterConnection<'c> {
             let _ = self.statements.rollback.execute([]);
         }
         self.connection.is_autocommit()
-    }
-
-    /// Pauses if another connection has written lately, and every 50 ms otherwise, so that waiting
-    /// writers get the lock.
-    fn yield_to_others(&mut self) {
-        let Some((ended, took)) = self.last else { return };
-        let pause = if self.others.is_some_and(|seen| seen.elapsed() < OTHERS_TIME) {
-            took.clamp(PAUSE_MIN, MAX_PAUSE)
-        } else if self.busy_since.is_some_and(|begun| begun.elapsed() >= MAX_BUSY_TIME) {
-            PAUSE_MIN
-        } else {
-            Duration::ZERO
-        };
-        thread::sleep(pause.saturating_sub(ended.elapsed()));
-        if ended.elapsed() >= PAUSE_MIN {
-            self.busy_since = None;
-        }
-        self.busy_since.get_or_insert_with(Instant::now);
     }
 
     /// Overwrites the frames that a failed commit may have left at the end of the write-ahead log.
@@ -269,15 +249,14 @@ impl<'c> WriterConnection<'c> {
         resource: &str,
         fields: Option<&[Field]>,
     ) -> Result<bool, Fault> {
-        self.yield_to_others();
-        let begun = Instant::now();
+        self.turns.begin();
         let mut open = self.begin()?;
         let indexed =
             open.declare_indexes(resource, fields).and_then(|more| open.commit().map(|()| more));
         if indexed.is_err() {
             self.roll_back();
         }
-        self.last = Some((Instant::now(), begun.elapsed()));
+        self.turns.on_transaction_ended(false);
         indexed
     }
 }

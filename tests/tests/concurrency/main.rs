@@ -14,6 +14,7 @@ mod long_computations;
 mod metrics;
 mod panics;
 mod paused_clock;
+mod shared_file;
 mod shutdown;
 mod slow_action_locks;
 mod slow_store;

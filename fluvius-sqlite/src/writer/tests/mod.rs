@@ -4,6 +4,7 @@ mod groups;
 mod indexes;
 mod lost_files;
 mod points;
+mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
