@@ -72,14 +72,18 @@ impl AggregateId {
 impl PartialEq for AggregateId {
     /// Compares the identifiers first, since that is where two aggregates usually differ.
     fn eq(&self, other: &Self) -> bool {
-        self.id == other.id && self.resource == other.resource
+        let (resource, other_resource) = (self.resource.as_ref(), other.resource.as_ref());
+        // Most names are the same constant, whose text need not be compared.
+        self.id == other.id
+            && (std::ptr::eq(resource, other_resource) || resource == other_resource)
     }
 }
 
 impl Hash for AggregateId {
     /// Hashes only the identifier: aggregates of different resources rarely share one.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.id.hash(state);
+        // Faster than the bytes of `Uuid`, which are hashed as a slice with its length.
+        state.write_u128(self.id.as_u128());
     }
 }
 
