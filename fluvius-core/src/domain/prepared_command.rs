@@ -73,16 +73,16 @@ impl<'a, O> PreparedCommand<'a, O> {
         let session = self.session;
         let services = &session.processor.services;
         let Self { aggregate_id, action, command, read, id, if_match, .. } = self;
-        let panicked = Error::Panicked { command: action.key };
+        let panicked = || Error::Panicked { command: action.key };
         let id = match id {
             Some(id) => id,
-            None => unwind::catch(|| services.ids.generate()).ok_or(panicked)?,
+            None => unwind::catch(|| services.ids.generate()).ok_or_else(panicked)?,
         };
         let task = decode::typed(services, id, aggregate_id, action, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.permit_mode()).await?;
         // The command is applied, so a panic of the author's code on the response must not become
         // another error.
-        read(answer).unwrap_or(Err(Error::OutcomeUnknown { id }))
+        read(answer).unwrap_or_else(|| Err(Error::OutcomeUnknown { id }))
     }
 }
 

@@ -65,11 +65,10 @@ pub(crate) fn run_inline(
 ) -> Attempt {
     let task = &request.tasks[0];
     let mut cx = action_backend::context(Arc::clone(processor), request, attempt, ids);
-    let decided = unwind::catch(|| decide::run_inline(&mut cx, task, inline_input));
-    let decided = decided.unwrap_or(Err(Error::Panicked { command: task.action.key }));
-    let outcome = match decided {
-        Ok(answer) => Ok(vec![answer]),
-        Err(error) => Err(GroupError::first(error)),
+    let outcome = match unwind::catch(|| decide::run_inline(&mut cx, task, inline_input)) {
+        Some(Ok(answer)) => Ok(vec![answer]),
+        Some(Err(error)) => Err(GroupError::first(error)),
+        None => Err(GroupError::first(Error::Panicked { command: task.action.key })),
     };
     conclude(cx, request, outcome)
 }

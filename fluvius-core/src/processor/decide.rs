@@ -113,8 +113,9 @@ pub(crate) fn run_inline(
     inline_input: &InlineInput,
 ) -> Result<ErasedResponse, Error> {
     let InlineInput { cached, run } = inline_input;
-    let before = attempt_state(cx).write_set.savepoint();
-    attempt_state_mut(cx).write_set.read(Arc::clone(cached));
+    let write_set = &mut attempt_state_mut(cx).write_set;
+    let before = write_set.savepoint();
+    write_set.read(Arc::clone(cached));
     let state = admit(cx, task, (task.action.aggregate)(), cached)?;
     check_precondition(task, cached.record.as_deref())?;
     cx.frames.push(frame(task));
@@ -238,13 +239,11 @@ fn record(
     outcome: Outcome,
 ) -> Result<ErasedResponse, Error> {
     let Outcome { next, data } = outcome;
-    let mut command = task.record(
-        attempt_state(cx).processor.services.metadata,
-        &attempt_state(cx).sender.record,
-        CommandStatus::Applied,
-    );
+    let attempt = attempt_state_mut(cx);
+    let metadata = attempt.processor.services.metadata;
+    let mut command = task.record(metadata, &attempt.sender.record, CommandStatus::Applied);
     command.response.clone_from(&data);
-    attempt_state_mut(cx).write_set.record_command(before, command);
+    attempt.write_set.record_command(before, command);
 
     let is_changed = next.is_some();
     let value = next.or(state);
@@ -294,6 +293,7 @@ fn happened(
     descriptor: &'static EventDescriptor,
     answer: &Option<Json>,
 ) -> Result<Arc<StateRecord>, Error> {
+    let services = &attempt_state(cx).processor.services;
     let aggregate = (task.action.aggregate)();
     let previous = cached.record.as_deref();
     let same_revision = previous.is_some_and(|record| record.revision == aggregate.revision);
@@ -303,7 +303,7 @@ fn happened(
         _ => aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))?,
     };
 
-    if let Some(inspector) = &attempt_state(cx).processor.services.settings.inspector {
+    if let Some(inspector) = &services.settings.inspector {
         inspector.args(task.action, &task.args);
         if is_changed {
             inspector.state(&task.aggregate_id, aggregate, value, &data);
@@ -320,7 +320,7 @@ fn happened(
     let next = Arc::new(next_record(cx, task, aggregate, previous, version, data));
     let mut event = EventRecord::new(
         ids::of_event(task.id),
-        attempt_state(cx).processor.services.metadata.namespace,
+        services.metadata.namespace,
         descriptor.key,
         task.aggregate_id.clone(),
         version,
@@ -331,7 +331,7 @@ fn happened(
     event.revision = aggregate.revision;
     event.args = task.args.clone();
     event.data = answer.clone();
-    if attempt_state(cx).processor.services.settings.read_back {
+    if services.settings.read_back {
         descriptor.read_back(&event).map_err(|error| Error::InvalidState {
             aggregate_id: task.aggregate_id.clone(),
             revision: aggregate.revision,
@@ -343,14 +343,12 @@ fn happened(
             ),
         })?;
     }
-    attempt_state(cx)
-        .processor
-        .services
-        .notify(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.attempt });
-    attempt_state_mut(cx).write_set.record_event(before, event);
+    services.notify(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.attempt });
     let is_read_back = is_as_before && cached.not_read_back().is_none();
     let cached = CachedVersion::decided(Arc::clone(&next), Arc::clone(value), is_read_back);
-    attempt_state_mut(cx).write_set.write(Arc::new(cached));
+    let write_set = &mut attempt_state_mut(cx).write_set;
+    write_set.record_event(before, event);
+    write_set.write(Arc::new(cached));
     Ok(next)
 }
 

@@ -124,7 +124,7 @@ fn check_size(
 
 /// Runs code of an author or of the program, and catches its panics.
 fn author<T>(action: &'static ActionDescriptor, run: impl FnOnce() -> T) -> Result<T, Error> {
-    unwind::catch(run).ok_or(Error::Panicked { command: action.key })
+    unwind::catch(run).ok_or_else(|| Error::Panicked { command: action.key })
 }
 
 fn received(
