@@ -155,7 +155,7 @@ fn read_back(
     cached: &mut Arc<CachedVersion>,
     answers: &mut [ErasedResponse],
 ) -> Result<(), Error> {
-    let Some(record) = cached.not_read_back() else { return Ok(()) };
+    let Some(record) = cached.not_read_back().cloned() else { return Ok(()) };
     let Some(aggregate) = services.registry.aggregate(&record.aggregate_id.resource) else {
         return Ok(());
     };
@@ -174,7 +174,10 @@ fn read_back(
             *state = Arc::clone(&value);
         }
     }
-    *cached = Arc::new(CachedVersion::decided(Arc::clone(record), value, true));
+    match Arc::get_mut(cached) {
+        Some(version) => version.set_read_back(value),
+        None => *cached = Arc::new(CachedVersion::decided(record, value, true)),
+    }
     Ok(())
 }
 

@@ -87,6 +87,14 @@ impl CachedVersion {
         self.record.as_ref().filter(|_| !self.is_read_back)
     }
 
+    /// Replaces the value that an action has left with the value decoded from the row.
+    pub(crate) fn set_read_back(&mut self, value: SharedState) {
+        if let Some(left) = self.decided.replace(value) {
+            Deferred::State(left).defer();
+        }
+        self.is_read_back = true;
+    }
+
     /// Returns true if the version is, or was, the stored one.
     pub(crate) fn is_durable(&self) -> bool {
         self.is_durable.load(Ordering::Relaxed)
