@@ -3,6 +3,7 @@
 // Names of the standard library that an author's module may shadow.
 pub use std::borrow::ToOwned;
 pub use std::boxed::Box;
+pub use std::sync::Arc;
 // Re-exported because an author's program may have a dependency of that name.
 pub use core;
 pub use core::clone::Clone;

@@ -1,7 +1,8 @@
 //! The response to an applied command.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -77,8 +78,8 @@ impl ErasedResponse {
         C::Output: serde::de::DeserializeOwned + 'static,
     {
         let Self { response, state } = self;
-        let state = state.as_ref().and_then(|state| state.downcast_ref::<C::Aggregate>());
-        let output = unwind::catch(|| match state.and_then(copy::<C>) {
+        let state = state.and_then(|state| state.downcast::<C::Aggregate>().ok());
+        let output = unwind::catch(|| match state.and_then(shared::<C>) {
             Some(output) => Ok(output),
             None => response.data.decode::<C::Output>(),
         });
@@ -94,15 +95,12 @@ impl ErasedResponse {
     }
 }
 
-/// Returns a copy of the state if the output is the state, which saves decoding it.
-fn copy<C>(state: &C::Aggregate) -> Option<C::Output>
+/// Returns the state if it is the output, which saves decoding it.
+fn shared<C>(state: Arc<C::Aggregate>) -> Option<C::Output>
 where
     C: Command,
     C::Output: 'static,
 {
-    if TypeId::of::<C::Output>() != TypeId::of::<C::Aggregate>() {
-        return None;
-    }
-    let copy: &mut dyn Any = &mut Some(state.clone());
-    copy.downcast_mut::<Option<C::Output>>().and_then(Option::take)
+    let state: &mut dyn Any = &mut Some(state);
+    state.downcast_mut::<Option<C::Output>>().and_then(Option::take)
 }

@@ -78,7 +78,8 @@ pub(crate) fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream 
         Some(outcome) if outcome.answer == Answer::Data && outcome.is_sound() => {
             at(generated(outcome.place()), outcome.sent_data(private))
         }
-        _ => quote!(#self_type),
+        // The answer shares the state with the runtime, since a state may be large.
+        _ => quote!(#private::Arc<#self_type>),
     };
     let descriptor = descriptor::action(scope, part);
     let run = handler::run(scope, part);

@@ -153,7 +153,7 @@ async fn a_domain_runs_several_aggregate_types() {
     session.send(id(1), shelf::PutUp {}).await.unwrap();
     session.send(id(1), shelf::Enrol {}).await.unwrap();
     let added = session.send(id(1), shelf::AddBook { title: "Faust".to_owned() }).await.unwrap();
-    assert_eq!((added.data.books, added.version), (vec!["Faust".to_owned()], 2));
+    assert_eq!((added.data.books.as_slice(), added.version), (&["Faust".to_owned()][..], 2));
     assert_eq!(fixture.snapshot().await.states.len(), 2);
     let registry = fixture.domain.registry();
     let keys: Vec<_> = registry.actions().iter().map(|action| action.key).collect();

@@ -307,6 +307,6 @@ async fn a_typed_command_returns_the_state() {
     let response = fixture.session.send(id(ACCOUNT), withdraw).await.unwrap();
     assert_eq!((response.data.balance.to_string(), response.version), ("7.50".to_owned(), 2));
     let stored = fixture.session.statemgr().fetch::<Account>(id(ACCOUNT)).await.unwrap();
-    assert_eq!(*stored, response.data);
+    assert_eq!(*stored, *response.data);
     assert_eq!((Versioned::version(&stored), Versioned::etag(&stored)), (2, response.etag));
 }

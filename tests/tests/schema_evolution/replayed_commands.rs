@@ -1,5 +1,7 @@
 //! Replays, by later revisions, of commands that revision 1 has answered.
 
+use std::sync::Arc;
+
 use fluvius_core::{Domain, Response, Store};
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -25,9 +27,9 @@ async fn a_replayed_state_is_upcast(store: impl Store) {
     let again = session.send(ADA, open).with_id(OPENED).await.unwrap();
     let balance = Decimal::new(10_000, 2);
     let opened = Account { owner_name: "Ada".to_owned(), balance, remark: remark() };
-    assert_eq!((again.version, again.data), (1, opened));
+    assert_eq!((again.version, &*again.data), (1, &opened));
     let note = Note { text: "a good customer".to_owned() };
-    let again: Response<Account> = session.send(ADA, note).with_id(NOTED).await.unwrap();
+    let again: Response<Arc<Account>> = session.send(ADA, note).with_id(NOTED).await.unwrap();
     assert_eq!((again.version, again.data.balance), (4, Decimal::new(8_500, 2)));
     // The replay added nothing.
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().version, 7);

@@ -68,7 +68,7 @@ async fn a_read_only_action_upcasts_without_a_write(store: impl Store) {
         .create_command("look", serde_json::json!({}))
         .unwrap();
     let by_key = session.process_command(look.clone()).await.unwrap();
-    assert_eq!(by_key.data.decode::<Account>().unwrap(), answer.data);
+    assert_eq!(by_key.data.decode::<Account>().unwrap(), *answer.data);
     assert_eq!(by_key.data.to_value().get("cents"), None);
     // A replay gives the same response.
     assert_eq!(

@@ -29,8 +29,8 @@ pub trait Command:
 {
     /// The aggregate type whose action it runs.
     type Aggregate: Aggregate;
-    /// The data of the response: the aggregate type if the method returns `()` or `Self`, else the
-    /// data that the method returns.
+    /// The data of the response: an `Arc` of the aggregate type if the method returns `()` or
+    /// `Self`, else the data that the method returns.
     type Output;
     /// The action.
     const ACTION: &'static ActionDescriptor;

@@ -106,7 +106,7 @@ const _: () = {
         for<'f> Uuid: __fluvius::PayloadField,
     {
         type Aggregate = crate::Account<Eur>;
-        type Output = crate::Account<Eur>;
+        type Output = __fluvius::Arc<crate::Account<Eur>>;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "TransferMoney",
             method: "transfer_money",
@@ -248,7 +248,7 @@ const _: () = {
         for<'f> Infallible: __fluvius::ActionError,
     {
         type Aggregate = crate::Account<Eur>;
-        type Output = crate::Account<Eur>;
+        type Output = __fluvius::Arc<crate::Account<Eur>>;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "EndAccount",
             method: "close_account",

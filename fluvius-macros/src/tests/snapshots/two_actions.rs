@@ -62,7 +62,7 @@ const _: () = {
         for<'f> AccountError: __fluvius::ActionError,
     {
         type Aggregate = Account;
-        type Output = Account;
+        type Output = __fluvius::Arc<Account>;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "OpenAccount",
             method: "open_account",
@@ -133,7 +133,7 @@ const _: () = {
         for<'f> AccountError: __fluvius::ActionError,
     {
         type Aggregate = Account;
-        type Output = Account;
+        type Output = __fluvius::Arc<Account>;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "DepositMoney",
             method: "deposit_money",

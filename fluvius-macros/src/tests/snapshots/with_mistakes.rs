@@ -55,7 +55,7 @@ const _: () = {
         for<'f> DepositMoney: __fluvius::PayloadField,
     {
         type Aggregate = Account;
-        type Output = Account;
+        type Output = __fluvius::Arc<Account>;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "DepositMoney",
             method: "deposit_money",
@@ -115,7 +115,7 @@ const _: () = {
         for<'f> AccountError: __fluvius::ActionError,
     {
         type Aggregate = Account;
-        type Output = Account;
+        type Output = __fluvius::Arc<Account>;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "CloseAccount",
             method: "close_account",
