@@ -70,7 +70,7 @@ async fn begin(
     };
     Box::pin(async move {
         let outcome = begun?.await.map_err(|_| session.processor.why_closed())?;
-        let mut answers = outcome.map_err(|ended| ended.error)?;
+        let mut answers = outcome.map_err(|ended| *ended.error)?;
         answers.pop().map(|answer| answer.response).ok_or(Error::ShuttingDown)
     })
 }

@@ -157,7 +157,7 @@ impl Processor {
         async move {
             match self.process(request, mode).await {
                 Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
-                Err(GroupError { error, .. }) => Err(error),
+                Err(ended) => Err(*ended.error),
             }
         }
     }
@@ -174,9 +174,9 @@ impl Processor {
         let processed = self.process(Arc::clone(&request), mode).await;
         processed.map_err(|GroupError { index, error }| match error {
             error if error.is_recorded() => {
-                Error::GroupRejected { rejected: request.tasks[index].id, source: Box::new(error) }
+                Error::GroupRejected { rejected: request.tasks[index].id, source: error }
             }
-            fault => fault,
+            fault => *fault,
         })
     }
 
@@ -234,7 +234,7 @@ impl Processor {
         let (sender, admitted) = oneshot::channel();
         let link = Link { after, admitted: sender };
         let begun = self.start(&request, PermitMode::Wait, Some(link)).await;
-        let answer = begun.map_err(|ended| ended.error)?;
+        let answer = begun.map_err(|ended| *ended.error)?;
         // If the answer needs no admission, or the request joins another one, the sender is
         // dropped.
         let _ = admitted.await;

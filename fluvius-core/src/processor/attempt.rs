@@ -211,7 +211,7 @@ async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<ErasedResp
             }
             None => Err(Error::TimedOut { command: task.action.key, after }),
         };
-        answers.push(decided.map_err(|error| GroupError { index, error })?);
+        answers.push(decided.map_err(|error| GroupError::new(index, error))?);
     }
     Ok(answers)
 }

@@ -23,7 +23,7 @@ pub(super) struct AttemptInput {
     request: Arc<Request>,
     attempt: u32,
     ids: Vec<Uuid>,
-    denied: Option<Box<GroupError>>,
+    denied: Option<GroupError>,
     inline: Option<InlineInput>,
 }
 
@@ -51,7 +51,7 @@ impl AttemptInput {
     /// Returns the attempt if it has nothing to wait for.
     pub(super) fn run_inline(&mut self, processor: &Arc<Processor>) -> Option<Attempt> {
         if let Some(denied) = self.denied.take() {
-            return Some(attempt::denied(&processor.services, &self.request, *denied));
+            return Some(attempt::denied(&processor.services, &self.request, denied));
         }
         let inline = self.inline.take()?;
         let ids = std::mem::take(&mut self.ids);

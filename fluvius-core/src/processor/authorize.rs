@@ -84,7 +84,7 @@ pub(crate) async fn replay(services: &Services, request: &Request) -> Result<(),
     };
     for (index, task) in request.tasks.iter().enumerate() {
         let asked = ask_with_state(services, policy.as_ref(), &request.sender, task).await;
-        asked.map_err(|error| GroupError { index, error })?;
+        asked.map_err(|error| GroupError::new(index, error))?;
     }
     Ok(())
 }

@@ -24,13 +24,13 @@ pub(crate) async fn first_answer(
     is_known: bool,
 ) -> Option<JobResult> {
     match look_up_all(services, request).await {
-        Some(Err(GroupError {
-            index,
-            error: Error::StoreUnavailable { .. } | Error::StoreError { .. },
-        })) if is_known => Some(Err(GroupError {
-            index,
-            error: Error::OutcomeUnknown { id: request.tasks[index].id },
-        })),
+        Some(Err(GroupError { index, error }))
+            if is_known
+                && matches!(*error, Error::StoreUnavailable { .. } | Error::StoreError { .. }) =>
+        {
+            let id = request.tasks[index].id;
+            Some(Err(GroupError::new(index, Error::OutcomeUnknown { id })))
+        }
         answer => answer,
     }
 }
@@ -51,12 +51,12 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<JobResult
                     Err(error) => {
                         answers.push(None);
                         if !matches!(error, Error::GroupRejected { .. }) || tasks.len() == 1 {
-                            ended.get_or_insert(GroupError { index, error });
+                            ended.get_or_insert_with(|| GroupError::new(index, error));
                         }
                     }
                 }
             }
-            Err(error) => return Some(Err(GroupError { index, error })),
+            Err(error) => return Some(Err(GroupError::new(index, error))),
         }
     }
     let duplicate = GroupError::first(Error::CommandIdReused { id: known? });

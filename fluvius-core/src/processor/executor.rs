@@ -209,7 +209,7 @@ impl<'a> Executor<'a> {
         let Some(job) = shared.scheduler.job(seq) else { return Some(shared) };
         if let Some(denied) = &job.denied {
             // A denial has no command row, so the log cannot resolve its commit.
-            let denied = Err(GroupError::clone(denied));
+            let denied = Err(denied.clone());
             in_doubt::report_unrecorded(job);
             drop(shared);
             return Some(
@@ -305,7 +305,7 @@ fn apply(
         Completion::Ended(seq, resolution) => scheduler.end(seq, resolution),
         Completion::Denied(seq, denied) => {
             if let Some(job) = scheduler.job(seq) {
-                job.denied = Some(Box::new(denied));
+                job.denied = Some(denied);
             }
             scheduler.resume(seq);
         }

@@ -85,8 +85,9 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
             };
             let outcome = job.outcome.take().unwrap_or_else(missing);
             // A denial is the answer, whatever the log contains; it is logged as an activity.
-            let is_denied =
-                matches!(&outcome, Err(GroupError { error: Error::PermissionDenied { .. }, .. }));
+            let is_denied = outcome
+                .as_ref()
+                .is_err_and(|ended| matches!(*ended.error, Error::PermissionDenied { .. }));
             let must_look_up = outcome.is_err() && !job.is_kept && !is_denied;
             (outcome, must_look_up)
         }
@@ -97,7 +98,7 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
         Resolution::Failed(error) => match &job.denied {
             Some(denied) => {
                 report_unrecorded(job);
-                let denied = Err(GroupError::clone(denied));
+                let denied = Err(denied.clone());
                 // The store's error must not be dropped under the lock.
                 Deferred::Value(Box::new(error)).defer();
                 (denied, false)
@@ -138,7 +139,7 @@ pub(super) fn look_up(
         }
         match authorize::replay(services, &request).await {
             Ok(()) => Completion::Answered(seq, first),
-            Err(denied @ GroupError { error: Error::PermissionDenied { .. }, .. }) => {
+            Err(denied) if matches!(*denied.error, Error::PermissionDenied { .. }) => {
                 Completion::Denied(seq, denied)
             }
             Err(ended) => Completion::Answered(seq, Err(ended)),

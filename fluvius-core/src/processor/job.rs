@@ -19,13 +19,18 @@ use fluvius_store::{AggregateId, UnitOfWork};
 #[derive(Debug, Clone)]
 pub(crate) struct GroupError {
     pub(crate) index: usize,
-    pub(crate) error: Error,
+    /// Boxed, so that a [`JobResult`], which each stage passes on, is small.
+    pub(crate) error: Box<Error>,
 }
 
 impl GroupError {
+    pub(crate) fn new(index: usize, error: Error) -> Self {
+        Self { index, error: Box::new(error) }
+    }
+
     /// Returns an error of the first command, or of the job as a whole.
-    pub(crate) const fn first(error: Error) -> Self {
-        Self { index: 0, error }
+    pub(crate) fn first(error: Error) -> Self {
+        Self::new(0, error)
     }
 }
 
@@ -104,7 +109,7 @@ pub(crate) struct Job {
     /// The ids that its actions have generated, the same in every attempt.
     pub(crate) ids: Vec<Uuid>,
     /// The policy's denial, if any. It is recorded, and nothing is decided.
-    pub(crate) denied: Option<Box<GroupError>>,
+    pub(crate) denied: Option<GroupError>,
     /// The outcome of the last attempt.
     pub(crate) outcome: Option<JobResult>,
     /// Set if the log contains the answer once the unit of work is committed.
@@ -152,7 +157,7 @@ impl Job {
         denied: &GroupError,
     ) -> Self {
         let job = Self::new(request, accepted, waiting, admitted, permit);
-        Self { denied: Some(Box::new(denied.clone())), ..job }
+        Self { denied: Some(denied.clone()), ..job }
     }
 
     /// Sends the answer to all callers that wait for it. Wakers and destructors are foreign code,

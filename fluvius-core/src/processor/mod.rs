@@ -102,10 +102,10 @@ impl Processor {
                 Ok(()) => {}
                 // The denial is recorded, so the request takes the later stages too.
                 Err(error @ Error::PermissionDenied { .. }) => {
-                    denied = Some(GroupError { index, error });
+                    denied = Some(GroupError::new(index, error));
                     break;
                 }
-                Err(error) => return Err(GroupError { index, error }),
+                Err(error) => return Err(GroupError::new(index, error)),
             }
         }
 
