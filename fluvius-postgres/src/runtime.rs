@@ -14,6 +14,7 @@ use fluvius_store::off_runtime;
 use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Timeout;
 
 /// The longest time for closing connections with the store.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -77,6 +78,12 @@ impl StoreRuntime {
     ) -> Result<T, StoreError> {
         let mut task = Awaited(self.spawn(work));
         answer(off_runtime(&mut task.0).await)
+    }
+
+    /// Bounds a future by a timer of this runtime, which the caller need not be in.
+    pub(crate) fn timeout<F: Future>(&self, after: Duration, work: F) -> Timeout<F> {
+        let _entered = self.handle.enter();
+        tokio::time::timeout(after, work)
     }
 
     /// Spawns a future. If the runtime has ended, the future is dropped.

@@ -12,7 +12,7 @@ use fluvius_store::{
     LogPage, LogQuery, StateQuery, StateRecord, Store, StoreError, StoredCommand, UnitOfWork,
 };
 
-use crate::commit::Writer;
+use crate::commit::{SingleUpdate, Writer};
 use crate::connection::{Connector, Endpoint};
 use crate::detached::{CommitCaller, DetachedCommits};
 use crate::indexes::Indexes;
@@ -216,11 +216,25 @@ fn timeout_in_range(option: &str, timeout: Duration) -> Result<Duration, StoreEr
 
 impl Connections {
     async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
-        let outcomes = self.writer.commit(batch).await;
+        let outcomes = match SingleUpdate::new(&self.writer, batch) {
+            Some(update) => self.commit_single(&update, batch).await,
+            None => self.writer.commit(batch).await,
+        };
         if outcomes.iter().any(|outcome| matches!(outcome, CommitOutcome::Committed { .. })) {
             self.notifications.notify();
         }
         outcomes
+    }
+
+    async fn commit_single(
+        &self,
+        update: &SingleUpdate,
+        batch: &[UnitOfWork],
+    ) -> Vec<CommitOutcome> {
+        match self.writer.commit_single(update, &batch[0]).await {
+            Some(outcome) => vec![outcome],
+            None => self.writer.commit_by_function(batch).await,
+        }
     }
 }
 

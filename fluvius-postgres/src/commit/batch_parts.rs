@@ -6,7 +6,7 @@ use std::ops::Range;
 use fluvius_store::{CommitOutcome, UnitOfWork};
 
 use super::params::{self, BatchParams};
-use super::writer::{CallResult, Writer};
+use super::writer::{CallResult, CommitPath, Writer};
 
 /// The largest number of update statements for one batch, before `commit_batch` stores the rest.
 /// Each of them but the first is sent after version conflicts in the previous one.
@@ -78,7 +78,7 @@ impl Writer {
                 None => BatchParams::new(units, first),
             };
             let decided: Vec<Option<CommitOutcome>> =
-                match self.call(&params, calls < MAX_UPDATE_CALLS).await {
+                match self.call(&params, CommitPath::of(&params), calls < MAX_UPDATE_CALLS).await {
                     // A unit that PostgreSQL cannot keep must not fail the others.
                     CallResult::Failed(fault) if sent.len() > 1 && fault.is_row_error() => {
                         tracing::debug!(error = %fault, "committing the units one by one");
@@ -122,7 +122,7 @@ impl Writer {
             let outcome = match aborted_dependency(unit, index, outcomes) {
                 Some(on) if params.malformed.is_empty() => CommitOutcome::DependencyAborted { on },
                 _ => {
-                    let result = self.call(&params, false).await;
+                    let result = self.call(&params, CommitPath::of(&params), false).await;
                     let outcome = self.outcomes(&params, result).await.pop();
                     outcome.unwrap_or(CommitOutcome::InDoubt)
                 }

@@ -1,9 +1,10 @@
-//! Arrays of rows in PostgreSQL's binary form for composite types.
+//! Rows in PostgreSQL's binary form for composite types, alone and in arrays.
 //!
 //! An array of rows is one parameter, so a batch of any size is a call with the same number of
 //! parameters.
 
 use std::error::Error;
+use std::fmt;
 
 use bytes::{BufMut, BytesMut};
 use fluvius_store::chrono::{DateTime, Utc};
@@ -33,42 +34,22 @@ impl RowType {
     }
 }
 
-/// An array of rows, which is written row by row and column by column.
-#[derive(Debug)]
-pub(crate) struct RowArray<'t> {
-    row_type: &'t RowType,
-    bytes: BytesMut,
-    column: usize,
-    count: usize,
+/// Writes the columns of one row, in their order.
+pub(crate) struct RowWriter<'w> {
+    bytes: &'w mut BytesMut,
+    /// The types of the columns that are not written yet.
+    columns: std::slice::Iter<'w, u32>,
 }
 
-impl<'t> RowArray<'t> {
-    pub(crate) fn new(row_type: &'t RowType) -> Self {
-        Self { row_type, bytes: BytesMut::new(), column: 0, count: 0 }
-    }
-
-    /// The number of bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Adds a row. `fill` writes all of its columns, in their order.
-    pub(crate) fn row(&mut self, fill: impl FnOnce(&mut Self)) {
-        if self.bytes.is_empty() {
-            // Most arrays have one row, which the first allocation then holds.
-            self.bytes.reserve(ROW_BYTES);
-        }
-        let start = self.bytes.len();
-        self.bytes.put_i32(0);
-        self.bytes.put_i32(length(self.row_type.columns.len()));
-        (self.column, self.count) = (0, self.count + 1);
-        fill(self);
-        let end = length(self.bytes.len() - start - 4);
-        self.bytes[start..start + 4].copy_from_slice(&end.to_be_bytes());
+impl<'w> RowWriter<'w> {
+    /// Begins a row. The caller writes all of its columns.
+    fn begin(row_type: &'w RowType, bytes: &'w mut BytesMut) -> Self {
+        bytes.put_i32(length(row_type.columns.len()));
+        Self { bytes, columns: row_type.columns.iter() }
     }
 
     pub(crate) fn bytes(&mut self, value: &[u8]) {
-        self.begin();
+        self.put_type();
         self.bytes.put_i32(length(value.len()));
         self.bytes.put_slice(value);
     }
@@ -111,15 +92,85 @@ impl<'t> RowArray<'t> {
     }
 
     fn null(&mut self) {
-        self.begin();
+        self.put_type();
         self.bytes.put_i32(-1);
     }
 
     /// Writes the type of the next column. The server rejects a row with too few or too many
     /// columns.
-    fn begin(&mut self) {
-        self.bytes.put_u32(self.row_type.columns.get(self.column).copied().unwrap_or(0));
-        self.column += 1;
+    fn put_type(&mut self) {
+        self.bytes.put_u32(self.columns.next().copied().unwrap_or(0));
+    }
+}
+
+/// One row as a parameter. Its `Debug` text, which the client logs, has no value.
+pub(crate) struct SingleRow {
+    bytes: BytesMut,
+}
+
+impl SingleRow {
+    /// Returns a row. `fill` writes all of its columns, in their order.
+    pub(crate) fn new(row_type: &RowType, fill: impl FnOnce(&mut RowWriter<'_>)) -> Self {
+        let mut bytes = BytesMut::with_capacity(ROW_BYTES);
+        fill(&mut RowWriter::begin(row_type, &mut bytes));
+        Self { bytes }
+    }
+
+    /// The number of bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl fmt::Debug for SingleRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row: {} bytes", self.bytes.len())
+    }
+}
+
+impl ToSql for SingleRow {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        out.put_slice(&self.bytes);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(of: &Type) -> bool {
+        matches!(of.kind(), Kind::Composite(_))
+    }
+
+    to_sql_checked!();
+}
+
+/// An array of rows, which is written row by row and column by column.
+#[derive(Debug)]
+pub(crate) struct RowArray<'t> {
+    row_type: &'t RowType,
+    bytes: BytesMut,
+    count: usize,
+}
+
+impl<'t> RowArray<'t> {
+    pub(crate) fn new(row_type: &'t RowType) -> Self {
+        Self { row_type, bytes: BytesMut::new(), count: 0 }
+    }
+
+    /// The number of bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Adds a row. `fill` writes all of its columns, in their order.
+    pub(crate) fn row(&mut self, fill: impl FnOnce(&mut RowWriter<'_>)) {
+        if self.bytes.is_empty() {
+            // Most arrays have one row, which the first allocation then holds.
+            self.bytes.reserve(ROW_BYTES);
+        }
+        let start = self.bytes.len();
+        self.bytes.put_i32(0);
+        self.count += 1;
+        fill(&mut RowWriter::begin(self.row_type, &mut self.bytes));
+        let end = length(self.bytes.len() - start - 4);
+        self.bytes[start..start + 4].copy_from_slice(&end.to_be_bytes());
     }
 }
 

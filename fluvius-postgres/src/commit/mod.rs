@@ -3,7 +3,8 @@
 //! [`writer`] owns the connection and the outcome of each call. [`batch_parts`] splits a batch into
 //! calls. [`params`] prepares the parameters of a call, [`row_arrays`] its rows as arrays in the
 //! binary form of [`composite_encoding`], and [`reply`] reads the outcomes. After version
-//! conflicts, [`conflicts`] finds the units that abort.
+//! conflicts, [`conflicts`] finds the units that abort. [`single_update`] commits a batch of one
+//! command without these parts.
 
 mod batch_parts;
 mod composite_encoding;
@@ -11,10 +12,12 @@ mod conflicts;
 mod params;
 mod reply;
 mod row_arrays;
+mod single_update;
 mod update_params;
 mod writer;
 mod writer_connection;
 
+pub(crate) use self::single_update::SingleUpdate;
 pub(crate) use self::writer::Writer;
 
 /// The codes of outcomes that `commit_batch` returns.

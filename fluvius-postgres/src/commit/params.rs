@@ -228,12 +228,6 @@ impl<'b> BatchParams<'b> {
         })
     }
 
-    /// Returns true if a plain update is one command with its event.
-    pub(crate) fn is_single_command(&self) -> bool {
-        let [unit] = self.batch else { return false };
-        [unit.commands.len(), unit.events.len(), unit.states.len()] == [1; 3]
-    }
-
     /// The number of an aggregate of each unit, 0 if it has none.
     pub(crate) fn unit_aggregates(&self) -> impl Iterator<Item = i32> {
         self.batch.iter().enumerate().map(|(index, _)| {

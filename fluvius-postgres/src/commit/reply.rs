@@ -80,10 +80,7 @@ impl CommitReply {
         let mut stored = HashMap::new();
         let mut reply = None;
         for row in found {
-            // `update_one.sql` has no such column, since it reports no conflict.
-            let has_aggregate = row.len() > update::AGGREGATE;
-            let aggregate = has_aggregate.then(|| row.try_get(update::AGGREGATE)).transpose()?;
-            match aggregate.flatten() {
+            match row.try_get::<_, Option<i32>>(update::AGGREGATE)? {
                 Some(aggregate) => {
                     drop(stored.insert(aggregate, rows::state(row, update::STATE)?));
                 }
@@ -133,7 +130,7 @@ impl CommitReply {
     }
 }
 
-fn base(found: i64) -> Result<u64, Fault> {
+pub(super) fn base(found: i64) -> Result<u64, Fault> {
     u64::try_from(found)
         .map_err(|_| Fault::damaged("commit_batch", format!("{found} is no position")))
 }

@@ -1,8 +1,10 @@
 //! The rows of a batch as one array per table.
 
-use fluvius_store::{AggregateId, ContextRecord, UnitOfWork};
+use fluvius_store::{
+    AggregateId, CommandRecord, ContextRecord, EventRecord, StateRecord, UnitOfWork,
+};
 
-use super::composite_encoding::RowArray;
+use super::composite_encoding::{RowArray, RowWriter};
 use super::params::number;
 use super::writer_connection::RowTypes;
 use crate::error::Fault;
@@ -67,20 +69,7 @@ impl<'t> RowArrays<'t> {
             }
             self.states.units.push(unit_number);
             self.states.numbers.push(number(aggregate));
-            self.states.rows.row(|row| {
-                row.text(&state.aggregate_id.resource);
-                row.uuid(state.aggregate_id.id);
-                row.number(saturating_i64(state.version));
-                row.text(&state.etag.to_string());
-                row.number(state.revision.into());
-                row.text(state.data.as_str());
-                row.time(state.created_at);
-                row.optional_uuid(state.created_by);
-                row.time(state.updated_at);
-                row.optional_uuid(state.updated_by);
-                row.optional_time(state.closed_at);
-                row.optional_text(state.realm.as_deref());
-            });
+            self.states.rows.row(|row| write_state(row, state));
         }
     }
 
@@ -94,23 +83,7 @@ impl<'t> RowArrays<'t> {
             let status = serde_variant_name(&command.status)?;
             *position += 1;
             self.commands.units.push(unit_number);
-            self.commands.rows.row(|row| {
-                row.number(*position);
-                row.uuid(command.id);
-                row.optional_uuid(command.parent);
-                row.text(&command.domain);
-                row.number(command.revision.into());
-                row.text(&command.command);
-                row.text(&command.aggregate_id.resource);
-                row.uuid(command.aggregate_id.id);
-                row.text(command.payload.as_str());
-                row.bytes(command.payload_hash.as_bytes());
-                row.uuid(command.context_id);
-                row.text(&status);
-                row.optional_text(command.code.as_deref());
-                row.optional_text(command.response.as_ref().map(|response| response.as_str()));
-                row.time(command.received_at);
-            });
+            self.commands.rows.row(|row| write_command(row, *position, command, &status));
         }
         Ok(())
     }
@@ -119,21 +92,7 @@ impl<'t> RowArrays<'t> {
         for event in &unit.events {
             *position += 1;
             self.events.units.push(unit_number);
-            self.events.rows.row(|row| {
-                row.number(*position);
-                row.uuid(event.id);
-                row.text(&event.domain);
-                row.number(event.revision.into());
-                row.text(&event.event);
-                row.text(&event.aggregate_id.resource);
-                row.uuid(event.aggregate_id.id);
-                row.number(saturating_i64(event.version));
-                row.uuid(event.command_id);
-                row.text(event.args.as_str());
-                row.optional_text(event.data.as_ref().map(|data| data.as_str()));
-                row.text(event.delta.to_json().as_str());
-                row.time(event.occurred_at);
-            });
+            self.events.rows.row(|row| write_event(row, *position, event));
         }
     }
 
@@ -200,4 +159,58 @@ impl<'t> RowArrays<'t> {
         });
         Ok(())
     }
+}
+
+pub(super) fn write_state(row: &mut RowWriter<'_>, state: &StateRecord) {
+    row.text(&state.aggregate_id.resource);
+    row.uuid(state.aggregate_id.id);
+    row.number(saturating_i64(state.version));
+    row.text(&state.etag.to_string());
+    row.number(state.revision.into());
+    row.text(state.data.as_str());
+    row.time(state.created_at);
+    row.optional_uuid(state.created_by);
+    row.time(state.updated_at);
+    row.optional_uuid(state.updated_by);
+    row.optional_time(state.closed_at);
+    row.optional_text(state.realm.as_deref());
+}
+
+pub(super) fn write_command(
+    row: &mut RowWriter<'_>,
+    position: i64,
+    command: &CommandRecord,
+    status: &str,
+) {
+    row.number(position);
+    row.uuid(command.id);
+    row.optional_uuid(command.parent);
+    row.text(&command.domain);
+    row.number(command.revision.into());
+    row.text(&command.command);
+    row.text(&command.aggregate_id.resource);
+    row.uuid(command.aggregate_id.id);
+    row.text(command.payload.as_str());
+    row.bytes(command.payload_hash.as_bytes());
+    row.uuid(command.context_id);
+    row.text(status);
+    row.optional_text(command.code.as_deref());
+    row.optional_text(command.response.as_ref().map(|response| response.as_str()));
+    row.time(command.received_at);
+}
+
+pub(super) fn write_event(row: &mut RowWriter<'_>, position: i64, event: &EventRecord) {
+    row.number(position);
+    row.uuid(event.id);
+    row.text(&event.domain);
+    row.number(event.revision.into());
+    row.text(&event.event);
+    row.text(&event.aggregate_id.resource);
+    row.uuid(event.aggregate_id.id);
+    row.number(saturating_i64(event.version));
+    row.uuid(event.command_id);
+    row.text(event.args.as_str());
+    row.optional_text(event.data.as_ref().map(|data| data.as_str()));
+    row.text(event.delta.to_json().as_str());
+    row.time(event.occurred_at);
 }

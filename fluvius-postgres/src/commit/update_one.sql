@@ -1,7 +1,6 @@
 -- Commits a batch of one unit with one command, which updates one present aggregate and stores
--- nothing else. It stores the same rows as `update_batch.sql`, with the same parameters, at less
--- cost. After a conflict, nothing is stored and the result is empty. Then `commit_batch` finds the
--- cause.
+-- nothing else. It stores the same rows as `update_batch.sql`, at less cost. After a conflict,
+-- nothing is stored and the result is empty. Then `commit_batch` finds the cause.
 --
 -- A statement that waited for the row compares the row as it is after the wait. A version or a
 -- command id that another transaction takes during this wait violates a unique index.
@@ -10,13 +9,15 @@ WITH written AS (
         data = (n).data, created_at = (n).created_at, created_by = (n).created_by,
         updated_at = (n).updated_at, updated_by = (n).updated_by, closed_at = (n).closed_at,
         realm = (n).realm
-    FROM (SELECT @states[1] AS n) AS x
-    WHERE resource = @resources[1] AND identifier = @identifiers[1] AND version = @first_versions[1]
+    FROM (SELECT @state AS n) AS x
+    WHERE resource = (@state).resource AND identifier = (@state).identifier
+    AND version = @first_version
     AND current_setting('transaction_isolation') = 'read committed'
-    AND NOT EXISTS (SELECT FROM command_log WHERE id = @ids[1])
+    AND NOT EXISTS (SELECT FROM command_log WHERE id = (@command).id)
     RETURNING 1
 ), drawn AS MATERIALIZED (
-    SELECT draw_positions(@row_count) AS base,
+    -- The positions of the command and of the event.
+    SELECT draw_positions(2) AS base,
         -- A stronger setting of the server than `on` is kept.
         CASE WHEN @durability = 'off' OR current_setting('synchronous_commit') IN ('off', 'local')
             THEN set_config('synchronous_commit', @durability, true) END
@@ -26,15 +27,15 @@ WITH written AS (
     SELECT base + (c).position, (c).id, (c).parent, (c).domain, (c).revision, (c).command,
         (c).resource, (c).identifier, (c).payload, (c).payload_hash, (c).context_id, (c).status,
         (c).code, (c).response, (c).received_at
-    FROM drawn, (SELECT @commands[1] AS c) AS x
+    FROM drawn, (SELECT @command AS c) AS x
 ), events AS (
     INSERT INTO event_log
     SELECT base + (e).position, (e).id, (e).domain, (e).revision, (e).event, (e).resource,
         (e).identifier, (e).version, (e).command_id, (e).args, (e).data, (e).delta, (e).occurred_at
-    FROM drawn, (SELECT @events[1] AS e) AS x
+    FROM drawn, (SELECT @event AS e) AS x
 )
-SELECT base, ARRAY[true] AS are_current, ARRAY(
-    SELECT 1 FROM lease
-    WHERE resource = @resources[1] AND identifier = @identifiers[1] AND process <> @process
-    AND until > clock_timestamp()) AS contended
+SELECT base, EXISTS (
+    SELECT FROM lease
+    WHERE resource = (@state).resource AND identifier = (@state).identifier
+    AND process <> @process AND until > clock_timestamp()) AS is_contended
 FROM drawn

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use fluvius_store::{CommitOutcome, StoreError};
 use metrics::Counter;
-use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, Statement};
 
 use super::conflicts;
 use super::params::{BatchParams, States};
@@ -34,14 +34,14 @@ pub(crate) struct Writer {
     /// Reads the rows of duplicate commands.
     pool: ReadPool,
     /// The number of this store among the holders of leases.
-    process: i64,
+    pub(super) process: i64,
     connection: tokio::sync::Mutex<Slot>,
     /// The locks of connections that were lost during a commit and may not have ended yet.
     lost: Mutex<Vec<LivenessLock>>,
     /// The newest position that the server has acknowledged.
-    newest: Arc<AtomicI64>,
+    pub(super) newest: Arc<AtomicI64>,
     /// The calls of update statements, and those of `commit_batch`.
-    calls: [Counter; 2],
+    pub(super) calls: [Counter; 2],
 }
 
 /// The connection, and the last failure to open one with its time.
@@ -51,13 +51,57 @@ struct Slot {
     failed: Option<(Instant, StoreError)>,
 }
 
+impl Slot {
+    /// Returns the connection, if it is not lost.
+    fn ready(&self) -> Option<Arc<WriterConnection>> {
+        let connection = self.connection.as_ref()?;
+        let is_lost = connection.client.is_closed() || connection.is_lost.load(Ordering::SeqCst);
+        (!is_lost).then(|| Arc::clone(connection))
+    }
+}
+
 /// The method that stores a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CommitPath {
+pub(super) enum CommitPath {
     /// By an update statement, if all aggregates are present.
     Update,
     /// By `commit_batch`.
     Function(States),
+}
+
+impl CommitPath {
+    /// Returns the method that is tried first.
+    pub(super) fn of(params: &BatchParams<'_>) -> Self {
+        match params.is_update() {
+            true => Self::Update,
+            false => Self::Function(params.initial_states()),
+        }
+    }
+}
+
+/// The failure of a statement that stores units.
+pub(super) enum QueryError {
+    /// Nothing is stored.
+    Failed(Fault),
+    /// Everything is stored, or nothing.
+    InDoubt(Fault),
+}
+
+impl QueryError {
+    /// Returns the outcome of the only unit.
+    pub(super) fn outcome(self) -> CommitOutcome {
+        match self {
+            Self::Failed(fault) => CommitOutcome::Failed(fault.into()),
+            Self::InDoubt(fault) => {
+                warn_of_doubt(&fault);
+                CommitOutcome::InDoubt
+            }
+        }
+    }
+}
+
+fn warn_of_doubt(fault: &Fault) {
+    tracing::warn!(error = %fault, "the outcome of a commit is unknown");
 }
 
 /// The result of storing a batch.
@@ -112,7 +156,7 @@ impl Writer {
                 (0..params.batch.len()).map(|unit| CommitOutcome::Failed(own(unit))).collect()
             }
             CallResult::InDoubt(fault) => {
-                tracing::warn!(error = %fault, "the outcome of a commit is unknown");
+                warn_of_doubt(&fault);
                 in_doubt()
             }
             // Only `commit_part` lets a call return conflicts.
@@ -123,18 +167,15 @@ impl Writer {
         }
     }
 
-    /// Stores a batch. Retries it after a conflict with other transactions. If the update statement
-    /// has stored nothing because of version conflicts, it returns the units that abort, or, unless
-    /// `returns_conflicts` is set, stores the batch by `commit_batch`.
+    /// Stores a batch, by this method first. Retries it after a conflict with other transactions.
+    /// If the update statement has stored nothing because of version conflicts, it returns the
+    /// units that abort, or, unless `returns_conflicts` is set, stores the batch by `commit_batch`.
     pub(super) async fn call(
         &self,
         params: &BatchParams<'_>,
+        mut path: CommitPath,
         returns_conflicts: bool,
     ) -> CallResult {
-        let mut path = match params.is_update() {
-            true => CommitPath::Update,
-            false => CommitPath::Function(params.initial_states()),
-        };
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -161,16 +202,12 @@ impl Writer {
             Ok(connection) => connection,
             Err(fault) => return Some(CallResult::Failed(fault)),
         };
-        let durability = match self.connector.endpoint.options.durability {
-            Durability::Full => "on",
-            Durability::Normal => "off",
-        };
+        let durability = self.durability();
         self.calls[usize::from(path != CommitPath::Update)].increment(1);
         let (statement, values) = match path {
             CommitPath::Update => {
                 let has_context = |id| connection.has_context(id);
                 let statement = match params.is_plain(has_context) {
-                    true if params.is_single_command() => &connection.update_one,
                     true => &connection.update_plain,
                     false => &connection.update_batch,
                 };
@@ -187,24 +224,45 @@ impl Writer {
             Err(fault) => return Some(CallResult::Failed(fault)),
         };
         let values = statement_params::typed(values, statement.params());
-        let values = statement_params::as_sql(&values);
+        match self.query(&connection, statement, &statement_params::as_sql(&values)).await {
+            Ok(rows) => self.read_reply(params, &connection, path, &rows),
+            Err(QueryError::Failed(fault)) => Some(CallResult::Failed(fault)),
+            Err(QueryError::InDoubt(fault)) => Some(CallResult::InDoubt(fault)),
+        }
+    }
+
+    /// Runs a statement that stores units. If it ends without a reply, or its future is dropped,
+    /// the connection is lost.
+    pub(super) async fn query(
+        &self,
+        connection: &WriterConnection,
+        statement: &Statement,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, QueryError> {
         // From here to the reply the outcome is unknown.
-        let open = OpenCall { writer: self, connection: &connection };
-        let call = connection.client.query(statement, &values);
+        let open = OpenCall { writer: self, connection };
+        let call = connection.client.query(statement, values);
         let timeout = self.connector.endpoint.options.statement_timeout * 2;
-        let fault = match tokio::time::timeout(timeout, call).await {
+        let fault = match self.connector.runtime.timeout(timeout, call).await {
             Ok(Ok(rows)) => {
                 open.close();
-                return self.read_reply(params, &connection, path, &rows);
+                return Ok(rows);
             }
             Ok(Err(error)) => Fault::Postgres(error),
             Err(_) => Fault::no_answer(),
         };
         if matches!(fault, Fault::Postgres(_)) && fault.is_rolled_back() {
             open.close();
-            return Some(CallResult::Failed(fault));
+            return Err(QueryError::Failed(fault));
         }
-        Some(CallResult::InDoubt(fault))
+        Err(QueryError::InDoubt(fault))
+    }
+
+    pub(super) fn durability(&self) -> &'static str {
+        match self.connector.endpoint.options.durability {
+            Durability::Full => "on",
+            Durability::Normal => "off",
+        }
     }
 
     /// Reads the reply, and remembers the newest position and the contexts.
@@ -244,15 +302,17 @@ impl Writer {
         }
     }
 
+    /// Returns the connection, if it is not lost and no other call opens it.
+    pub(super) fn ready_connection(&self) -> Option<Arc<WriterConnection>> {
+        self.connection.try_lock().ok()?.ready()
+    }
+
     /// Returns the connection. Opens another one if it is lost.
     async fn connection(&self) -> Result<Arc<WriterConnection>, Fault> {
         let asked = Instant::now();
         let mut slot = self.connection.lock().await;
-        if let Some(connection) = &slot.connection
-            && !connection.client.is_closed()
-            && !connection.is_lost.load(Ordering::SeqCst)
-        {
-            return Ok(Arc::clone(connection));
+        if let Some(connection) = slot.ready() {
+            return Ok(connection);
         }
         slot.connection = None;
         // An attempt that failed while this call waited for the lock counts for this call too.

@@ -10,7 +10,7 @@ use fluvius_store::{StoreError, UnitOfWork};
 use tokio_postgres::{Client, Statement};
 
 use super::composite_encoding::RowType;
-use super::update_params::UPDATE_PARAMS;
+use super::{single_update, update_params::UPDATE_PARAMS};
 use crate::connection::Connector;
 use crate::error::Fault;
 use crate::{connection, migrations, pooler};
@@ -77,7 +77,7 @@ pub(crate) struct WriterConnection {
     pub(crate) update_batch: Statement,
     /// The same, for batches that have only commands, events and states.
     pub(crate) update_plain: Statement,
-    /// The same, for one unit with one command that updates one aggregate.
+    /// For one unit with one command that updates one aggregate.
     pub(crate) update_one: Statement,
     pub(crate) row_types: RowTypes,
     pub(crate) lock: LivenessLock,
@@ -116,14 +116,15 @@ impl WriterConnection {
         // A random number, so that no other session has it.
         let key = i64::from_be_bytes(RandomState::new().hash_one(std::process::id()).to_be_bytes());
         client.execute("SELECT pg_advisory_lock($1)", &[&key]).await?;
-        let (commit, update_batch) = (commit_call(), with_numbers(UPDATE_BATCH));
+        let (commit, update_batch) = (commit_call(), with_numbers(UPDATE_BATCH, &UPDATE_PARAMS));
         let (commit, update_batch) =
             tokio::try_join!(client.prepare(&commit), client.prepare(&update_batch))?;
-        let (plain, one) = (with_numbers(&without_rare_part()), with_numbers(UPDATE_ONE));
-        // The types are given, since these statements do not use all of the parameters.
+        let plain = with_numbers(&without_rare_part(), &UPDATE_PARAMS);
+        let one = with_numbers(UPDATE_ONE, &single_update::PARAMS);
         let (update_plain, update_one) = tokio::try_join!(
+            // The types are given, since this statement does not use all of the parameters.
             client.prepare_typed(&plain, update_batch.params()),
-            client.prepare_typed(&one, update_batch.params()),
+            client.prepare(&one),
         )?;
         let row_types = RowTypes::new(&commit)?;
         Ok(Self {
@@ -166,8 +167,8 @@ fn commit_call() -> String {
 }
 
 /// Replaces the names of parameters by their numbers and types.
-fn with_numbers(sql: &str) -> String {
-    let params = (1..).zip(UPDATE_PARAMS);
+fn with_numbers(sql: &str, params: &[(&str, &str)]) -> String {
+    let params = (1..).zip(params);
     params.fold(sql.to_owned(), |sql, (number, (name, of))| {
         sql.replace(&format!("@{name}"), &format!("(${number}::{of})"))
     })
@@ -222,9 +223,12 @@ mod tests {
 
     #[test]
     fn each_named_parameter_gets_its_number() {
-        for sql in [UPDATE_BATCH, UPDATE_ONE] {
-            assert!(sql.contains('@') && !with_numbers(sql).contains('@'));
+        for (sql, params) in
+            [(UPDATE_BATCH, &UPDATE_PARAMS[..]), (UPDATE_ONE, &single_update::PARAMS)]
+        {
+            assert!(sql.contains('@') && !with_numbers(sql, params).contains('@'));
         }
-        assert_eq!(with_numbers("@durability @ids[1]"), "($1::text) ($9::uuid[])[1]");
+        let numbered = with_numbers("@durability @ids[1]", &UPDATE_PARAMS);
+        assert_eq!(numbered, "($1::text) ($9::uuid[])[1]");
     }
 }
