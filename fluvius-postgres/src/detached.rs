@@ -1,11 +1,16 @@
 //! Commits whose callers were dropped. They run to their end, and a look-up of one of their
 //! commands waits for it.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
-use fluvius_store::UnitOfWork;
 use fluvius_store::uuid::Uuid;
+use fluvius_store::{CommitOutcome, UnitOfWork};
 use tokio::sync::watch;
+
+use crate::runtime::StoreRuntime;
 
 /// The detached commits of a store.
 #[derive(Debug, Default)]
@@ -35,6 +40,12 @@ impl DetachedCommits {
             // An error means that the commit has ended.
             while running.changed().await.is_ok() {}
         }
+    }
+
+    fn add(&self, commit: Commit) {
+        let mut commits = self.commits();
+        commits.retain(|commit| commit.running.has_changed().is_ok());
+        commits.push(commit);
     }
 
     fn commits(&self) -> std::sync::MutexGuard<'_, Vec<Commit>> {
@@ -67,9 +78,57 @@ impl<'a> CommitCaller<'a> {
 
 impl Drop for CommitCaller<'_> {
     fn drop(&mut self) {
-        let Some(commit) = self.commit.take() else { return };
-        let mut commits = self.detached.commits();
-        commits.retain(|commit| commit.running.has_changed().is_ok());
-        commits.push(commit);
+        if let Some(commit) = self.commit.take() {
+            self.detached.add(commit);
+        }
+    }
+}
+
+/// A commit that its caller polls. If the caller is dropped before the end, the commit continues in
+/// a task of the store.
+///
+/// A caller may also keep the commit without polling it. So the work must hold no lock of the store
+/// while it waits.
+pub(crate) struct InlineCommit<'a> {
+    detached: &'a DetachedCommits,
+    runtime: &'a StoreRuntime,
+    batch: Arc<[UnitOfWork]>,
+    work: Option<Pin<Box<dyn Future<Output = Vec<CommitOutcome>> + Send>>>,
+}
+
+impl<'a> InlineCommit<'a> {
+    pub(crate) fn new(
+        detached: &'a DetachedCommits,
+        runtime: &'a StoreRuntime,
+        batch: Arc<[UnitOfWork]>,
+        work: impl Future<Output = Vec<CommitOutcome>> + Send + 'static,
+    ) -> Self {
+        Self { detached, runtime, batch, work: Some(Box::pin(work)) }
+    }
+}
+
+impl Future for InlineCommit<'_> {
+    type Output = Vec<CommitOutcome>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // After a panic or its end, the work is not polled again.
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.work = Some(work);
+        }
+        polled
+    }
+}
+
+impl Drop for InlineCommit<'_> {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else { return };
+        let (sender, running) = watch::channel(());
+        self.detached.add(Commit { batch: Arc::clone(&self.batch), running });
+        self.runtime.spawn(async move {
+            work.await;
+            drop(sender);
+        });
     }
 }

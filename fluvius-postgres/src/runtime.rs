@@ -1,8 +1,8 @@
 //! The tokio runtime of a store, which runs its connections, commits, reads and timers.
 //!
-//! Callers only wait for its tasks. So a caller may use any runtime, or none, and may be dropped at
-//! any time. The runtime is the multi-thread runtime in which the store was opened, or a dedicated
-//! thread.
+//! Callers only wait for its tasks, or poll a commit of one command, which moves to a task if they
+//! are dropped. So a caller may use any runtime, or none, and may be dropped at any time. The
+//! runtime is the multi-thread runtime in which the store was opened, or a dedicated thread.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use fluvius_store::{
 
 use crate::commit::{SingleUpdate, Writer};
 use crate::connection::{Connector, Endpoint};
-use crate::detached::{CommitCaller, DetachedCommits};
+use crate::detached::{CommitCaller, DetachedCommits, InlineCommit};
 use crate::indexes::Indexes;
 use crate::leases::Leases;
 use crate::load_batcher::LoadBatcher;
@@ -215,27 +215,72 @@ fn timeout_in_range(option: &str, timeout: Duration) -> Result<Duration, StoreEr
 }
 
 impl Connections {
-    async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
-        let outcomes = match SingleUpdate::new(&self.writer, batch) {
-            Some(update) => self.commit_single(&update, batch).await,
-            None => self.writer.commit(batch).await,
+    /// Commits a batch in a task of the store: all commits share one connection, so no caller may
+    /// hold its lock, and a dropped commit would lose it for the others.
+    async fn commit_in_task(
+        self: &Arc<Self>,
+        batch: Arc<[UnitOfWork]>,
+        path: FirstPath,
+    ) -> Vec<CommitOutcome> {
+        let (caller, running) = CommitCaller::new(&self.detached, &batch);
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let commit = {
+            let (connections, batch) = (Arc::clone(self), Arc::clone(&batch));
+            let has_begun = Arc::clone(&has_begun);
+            async move {
+                has_begun.store(true, Ordering::SeqCst);
+                let outcomes = match path {
+                    FirstPath::Any => connections.writer.commit(&batch).await,
+                    FirstPath::Function => connections.writer.commit_by_function(&batch).await,
+                };
+                connections.notify_of(&outcomes);
+                drop(running);
+                outcomes
+            }
         };
+        let committed = self.runtime.run(commit).await;
+        caller.answered();
+        match committed {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                let outcome = || match has_begun.load(Ordering::SeqCst) {
+                    true => CommitOutcome::InDoubt,
+                    false => CommitOutcome::Failed(error.clone()),
+                };
+                batch.iter().map(|_| outcome()).collect()
+            }
+        }
+    }
+
+    /// Commits an update, which holds no lock while it waits for its answer.
+    async fn commit_single(
+        self: Arc<Self>,
+        update: SingleUpdate,
+        batch: Arc<[UnitOfWork]>,
+    ) -> Vec<CommitOutcome> {
+        match self.writer.commit_single(&update, &batch[0]).await {
+            Some(outcome) => {
+                let outcomes = vec![outcome];
+                self.notify_of(&outcomes);
+                outcomes
+            }
+            None => self.commit_in_task(batch, FirstPath::Function).await,
+        }
+    }
+
+    fn notify_of(&self, outcomes: &[CommitOutcome]) {
         if outcomes.iter().any(|outcome| matches!(outcome, CommitOutcome::Committed { .. })) {
             self.notifications.notify();
         }
-        outcomes
     }
+}
 
-    async fn commit_single(
-        &self,
-        update: &SingleUpdate,
-        batch: &[UnitOfWork],
-    ) -> Vec<CommitOutcome> {
-        match self.writer.commit_single(update, &batch[0]).await {
-            Some(outcome) => vec![outcome],
-            None => self.writer.commit_by_function(batch).await,
-        }
-    }
+/// The method that a commit in a task tries first.
+#[derive(Debug, Clone, Copy)]
+enum FirstPath {
+    Any,
+    /// `commit_batch`, after an update that has stored nothing.
+    Function,
 }
 
 impl Store for PostgresStore {
@@ -256,31 +301,14 @@ impl Store for PostgresStore {
         if batch.is_empty() {
             return Vec::new();
         }
-        let (caller, running) = CommitCaller::new(&self.connections.detached, &batch);
-        let has_begun = Arc::new(AtomicBool::new(false));
-        let commit = {
-            let (connections, batch) = (Arc::clone(&self.connections), Arc::clone(&batch));
-            let has_begun = Arc::clone(&has_begun);
-            // A task of the store: all commits share one connection, and a dropped commit would
-            // lose it for the others.
-            async move {
-                has_begun.store(true, Ordering::SeqCst);
-                let outcomes = connections.commit(&batch).await;
-                drop(running);
-                outcomes
+        let connections = &self.connections;
+        match SingleUpdate::new(&connections.writer, &batch) {
+            Some(update) => {
+                let work = Arc::clone(connections).commit_single(update, Arc::clone(&batch));
+                let Connections { detached, runtime, .. } = &**connections;
+                off_runtime(InlineCommit::new(detached, runtime, batch, work)).await
             }
-        };
-        let committed = self.connections.runtime.run(commit).await;
-        caller.answered();
-        match committed {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                let outcome = || match has_begun.load(Ordering::SeqCst) {
-                    true => CommitOutcome::InDoubt,
-                    false => CommitOutcome::Failed(error.clone()),
-                };
-                batch.iter().map(|_| outcome()).collect()
-            }
+            None => connections.commit_in_task(batch, FirstPath::Any).await,
         }
     }
 

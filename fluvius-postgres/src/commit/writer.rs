@@ -25,7 +25,8 @@ const MAX_ATTEMPTS: usize = 8;
 
 /// Commits batches, over a connection that is opened again after a loss.
 ///
-/// It runs on the store's runtime: a commit runs to its end even if its caller is dropped.
+/// A commit runs to its end even if its caller is dropped. It is a task of the store's runtime; a
+/// single update becomes one when its caller is dropped.
 #[derive(Debug)]
 pub(crate) struct Writer {
     connector: Connector,

@@ -130,15 +130,34 @@ fn dropped_commits_do_not_lose_the_connection() {
     let before = main.block_on(sessions());
     assert_eq!(before.len(), 1);
     for number in 2..60 {
-        let unit = of_aggregate(std::slice::from_ref(&opened), number).remove(0);
-        let id = unit.commands[0].id;
-        main.block_on(async {
-            poll_once(named.commit([unit].into()));
-            assert!(in_time(named.command(id)).await.unwrap().is_some());
-        });
+        // The second one is the update of a single command, which its caller polls.
+        for unit in of_aggregate(&[opened.clone(), deposited.clone()], number) {
+            let id = unit.commands[0].id;
+            main.block_on(async {
+                poll_once(named.commit([unit].into()));
+                assert!(in_time(named.command(id)).await.unwrap().is_some());
+            });
+        }
     }
     assert_eq!(main.block_on(sessions()), before);
     assert!(is_committed(&main.block_on(in_time(store.commit([deposited].into())))));
+}
+
+#[test]
+fn commit_that_is_not_polled_further_delays_no_other() {
+    let Some(server) = TestServer::get() else { return };
+    let (schema, main) = (server.schema(), long_runtime());
+    let (store, _, deposited) = store_in(&main, &schema);
+    let [opened, ..] = main.block_on(units());
+    let [opened, other] = of_aggregate(&[opened, deposited.clone()], 2).try_into().unwrap();
+    main.block_on(async {
+        assert!(is_committed(&in_time(store.commit([opened].into())).await));
+        let mut kept = pin!(store.commit([deposited].into()));
+        let polled = kept.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        assert!(is_committed(&in_time(store.commit([other].into())).await));
+        assert!(is_committed(&in_time(kept).await));
+    });
 }
 
 #[test]
