@@ -17,6 +17,8 @@ import json
 import os
 import platform
 import resource
+import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -155,6 +157,14 @@ def cases(*packages):
 
 def race(rounds):
     """Runs each set of sides `rounds` times: A B, A B, .."""
+    try:
+        yield from all_races(rounds)
+    finally:
+        if PGBENCH_TABLES.pop("made", False):
+            pgbench("-i", "-I", "d")
+
+
+def all_races(rounds):
     done = set()
     for gate in gates.gates():
         name = gates.race_of(gate.sides)
@@ -168,12 +178,16 @@ def race(rounds):
 
 def can_run(side):
     """Returns true if the side's program is built and its store is selected."""
+    if side.package == gates.PGBENCH:
+        return side.is_on(os.environ.get("BENCH_STORES", "memory").split(",")) and has_pgbench()
     program = TARGET / "release" / ("bench-" + side.package.removeprefix("p-"))
     return side.is_on(os.environ.get("BENCH_STORES", "memory").split(",")) and program.exists()
 
 
 def take(side):
     """Runs a side, and returns its first line with the other figures added by name."""
+    if side.package == gates.PGBENCH:
+        return simple_update()
     settings = {"BENCH_ONLY": side.name, "BENCH_REPS": "1", "BENCH_MIN_MS": GATE_MIN_MS}
     if side.cases:
         settings["BENCH_CASES"] = side.cases
@@ -189,6 +203,48 @@ def take(side):
         elif "failed" in line:
             first["failed"] = line["failed"]
     return first
+
+
+# Set under "made" if the tables of pgbench exist.
+PGBENCH_TABLES = {}
+PGBENCH_SCALE = "10"
+
+
+def pgbench_program():
+    """Returns the path of pgbench, which is beside psql, or None if it is not installed."""
+    return shutil.which(str(Path(os.environ.get("BENCH_PSQL", "psql")).with_name("pgbench")))
+
+
+def has_pgbench():
+    if not os.environ.get("BENCH_PG_URL"):
+        return False
+    if pgbench_program() is None:
+        print("pgbench is not installed: its rounds are skipped", file=sys.stderr)
+        return False
+    return True
+
+
+def pgbench(*arguments):
+    return subprocess.run([pgbench_program(), *arguments, os.environ["BENCH_PG_URL"]],
+                          capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+
+
+def simple_update():
+    """Runs the built-in transaction `simple-update` of pgbench with 64 clients."""
+    if not PGBENCH_TABLES:
+        made = pgbench("-i", "-q", "-s", PGBENCH_SCALE)
+        if made.returncode != 0:
+            return {"failed": f"pgbench -i: {made.stderr.strip()[-300:]}"}
+        PGBENCH_TABLES["made"] = True
+    # It opens its connections first, and counts whole seconds.
+    seconds = str(max(3, round(int(GATE_MIN_MS) / 1000)))
+    done = pgbench("-n", "-b", "simple-update", "-c", "64", "-j", str(os.cpu_count()),
+                   "-M", "prepared", "-T", seconds)
+    rate = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or not rate:
+        return {"failed": f"pgbench: {(done.stderr or done.stdout).strip()[-300:]}"}
+    return {"system": "pgbench", "store": "postgres", "cmds_per_s": round(float(rate[1])),
+            "clients": 64, "scale": int(PGBENCH_SCALE)}
 
 
 def disk():

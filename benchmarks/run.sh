@@ -55,7 +55,13 @@ fi
 has() { case ",$1," in *",$2,"*) return 0 ;; *) return 1 ;; esac; }
 
 pg_stop=""
+# The schemas for the start-up, which are removed if the server is not private.
+filled="bench_filled_10000, bench_filled_$((${BENCH_EVENTS:-1000000} / 1000 * 1000))"
 clean_up() {
+  if [ -z "$pg_stop" ] && [ -n "${BENCH_PG_URL:-}" ] && has "$stores" postgres; then
+    "${BENCH_PSQL:-psql}" -X -q -d "$BENCH_PG_URL" \
+      -c "DROP SCHEMA IF EXISTS $filled CASCADE" 2> /dev/null || true
+  fi
   [ -z "$pg_stop" ] || eval "$pg_stop"
   [ -z "${own_data:-}" ] || rm -rf "$own_data"
 }

@@ -29,6 +29,7 @@ KINDS = {
     "start": "Start-up",
     "disk": "Bytes on disk",
     "rss": "Memory",
+    "cache": "Memory of cached aggregates",
     "processes": "Several processes over one content",
     "hot": "One account for a while, with a reader",
     "client": "tokio-postgres with deadpool, and sqlx",

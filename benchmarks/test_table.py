@@ -9,6 +9,7 @@ import unittest
 from unittest.mock import patch
 
 import gates
+import measure
 import table
 
 
@@ -137,6 +138,37 @@ class TableTest(unittest.TestCase):
     def test_only_what_the_gates_of_a_store_need_is_built(self):
         self.assertEqual(gates.packages(["postgres"]),
                          ["limits", "p-cqrs-es", "p-distributed", "p-esrs", "p-fluvius"])
+
+    def test_pgbench_is_skipped_with_a_line_if_it_is_not_installed(self):
+        sides = {side for gate in gates.gates() for side in gate.sides
+                 if side.package == gates.PGBENCH}
+        self.assertEqual(len(sides), 1)
+        server = {"BENCH_PG_URL": "postgres://127.0.0.1:1/none", "BENCH_STORES": "postgres"}
+        for program, can_run in ((None, False), ("/bin/pgbench", True)):
+            told = io.StringIO()
+            with patch.dict("os.environ", server), contextlib.redirect_stderr(told), \
+                    patch("measure.pgbench_program", lambda found=program: found):
+                self.assertEqual(measure.can_run(*sides), can_run)
+            self.assertEqual("not installed" in told.getvalue(), not can_run)
+        with patch.dict("os.environ", server | {"BENCH_STORES": "sqlite"}):
+            self.assertFalse(measure.can_run(*sides))
+
+    def test_a_start_or_a_memory_twice_as_large_as_usual_fails(self):
+        # The figures of a quiet machine.
+        usual = {"SQLite, start with many events: to the first": {"first_command": 3.6},
+                 "SQLite, start, to the first": {"first_command": 3.6,
+                                                 "first_command_with_few_events": 3.6},
+                 "SQLite, memory of a program: at rest": {"at_rest": 11.2},
+                 "SQLite, memory of a program: after": {"after_load": 34.2},
+                 "memory of a cached aggregate": {"cached_aggregate": 848.0},
+                 "memory of a full cache": {"full_cache": 85.0},
+                 "PostgreSQL, memory of a program: at rest": {"at_rest": 13.0}}
+        for start, line in usual.items():
+            gate = next(gate for gate in gates.gates() if gate.name.startswith(start))
+            self.assertEqual(gates.verdict(gate, [gate.value(line)]).text, "holds", start)
+            first, *others = line
+            worse = {first: 2 * line[first]} | {name: line[name] for name in others}
+            self.assertEqual(gates.verdict(gate, [gate.value(worse)]).text, "**fails**", start)
 
     def test_figures_of_a_side_are_judged_by_their_names(self):
         start = "SQLite, load of a root"

@@ -24,8 +24,18 @@ pub(crate) struct Typed {
 impl Typed {
     /// Builds the bank over a store, with the default settings.
     pub(crate) async fn over(store: impl Store) -> Result<Self, BuildError> {
-        let domain = TransactionManagerDomain::runtime(store).await?;
-        Ok(Self { session: domain.session(DomainContext::create("benchmark")), domain })
+        Ok(Self::of(TransactionManagerDomain::runtime(store).await?))
+    }
+
+    /// Builds the bank over a store, with a size of its cache in bytes.
+    #[cfg(feature = "sqlite")]
+    pub(crate) async fn with_cache(store: impl Store, capacity: usize) -> Result<Self, BuildError> {
+        let builder = TransactionManagerDomain::builder(store).cache_capacity(capacity);
+        Ok(Self::of(builder.build().await?))
+    }
+
+    fn of(domain: DomainRuntime) -> Self {
+        Self { session: domain.session(DomainContext::create("benchmark")), domain }
     }
 }
 

@@ -162,6 +162,9 @@ fn add(figures: &mut Figures, sent: &[Sent]) {
     figures.add("calls", "calls/batch", sum(|sent| sent.calls) / batches.max(1) as f64);
     figures.add("leases", "leases/s", sum(|sent| sent.leases) / seconds);
     figures.add("client_cpu", "µs/command", sum(|sent| sent.cpu_us) / commands);
+    let most = |of: fn(&Sent) -> u64| sent.iter().map(of).max().unwrap_or(0) as f64;
+    figures.add("connections_at_rest", "connections", most(|sent| sent.connections_at_rest));
+    figures.add("connections", "connections", most(|sent| sent.connections));
 }
 
 #[expect(clippy::expect_used, reason = "without its accounts there is nothing to measure")]

@@ -7,8 +7,11 @@ use std::process::{Child, Command};
 pub(crate) const OTHER: &str = "other";
 
 /// The role of the process that reports its memory use.
-#[cfg(feature = "sqlite")]
 pub(crate) const MEMORY: &str = "memory";
+
+/// The role of the process that reports the memory use of its cache.
+#[cfg(feature = "sqlite")]
+pub(crate) const CACHE: &str = "cache";
 
 /// The role of one of several processes over one schema.
 #[cfg(feature = "postgres")]

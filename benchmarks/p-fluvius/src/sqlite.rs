@@ -38,6 +38,15 @@ pub(crate) async fn fluvius(options: SqliteOptions) -> OnDisk<Typed> {
     OnDisk { bank: Some(bank), folder }
 }
 
+/// Opens fluvius over a separate file, with a size of its cache.
+#[expect(clippy::expect_used, reason = "a new file takes every domain")]
+pub(crate) async fn with_cache(options: SqliteOptions, capacity: usize) -> OnDisk<Typed> {
+    let folder = TempDir::new("fluvius");
+    let store = options.open(folder.0.join(FILE)).await.expect("the store is opened");
+    let bank = Typed::with_cache(store, capacity).await.expect("the domain is built");
+    OnDisk { bank: Some(bank), folder }
+}
+
 /// Opens the program by hand over a separate file.
 #[expect(clippy::expect_used, reason = "a new file takes every row")]
 pub(crate) async fn by_hand(settings: Settings) -> OnDisk<ByHand> {

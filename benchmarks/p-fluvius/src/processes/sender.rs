@@ -18,6 +18,9 @@ use crate::postgres::Counted;
 /// The time before the measurement starts.
 const WARM_UP: Duration = Duration::from_millis(300);
 
+/// The time between two counts of the connections.
+const COUNT_INTERVAL: Duration = Duration::from_millis(50);
+
 /// The default measured time in milliseconds. `BENCH_TWO_MS` overrides it.
 const TIME_MS: u64 = 3_000;
 
@@ -33,12 +36,57 @@ pub(crate) async fn process() {
     let url = bench_common::pg_url().expect("the variable names the server");
     // The counters of the store, which the results contain.
     metrics::set_global_recorder(CounterRecorder).expect("no other recorder is installed");
-    let bank = Arc::new(Counted::open(&url, &variable("BENCH_SCHEMA")).await);
+    let name = format!("bench-{}", std::process::id());
+    let bank = Arc::new(Counted::open(&named(&url, &name), &variable("BENCH_SCHEMA")).await);
+    let mut connections = Connections::of(&url, name).await;
+    connections.count().await;
+    let at_rest = connections.most;
     println!("ready");
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).expect("a line starts the measurement");
-    let sent = send(&bank, &accounts, transfers, seed).await;
+    let counting = tokio::spawn(async move {
+        loop {
+            connections.count().await;
+            COUNTERS.connections.store(connections.most, Ordering::Relaxed);
+            tokio::time::sleep(COUNT_INTERVAL).await;
+        }
+    });
+    let mut sent = send(&bank, &accounts, transfers, seed).await;
+    counting.abort();
+    sent.connections_at_rest = at_rest;
+    sent.connections = COUNTERS.connections.load(Ordering::Relaxed);
     println!("{}", serde_json::to_string(&sent).expect("the result can be written"));
+}
+
+/// Returns the address with a name of its connections.
+fn named(url: &str, name: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}application_name={name}")
+}
+
+/// The connections of this process, counted over a further one.
+struct Connections {
+    client: tokio_postgres::Client,
+    name: String,
+    /// The largest number so far.
+    most: u64,
+}
+
+impl Connections {
+    #[expect(clippy::expect_used, reason = "without a connection there is nothing to count")]
+    async fn of(url: &str, name: String) -> Self {
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        Self { client, name, most: 0 }
+    }
+
+    #[expect(clippy::expect_used, reason = "a failed statement counts nothing")]
+    async fn count(&mut self) {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
+        let row = self.client.query_one(sql, &[&self.name]).await.expect("they are counted");
+        self.most = self.most.max(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0));
+    }
 }
 
 /// The results of a process.
@@ -63,6 +111,9 @@ pub(super) struct Sent {
     pub(super) leases: u64,
     /// The processor time of this process in microseconds.
     pub(super) cpu_us: u64,
+    /// The connections before the first command, and the most during the sending.
+    pub(super) connections_at_rest: u64,
+    pub(super) connections: u64,
 }
 
 /// The indexes of the accounts that a process sends to, and the number of all accounts.
@@ -153,14 +204,15 @@ async fn send(bank: &Arc<Counted>, accounts: &Accounts, transfers: u32, seed: u6
     }
 }
 
-/// The calls that store batches, and the leases.
+/// The calls that store batches, the leases, and the largest number of connections.
+#[derive(Default)]
 struct Counters {
     calls: Arc<AtomicU64>,
     leases: Arc<AtomicU64>,
+    connections: AtomicU64,
 }
 
-static COUNTERS: LazyLock<Counters> =
-    LazyLock::new(|| Counters { calls: Arc::default(), leases: Arc::default() });
+static COUNTERS: LazyLock<Counters> = LazyLock::new(Counters::default);
 
 /// Records these counters, and no other metric.
 struct CounterRecorder;
