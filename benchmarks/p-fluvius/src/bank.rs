@@ -1,8 +1,6 @@
 //! The bank of `banking-domain`, with typed commands and with JSON by key.
 
-use banking_domain::{
-    Account, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
-};
+use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain, WithdrawMoney};
 use bench_common::{Bank, BankCommand, BankError, Uuid};
 use fluvius_core::{
     AggregateId, BuildError, Domain, DomainContext, DomainRuntime, Error, Session, Store,
@@ -41,13 +39,15 @@ impl Typed {
 
 impl Typed {
     /// Transfers an amount to another account.
+    #[cfg(feature = "postgres")]
     pub(crate) async fn transfer(
         &self,
         id: Uuid,
         amount: Decimal,
         recipient_id: Uuid,
     ) -> Result<(), Error> {
-        self.session.send(id, TransferMoney { amount, recipient_id }).await.map(drop)
+        let transfer = banking_domain::TransferMoney { amount, recipient_id };
+        self.session.send(id, transfer).await.map(drop)
     }
 
     /// Sends a command.
