@@ -109,10 +109,10 @@ pub use error::{Error, ErrorKind};
 pub use id_generator::{IdGenerator, UuidV7};
 pub use model::{
     ActionContext, ActionDescriptor, ActionResult, Activity, Aggregate, AggregateDescriptor,
-    BuildError, Command, CommandBundle, ContextError, DomainContext, DomainMetadata, Event,
-    EventData, EventDescriptor, FieldDescriptor, IntoAggregateId, Invoke, Lifecycle, Location,
-    PayloadField, Problem, Registry, Rejection, Response, SimpleRejection, Upcast, UpcastError,
-    UpcastInput, Versioned, registry,
+    BuildError, CodeInfo, Command, CommandBundle, ContextError, DomainContext, DomainMetadata,
+    Event, EventData, EventDescriptor, FieldDescriptor, IntoAggregateId, Invoke, Lifecycle,
+    Location, PayloadField, Problem, Registry, Rejection, RejectionCode, RejectionCodes, Response,
+    SimpleRejection, Upcast, UpcastError, UpcastInput, Versioned, registry,
 };
 pub use observer::{Observer, RuntimeEvent};
 pub use point_in_time::PointInTime;

@@ -19,11 +19,11 @@ pub use crate::decode_error::DecodeError;
 pub use crate::domain::Domain;
 pub use crate::model::{
     ActionContext, ActionDescriptor, ActionError, ActionResult, Aggregate, AggregateDescriptor,
-    AggregateState, Answer, Call, Command, DomainMetadata, Event, EventData, EventDescriptor,
-    FieldDescriptor, Handler, Inspect, InspectErased, Inspected, Inspector, IsActionContext,
-    Lifecycle, Location, NotInspected, OneBlockForEachType, Outcome, PayloadField, Probe,
-    Registration, Rejection, Returned, Sealed, SharedState, StandIn, Stop, UnfitShape, Upcast,
-    assert_action_result, assert_answer, assert_context_type, assert_event_data,
+    AggregateState, Answer, Call, CodeInfo, Command, DomainMetadata, Event, EventData,
+    EventDescriptor, FieldDescriptor, Handler, Inspect, InspectErased, Inspected, Inspector,
+    IsActionContext, Lifecycle, Location, NotInspected, OneBlockForEachType, Outcome, PayloadField,
+    Probe, Registration, Rejection, Returned, Sealed, SharedState, StandIn, Stop, UnfitShape,
+    Upcast, assert_action_result, assert_answer, assert_context_type, assert_event_data,
     assert_payload_field, assert_rejection, assert_send, assert_state, created, debug_fields,
     decode_command, decode_command_record, decode_event, descriptor_of, record_command, unchanged,
     unchanged_with_data, unknown_command, unknown_event, updated, updated_with_data,

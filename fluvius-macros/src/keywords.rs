@@ -25,6 +25,7 @@ pub(crate) const RESOURCE: &str = "resource";
 pub(crate) const RESOURCES: &str = "resources";
 pub(crate) const REVISION: &str = "revision";
 pub(crate) const SECRET: &str = "secret";
+pub(crate) const STATUS: &str = "status";
 pub(crate) const TAGS: &str = "tags";
 pub(crate) const TIMEOUT: &str = "timeout";
 pub(crate) const TITLE: &str = "title";
@@ -39,8 +40,8 @@ pub(crate) const OF_ACTION: &[&str] =
 pub(crate) const OF_ARG: &[&str] = &[ALIAS, RENAME, DEFAULT, SECRET, EXAMPLE];
 pub(crate) const OF_DOMAIN: &[&str] =
     &[AGGREGATES, NAMESPACE, REVISION, TAGS, TITLE, DESCRIPTION, CRATE];
-pub(crate) const OF_REJECTION_TYPE: &[&str] = &[CODE, TRANSPARENT, CRATE];
-pub(crate) const OF_REJECTION_VARIANT: &[&str] = &[CODE, TRANSPARENT];
+pub(crate) const OF_REJECTION_TYPE: &[&str] = &[CODE, STATUS, TRANSPARENT, CRATE];
+pub(crate) const OF_REJECTION_VARIANT: &[&str] = &[CODE, STATUS, TRANSPARENT];
 
 /// The kinds of fields of the state: those of the core in lower case.
 pub(crate) const KINDS: &[&str] = &["boolean", "number", "text", "time", "uuid"];

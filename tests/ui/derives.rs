@@ -32,6 +32,22 @@ pub enum AccountError {
     HttpError,
 }
 
+/// The statuses of a rejection.
+#[derive(Debug, thiserror::Error, Rejection)]
+#[error("no")]
+pub enum StatusError {
+    #[rejection(status = 404)]
+    NotThere,
+    #[rejection(status = "402")]
+    NotPaid,
+    #[rejection(code = "gone", status = 410)]
+    Gone,
+    #[rejection(code = "gone", status = 409)]
+    Removed,
+    #[rejection(transparent, status = 422)]
+    Inner(std::convert::Infallible),
+}
+
 #[derive(Rejection)]
 pub union Bits {
     small: u8,

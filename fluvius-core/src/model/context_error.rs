@@ -1,7 +1,7 @@
 //! Errors returned by `ActionContext`.
 
 use crate::error::Error;
-use crate::model::Rejection;
+use crate::model::{CodeInfo, Rejection};
 use fluvius_store::{AggregateId, ETag, Precondition};
 
 /// The error of `fetch`, `find` or `invoke`, limited to the cases that an action may handle.
@@ -59,6 +59,35 @@ pub enum ContextError {
 }
 
 impl Rejection for ContextError {
+    // A fault is the answer of no action: its command ends with that fault.
+    const CODES: Option<&'static [CodeInfo]> = Some(&[
+        CodeInfo::of(
+            "not-found",
+            "{aggregate_id} does not exist",
+            409,
+            "Another aggregate, which the action needs, does not exist.",
+        ),
+        CodeInfo::of(
+            "already-exists",
+            "{aggregate_id} exists already",
+            409,
+            "Another aggregate, which the action would create, exists already.",
+        ),
+        CodeInfo::of(
+            "precondition-failed",
+            "{aggregate_id} is at version {version}, the invoked command expected {expected}",
+            409,
+            "Another aggregate is not at the version that the action expected.",
+        ),
+        CodeInfo::of(
+            "resource-not-allowed",
+            "`{command}` is not allowed on `{resource}`",
+            409,
+            "The action does not belong to the resource of another aggregate.",
+        ),
+        CodeInfo::Invoked,
+    ]);
+
     fn code(&self) -> &str {
         match self {
             Self::NotFound { .. } => "not-found",

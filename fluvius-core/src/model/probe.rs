@@ -16,8 +16,8 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use crate::decode_error::DecodeError;
 use crate::model::{
-    ActionDescriptor, Aggregate, AggregateDescriptor, Command, Event, EventDescriptor, Outcome,
-    Rejection, Stop, action,
+    ActionDescriptor, Aggregate, AggregateDescriptor, CodeInfo, Command, Event, EventDescriptor,
+    Outcome, Rejection, Stop, action,
 };
 use fluvius_store::{CommandRecord, EventRecord};
 
@@ -37,6 +37,11 @@ impl<T: Debug> Probe<T> {
     pub fn shown(field: &T) -> &dyn Debug {
         field
     }
+}
+
+impl<E: Rejection> Probe<E> {
+    /// See [`Rejection::CODES`].
+    pub const CODES: Option<&'static [CodeInfo]> = E::CODES;
 }
 
 impl<T, E> Probe<Result<T, E>> {
@@ -104,6 +109,8 @@ pub trait StandIn<T> {
     const RECORDED: Option<&'static EventDescriptor> = None;
     /// See [`Probe::DESCRIPTOR`].
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::STAND_IN;
+    /// See [`Probe::CODES`].
+    const CODES: Option<&'static [CodeInfo]> = None;
     /// Always named, so that the import of the trait is never unused.
     const USED: () = ();
 

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
-use crate::model::is_kebab;
+use crate::model::{CodeInfo, is_kebab};
 
 /// A reason to reject a command: an error of an action, with a stable code in kebab case.
 ///
@@ -37,6 +37,13 @@ use crate::model::is_kebab;
         action cannot fail"
 )]
 pub trait Rejection: Error + Send + Sync + 'static {
+    /// The codes of this type, for documents about the actions that return it; `None` if any code
+    /// is possible, as with [`SimpleRejection`].
+    ///
+    /// `#[derive(Rejection)]` lists the code of each variant, and the codes of the error in each
+    /// transparent one. [`RejectionCodes`](crate::RejectionCodes) resolves the list.
+    const CODES: Option<&'static [CodeInfo]> = None;
+
     /// Returns the code, which stays the same across releases.
     fn code(&self) -> &str;
 }
@@ -51,12 +58,17 @@ pub trait ActionError: Rejection {}
 impl<E: Rejection + Error + Debug + Display + Send + Sync + 'static> ActionError for E {}
 
 impl Rejection for Infallible {
+    const CODES: Option<&'static [CodeInfo]> = Some(&[]);
+
     fn code(&self) -> &str {
         match *self {}
     }
 }
 
 /// A ready-made rejection for actions without an error type of their own.
+///
+/// Its code is a value, so a document about an action cannot list the codes:
+/// [`Rejection::CODES`] is `None`.
 ///
 /// # Examples
 ///

@@ -5,14 +5,17 @@ use super::keys::require_kebab;
 use crate::errors::Errors;
 use crate::model::rejection::{Case, CaseAnswer, Rejection};
 use crate::model::{names, types};
+use crate::parse::derive_rejection::{STATUSES, STATUSES_ALLOWED};
 
 pub(crate) fn rejection(rejection: &Rejection, errors: &mut Errors) {
     for (at, case) in rejection.cases.iter().enumerate() {
         transparent(case, errors);
         code(case, errors);
+        status(case, errors);
         reserved(rejection, case, errors);
         for earlier in rejection.cases.iter().take(at) {
             same_code(earlier, case, errors);
+            same_status(earlier, case, errors);
         }
     }
 }
@@ -25,6 +28,13 @@ fn transparent(case: &Case, errors: &mut Errors) {
         errors.at(
             code,
             "a transparent case takes the code of the error inside: remove `code` or `transparent`",
+        );
+    }
+    if let Some(status) = &case.status_written {
+        errors.at_span(
+            status.place,
+            "a transparent case takes the status of the error inside: remove `status` or \
+             `transparent`",
         );
     }
     if case.fields.len() != 1 {
@@ -70,6 +80,14 @@ fn code(case: &Case, errors: &mut Errors) {
     }
 }
 
+fn status(case: &Case, errors: &mut Errors) {
+    if let Some(written) = &case.status_written
+        && !STATUSES.contains(&written.value)
+    {
+        errors.at_span(written.place, STATUSES_ALLOWED);
+    }
+}
+
 /// Rejects the codes of the framework, so that a caller can rely on their meaning.
 fn reserved(rejection: &Rejection, case: &Case, errors: &mut Errors) {
     let CaseAnswer::Code(code) = &case.answer else { return };
@@ -103,4 +121,24 @@ fn same_code(first: &Case, second: &Case, errors: &mut Errors) {
         None => errors.at(&second.ident, format!("two cases have the code `{one}`")),
     }
     errors.at(&first.ident, "the code is used here first");
+}
+
+/// Rejects two statuses of one code: a caller that reads the log knows only the code.
+fn same_status(first: &Case, second: &Case, errors: &mut Errors) {
+    let (CaseAnswer::Code(one), CaseAnswer::Code(other)) = (&first.answer, &second.answer) else {
+        return;
+    };
+    if one != other || first.status() == second.status() {
+        return;
+    }
+    let place = |case: &Case| {
+        let written = case.status_written.as_ref().map(|written| written.place);
+        written.unwrap_or_else(|| case.ident.span())
+    };
+    let message = format!(
+        "a code has one status: write `status = {}` here too, or give the case another code",
+        first.status()
+    );
+    errors.at_span(place(second), message);
+    errors.at_span(place(first), format!("`{one}` has another status here"));
 }

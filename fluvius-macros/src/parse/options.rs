@@ -189,6 +189,12 @@ impl AttrOption {
     pub(crate) fn integer(self, errors: &mut Errors) -> Option<Integer> {
         let name = &self.name;
         let message = format!("`{name}` takes a whole number that fits in 32 bits: `{name} = 1`");
+        self.integer_or(&message, errors)
+    }
+
+    /// Reads a whole number, or reports `message`.
+    pub(crate) fn integer_or(self, message: &str, errors: &mut Errors) -> Option<Integer> {
+        let name = &self.name;
         match &self.value {
             Value::Equals(Expr::Lit(literal)) => match &literal.lit {
                 Lit::Int(number) => match number.base10_parse() {

@@ -260,9 +260,12 @@ fn expands_a_rejection() {
             Root::Facade,
             quote! {
                 pub enum AccountError {
+                    /// The balance is less than the amount.
+                    #[error("Insufficient funds")]
                     InsufficientFunds,
-                    #[rejection(code = "limit")]
-                    LimitReached { limit: Decimal },
+                    #[error("{} is over the limit of {limit}", amount)]
+                    #[rejection(code = "limit", status = 402)]
+                    LimitReached { amount: Decimal, limit: Decimal },
                     #[rejection(transparent)]
                     Context(#[from] ContextError),
                 }

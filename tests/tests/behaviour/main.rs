@@ -30,6 +30,7 @@ mod payloads;
 mod policies;
 mod queries;
 mod realms;
+mod rejection_codes;
 mod replayed_responses;
 mod secrets;
 mod seed_example;

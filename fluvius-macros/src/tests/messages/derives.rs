@@ -160,6 +160,40 @@ fn rejections() {
             )),
             rejection(quote!(
                 enum E {
+                    #[rejection(status = 451)]
+                    A,
+                    #[rejection(status = 404)]
+                    B,
+                    #[rejection(status = "402")]
+                    C,
+                    #[rejection(status)]
+                    D,
+                    #[rejection(transparent, status = 402)]
+                    F(X),
+                }
+            )),
+            rejection(quote!(
+                enum E {
+                    #[rejection(code = "a", status = 402)]
+                    A,
+                    #[rejection(code = "a")]
+                    B,
+                    #[rejection(code = "a", status = 402)]
+                    C,
+                }
+            )),
+            rejection(quote!(
+                #[rejection(status = 402)]
+                enum E {
+                    A,
+                }
+            )),
+            rejection(quote!(
+                #[rejection(status = 402)]
+                struct E;
+            )),
+            rejection(quote!(
+                enum E {
                     Context(#[from] ContextError),
                     Boxed(Box<fluvius::ContextError>),
                     #[rejection(code = "not-there")]
@@ -202,6 +236,20 @@ fn rejections() {
             enum E { Ä, }
                 no code can be made of this name: write `#[rejection(code = "..")]`
             enum E { }
+                fine
+            enum E { #[rejection(status = 451)] A, #[rejection(status = 404)] B, #[rejection(status = "402")] C, #[rejection(status)] D, #[rejection(transparent, status = 402)] F(X), }
+                the HTTP status of a rejection is 400, 402, 403, 409 (if left out), 410, 422, 423 or 451: write `status = 422`, for example
+                the HTTP status of a rejection is 400, 402, 403, 409 (if left out), 410, 422, 423 or 451: write `status = 422`, for example
+                the HTTP status of a rejection is 400, 402, 403, 409 (if left out), 410, 422, 423 or 451: write `status = 422`, for example
+                a transparent case takes the status of the error inside: remove `status` or `transparent`
+            enum E { #[rejection(code = "a", status = 402)] A, #[rejection(code = "a")] B, #[rejection(code = "a", status = 402)] C, }
+                a code has one status: write `status = 402` here too, or give the case another code
+                `a` has another status here
+                a code has one status: write `status = 409` here too, or give the case another code
+                `a` has another status here
+            #[rejection(status = 402)] enum E { A, }
+                each variant has its own status: put this on a variant
+            #[rejection(status = 402)] struct E;
                 fine
             enum E { Context(#[from] ContextError), Boxed(Box<fluvius::ContextError>), #[rejection(code = "not-there")] Coded(ContextError), Several(ContextError, u8), }
                 the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or a code of its own with `#[rejection(code = "..")]`
