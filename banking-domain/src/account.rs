@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 /// A bank account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Account {
     /// Account number, as shown to customers.
     pub account_number: String,

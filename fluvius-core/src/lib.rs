@@ -109,10 +109,10 @@ pub use error::{Error, ErrorKind};
 pub use id_generator::{IdGenerator, UuidV7};
 pub use model::{
     ActionContext, ActionDescriptor, ActionResult, Activity, Aggregate, AggregateDescriptor,
-    BuildError, CodeInfo, Command, CommandBundle, ContextError, DomainContext, DomainMetadata,
-    Event, EventData, EventDescriptor, FieldDescriptor, IntoAggregateId, Invoke, Lifecycle,
-    Location, PayloadField, Problem, Registry, Rejection, RejectionCode, RejectionCodes, Response,
-    SimpleRejection, Upcast, UpcastError, UpcastInput, Versioned, registry,
+    BuildError, CodeInfo, Command, CommandBundle, ContextError, Deprecation, DomainContext,
+    DomainMetadata, Event, EventData, EventDescriptor, FieldDescriptor, IntoAggregateId, Invoke,
+    Lifecycle, Location, PayloadField, Problem, Registry, Rejection, RejectionCode, RejectionCodes,
+    Response, SimpleRejection, Upcast, UpcastError, UpcastInput, Versioned, registry,
 };
 pub use observer::{Observer, RuntimeEvent};
 pub use point_in_time::PointInTime;
@@ -123,6 +123,8 @@ pub use states::{StateManager, StatePage, StateQueryBuilder};
 pub use fluvius_store::{chrono, uuid};
 #[cfg(feature = "decimal")]
 pub use rust_decimal;
+#[cfg(feature = "schema")]
+pub use schemars;
 pub use serde_json;
 
 #[cfg(feature = "macros")]

@@ -19,19 +19,22 @@ pub use crate::decode_error::DecodeError;
 pub use crate::domain::Domain;
 pub use crate::model::{
     ActionContext, ActionDescriptor, ActionError, ActionResult, Aggregate, AggregateDescriptor,
-    AggregateState, Answer, Call, CodeInfo, Command, DomainMetadata, Event, EventData,
-    EventDescriptor, FieldDescriptor, Handler, Inspect, InspectErased, Inspected, Inspector,
-    IsActionContext, Lifecycle, Location, NotInspected, OneBlockForEachType, Outcome, PayloadField,
-    Probe, Registration, Rejection, Returned, Sealed, SharedState, StandIn, Stop, UnfitShape,
-    Upcast, assert_action_result, assert_answer, assert_context_type, assert_event_data,
-    assert_payload_field, assert_rejection, assert_send, assert_state, created, debug_fields,
-    decode_command, decode_command_record, decode_event, descriptor_of, record_command, unchanged,
-    unchanged_with_data, unknown_command, unknown_event, updated, updated_with_data,
+    AggregateState, Answer, Call, CodeInfo, Command, Deprecation, DomainMetadata, Event, EventData,
+    EventDescriptor, FieldDescriptor, Handler, HasSchema, Inspect, InspectErased, Inspected,
+    Inspector, IsActionContext, Lifecycle, Location, NotInspected, OneBlockForEachType, Outcome,
+    PayloadField, Probe, Registration, Rejection, Returned, Sealed, SharedState, StandIn, Stop,
+    TypeSchema, UnfitShape, Upcast, assert_action_result, assert_answer, assert_context_type,
+    assert_event_data, assert_payload_field, assert_rejection, assert_schema, assert_send,
+    assert_state, created, debug_fields, decode_command, decode_command_record, decode_event,
+    descriptor_of, record_command, unchanged, unchanged_with_data, unknown_command, unknown_event,
+    updated, updated_with_data,
 };
+#[cfg(feature = "schema")]
+pub use crate::model::{SchemaFunction, subschema};
 pub use crate::{
-    __fluvius_event as event, __fluvius_fields as fields, __fluvius_guard as guard,
-    __fluvius_probe as probe, __fluvius_read as read, __fluvius_submit_action as submit_action,
-    location,
+    __fluvius_event as event, __fluvius_field as field, __fluvius_fields as fields,
+    __fluvius_guard as guard, __fluvius_probe as probe, __fluvius_read as read,
+    __fluvius_schema as schema, __fluvius_submit_action as submit_action, location,
 };
 pub use fluvius_store::json::{JsonError, encode};
 pub use fluvius_store::query::{FieldIndex, Kind};

@@ -17,6 +17,7 @@ pub(crate) const IF_MATCH: &str = "if_match";
 pub(crate) const INDEX: &str = "index";
 pub(crate) const INTERNAL: &str = "internal";
 pub(crate) const KEY: &str = "key";
+pub(crate) const MCP: &str = "mcp";
 pub(crate) const NAME: &str = "name";
 pub(crate) const NAMESPACE: &str = "namespace";
 pub(crate) const NONE: &str = "none";
@@ -24,8 +25,10 @@ pub(crate) const RENAME: &str = "rename";
 pub(crate) const RESOURCE: &str = "resource";
 pub(crate) const RESOURCES: &str = "resources";
 pub(crate) const REVISION: &str = "revision";
+pub(crate) const SCHEMA: &str = "schema";
 pub(crate) const SECRET: &str = "secret";
 pub(crate) const STATUS: &str = "status";
+pub(crate) const SUNSET: &str = "sunset";
 pub(crate) const TAGS: &str = "tags";
 pub(crate) const TIMEOUT: &str = "timeout";
 pub(crate) const TITLE: &str = "title";
@@ -34,10 +37,10 @@ pub(crate) const UPCAST: &str = "upcast";
 
 /// The options of each attribute, in the order of the messages.
 pub(crate) const OF_AGGREGATE: &[&str] =
-    &[RESOURCE, RESOURCES, REVISION, UPCAST, NAME, INDEX, CRATE];
+    &[RESOURCE, RESOURCES, REVISION, UPCAST, NAME, INDEX, SCHEMA, CRATE];
 pub(crate) const OF_ACTION: &[&str] =
-    &[EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT];
-pub(crate) const OF_ARG: &[&str] = &[ALIAS, RENAME, DEFAULT, SECRET, EXAMPLE];
+    &[EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT, SUNSET, MCP];
+pub(crate) const OF_ARG: &[&str] = &[ALIAS, RENAME, DEFAULT, SECRET, EXAMPLE, SCHEMA];
 pub(crate) const OF_DOMAIN: &[&str] =
     &[AGGREGATES, NAMESPACE, REVISION, TAGS, TITLE, DESCRIPTION, CRATE];
 pub(crate) const OF_REJECTION_TYPE: &[&str] = &[CODE, STATUS, TRANSPARENT, CRATE];

@@ -65,6 +65,7 @@
 //! | `macros` | yes | `#[aggregate]`, `#[action]`, `#[derive(Domain)]`, `#[derive(Rejection)]` |
 //! | `inventory` | yes | the list of all linked items ([`registry::linked`]) |
 //! | `decimal` | yes | `rust_decimal::Decimal` as an operand of queries |
+//! | `schema` | no | JSON schemas of commands, events, answers and states |
 //! | `sqlite` | no | `fluvius::sqlite`: the store in an SQLite file |
 //! | `postgres` | no | `fluvius::postgres`: the store in PostgreSQL, for many processes |
 //! | `testing` | no | `fluvius::testing`: scenarios, simulations, the conformance suite of stores |

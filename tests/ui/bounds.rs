@@ -150,4 +150,44 @@ impl Journal {
 #[domain(aggregates(Account, Ledger, Journal))]
 pub struct BankDomain;
 
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Strict {
+    pub receipt: u64,
+}
+
+/// Can be a field, and has no schema.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Parcel(u8);
+
+fn country(_: &mut fluvius::schemars::SchemaGenerator) -> fluvius::schemars::Schema {
+    fluvius::schemars::json_schema!({ "type": "string" })
+}
+
+fn wrong_country() -> String {
+    String::new()
+}
+
+// Each type needs a schema. The second use is no second error.
+#[aggregate(schema = "required")]
+impl Strict {
+    #[action(evt_key = "noted")]
+    pub fn note(
+        &mut self,
+        parcel: Parcel,
+        again: Parcel,
+        list: Vec<Parcel>,
+        #[arg(schema = country)] given: Parcel,
+        #[arg(schema = wrong_country)] wrong: Parcel,
+        id: Uuid,
+    ) -> Result<(), Infallible> {
+        drop((parcel, again, list, given, wrong, id));
+        Ok(())
+    }
+
+    #[action]
+    pub fn read(&self) -> Result<Option<Parcel>, Infallible> {
+        Ok(None)
+    }
+}
+
 fn main() {}

@@ -38,6 +38,23 @@ impl Account {
         Ok(())
     }
 
+    // A sunset is a day, and `mcp` has one use.
+    #[action(evt_key = "frozen", sunset = "2027-02-29", mcp = true)]
+    pub fn freeze(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(evt_key = "thawed", sunset = 2027, mcp = "no")]
+    pub fn thaw(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    // An internal action has no sender to read them.
+    #[action(evt_key = "melted", internal, sunset = "2027-06-30", mcp = false)]
+    pub fn melt(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
     // A creating action has no version to expect.
     #[action(evt_key = "account-opened", if_match = "required")]
     pub fn open() -> Result<Self, Infallible> {
@@ -132,9 +149,10 @@ impl Account {
         #[arg(secert)] code: String,
         #[arg(example = String::new())] kind: String,
         #[arg(alias = "kind")] sort: String,
+        #[arg(schema = "country")] country: String,
         #[arg(secret)] cx: &mut ActionContext,
     ) -> Result<(), Infallible> {
-        let _ = (text, colour, pin, code, kind, sort, cx);
+        let _ = (text, colour, pin, code, kind, sort, country, cx);
         Ok(())
     }
 }
@@ -145,7 +163,7 @@ pub struct Shelf {
 }
 
 // A field is listed with its kind, and a path has names.
-#[aggregate(index(owner, owner: word, "a..b": text))]
+#[aggregate(schema = "optional", index(owner, owner: word, "a..b": text))]
 impl Shelf {
     #[action]
     pub fn look(&self) -> Result<u8, Infallible> {

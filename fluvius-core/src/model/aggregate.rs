@@ -14,8 +14,8 @@ use uuid::Uuid;
 use crate::decode_error::DecodeError;
 use crate::error::Error;
 use crate::model::{
-    ActionDescriptor, EventDescriptor, Inspect, InspectErased, Location, Upcast, UpcastInput,
-    Versioned, check_resource, invalid_state, upcast,
+    ActionDescriptor, EventDescriptor, Inspect, InspectErased, Location, TypeSchema, Upcast,
+    UpcastInput, Versioned, check_resource, invalid_state, upcast,
 };
 use fluvius_store::json::{self, JsonError};
 use fluvius_store::query::FieldIndex;
@@ -46,6 +46,11 @@ pub trait Aggregate: Sealed + Clone + Send + Sync + Serialize + DeserializeOwned
     const INDEXES: &'static [FieldIndex] = &[];
     /// Source location of the block.
     const LOCATION: Location;
+    /// The author's documentation of the block.
+    const DOCS: &'static str = "";
+    /// The schema of the state.
+    #[doc(hidden)]
+    const STATE: TypeSchema;
     /// The enum of all commands. `try_from` reads one from a log row.
     type Command: for<'a> TryFrom<&'a CommandRecord, Error = DecodeError>;
     /// The enum of all events. `try_from` reads one from a log row.
@@ -123,8 +128,13 @@ pub struct AggregateDescriptor {
     pub events: &'static [&'static EventDescriptor],
     /// The fields to be indexed, because queries often filter or sort by them.
     pub indexes: &'static [FieldIndex],
+    /// The author's documentation of the block.
+    pub docs: &'static str,
     /// Source location of the block.
     pub location: Location,
+    /// The schema of the state.
+    #[doc(hidden)]
+    pub state: TypeSchema,
     upcast: Option<Upcast>,
     type_name: fn() -> &'static str,
     decode: fn(&Json) -> Result<SharedState, JsonError>,
@@ -140,7 +150,9 @@ impl AggregateDescriptor {
         actions: &[],
         events: &[],
         indexes: &[],
+        docs: "",
         location: crate::location!(),
+        state: TypeSchema::unknown(""),
         upcast: None,
         type_name: || "",
         decode: |_| unreachable!(),
@@ -156,7 +168,9 @@ impl AggregateDescriptor {
             actions: A::ACTIONS,
             events: A::EVENTS,
             indexes: A::INDEXES,
+            docs: A::DOCS,
             location: A::LOCATION,
+            state: A::STATE,
             upcast: A::UPCAST,
             type_name: type_name::<A>,
             decode: decode::<A>,

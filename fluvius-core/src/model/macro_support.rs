@@ -6,7 +6,7 @@ use fluvius_store::{CommandRecord, EventRecord};
 
 use super::{
     ActionContext, ActionResult, Aggregate, AggregateDescriptor, AggregateState, Answer, Command,
-    Event, EventData, PayloadField, Rejection,
+    Event, EventData, HasSchema, PayloadField, Rejection,
 };
 use crate::decode_error::DecodeError;
 
@@ -79,6 +79,9 @@ pub const fn assert_event_data<T: EventData>() {}
 
 /// Asserts, at the return type of an action without an event, that its data can be sent.
 pub const fn assert_answer<T: Answer>() {}
+
+/// Asserts, at a type of the author, that it has a JSON schema.
+pub const fn assert_schema<T: HasSchema + ?Sized>() {}
 
 /// Asserts, at a return type that may be an alias, that it is a `Result`.
 pub const fn assert_action_result<R: ActionResult>() {}

@@ -21,14 +21,15 @@ pub mod registry;
 mod rejection;
 mod rejection_codes;
 mod response;
+mod schema;
 mod sealed;
 mod upcast;
 mod versioned;
 
 pub use action::{
-    ActionDescriptor, ActionResult, Answer, Call, EventData, FieldDescriptor, Handler, Lifecycle,
-    Location, Outcome, PayloadField, Returned, Stop, created, decode_command, record_command,
-    unchanged, unchanged_with_data, updated, updated_with_data,
+    ActionDescriptor, ActionResult, Answer, Call, Deprecation, EventData, FieldDescriptor, Handler,
+    Lifecycle, Location, Outcome, PayloadField, Returned, Stop, created, decode_command,
+    record_command, unchanged, unchanged_with_data, updated, updated_with_data,
 };
 pub use action_context::{ActionContext, Invoke};
 pub use activity::Activity;
@@ -48,6 +49,9 @@ pub use registry::{BuildError, Problem, Registration, Registry};
 pub use rejection::{ActionError, Rejection, SimpleRejection};
 pub use rejection_codes::{CodeInfo, RejectionCode, RejectionCodes};
 pub use response::Response;
+pub use schema::{HasSchema, TypeSchema};
+#[cfg(feature = "schema")]
+pub use schema::{SchemaFunction, subschema};
 pub use sealed::Sealed;
 pub use upcast::{Upcast, UpcastError, UpcastInput};
 pub use versioned::Versioned;

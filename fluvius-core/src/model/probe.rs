@@ -15,6 +15,8 @@ use std::marker::PhantomData;
 use serde::{Deserializer, Serialize, Serializer};
 
 use crate::decode_error::DecodeError;
+#[cfg(feature = "schema")]
+use crate::model::SchemaFunction;
 use crate::model::{
     ActionDescriptor, Aggregate, AggregateDescriptor, CodeInfo, Command, Event, EventDescriptor,
     Outcome, Rejection, Stop, action,
@@ -42,6 +44,12 @@ impl<T: Debug> Probe<T> {
 impl<E: Rejection> Probe<E> {
     /// See [`Rejection::CODES`].
     pub const CODES: Option<&'static [CodeInfo]> = E::CODES;
+}
+
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> Probe<T> {
+    /// The function that returns the JSON schema.
+    pub const SCHEMA: Option<SchemaFunction> = Some(crate::model::subschema::<T>);
 }
 
 impl<T, E> Probe<Result<T, E>> {
@@ -109,6 +117,9 @@ pub trait StandIn<T> {
     const RECORDED: Option<&'static EventDescriptor> = None;
     /// See [`Probe::DESCRIPTOR`].
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::STAND_IN;
+    /// See [`Probe::SCHEMA`].
+    #[cfg(feature = "schema")]
+    const SCHEMA: Option<SchemaFunction> = None;
     /// See [`Probe::CODES`].
     const CODES: Option<&'static [CodeInfo]> = None;
     /// Always named, so that the import of the trait is never unused.

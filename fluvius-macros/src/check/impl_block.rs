@@ -76,6 +76,12 @@ pub(crate) fn options(aggregate: &Aggregate, errors: &mut Errors) {
     }
     revision(aggregate, errors);
     name(aggregate, errors);
+    if let Some(written) = &aggregate.schema
+        && !aggregate.requires_schemas()
+    {
+        errors
+            .at(written, "`schema` has one value: write `schema = \"required\"`, or leave it out");
+    }
     if aggregate.actions.is_empty() && errors.count() == 0 {
         errors.at_span(
             aggregate.impl_place,

@@ -1,7 +1,7 @@
 //! Checks of the options of `#[action]` that are neither keys nor names.
 
 use crate::errors::Errors;
-use crate::model::{Action, Aggregate, Lifecycle, timeout};
+use crate::model::{Action, Aggregate, Lifecycle, date, timeout};
 use crate::spelling;
 
 pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
@@ -16,10 +16,20 @@ pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Error
             "a timeout is a whole number above zero with its unit: `500ms`, `30s` or `2m`",
         );
     }
+    if let Some(written) = &action.sunset
+        && !date::is_valid(&written.value())
+    {
+        errors.at(written, "a sunset is a day of the calendar: write it as `2027-06-30`");
+    }
+    if let Some(written) = action.mcp.as_ref().filter(|written| written.value) {
+        errors.at(
+            written,
+            "every action is a tool of MCP clients: leave `mcp` out, or write `mcp = false`",
+        );
+    }
 }
 
-/// Rejects a required precondition on an internal action: only a sender can supply it, and an
-/// internal action has none.
+/// Rejects the options of an internal action that only its senders could notice, since it has none.
 fn unused_by_internal(action: &Action, errors: &mut Errors) {
     if !action.internal {
         return;
@@ -30,6 +40,18 @@ fn unused_by_internal(action: &Action, errors: &mut Errors) {
             "an internal action is never sent, so no sender has a version of it to expect: remove \
              `if_match` here, and call `cx.invoke(..).if_match(version)` where a caller expects \
              one",
+        );
+    }
+    if let Some(written) = &action.sunset {
+        errors.at(
+            written,
+            "an internal action is never sent, so no sender reads its sunset: remove `sunset`",
+        );
+    }
+    if let Some(written) = &action.mcp {
+        errors.at(
+            written,
+            "an internal action is never sent, so it is no tool of MCP clients: remove `mcp`",
         );
     }
 }

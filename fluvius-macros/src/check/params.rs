@@ -43,7 +43,7 @@ fn field(field: &Field, errors: &mut Errors) {
         }
     }
     if let Some(example) = &field.example
-        && !example::is_json(example)
+        && example::of_literal(example).is_none()
     {
         errors.at(example, "the example is shown as JSON: write a string, a number or a boolean");
     }

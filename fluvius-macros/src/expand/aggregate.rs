@@ -5,6 +5,7 @@ use quote::quote;
 
 use super::spans::{self, at, generated, generated_ident};
 use super::{Part, Scope, allow_deprecated, assertions, descriptor, indexes};
+use crate::parse::token_text::type_text;
 
 pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let private = &scope.inner;
@@ -26,6 +27,11 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             };
         }
     });
+    let docs = aggregate.docs.first.as_ref().map(|_| {
+        let docs = aggregate.docs.text(private);
+        quote!(const DOCS: &'static str = #docs;)
+    });
+    let name = type_text(&aggregate.written_type);
     let location = descriptor::location(private, self_type.ident.span());
     let actions = parts.iter().map(|part| {
         let cfgs = scope.cfgs(part.action);
@@ -59,6 +65,8 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             const ACTIONS: &'static [&'static #private::ActionDescriptor] = &[#(#actions),*];
             const EVENTS: &'static [&'static #private::EventDescriptor] = &[#(#events),*];
             #indexes
+            #docs
+            const STATE: #private::TypeSchema = #private::schema!(#self_type, #name);
             const LOCATION: #private::Location = #location;
             const INSPECT: #private::Inspect<Self> = #private::inspect!(Self);
             #types

@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 
 use super::{Part, Scope, conditions};
 use crate::model::action::contexts;
-use crate::model::{PrivatePath, Soundness};
+use crate::model::{Action, Answer, Soundness};
 use crate::parse::token_text::token_text;
 
 /// A requirement: the assertion and the type, with the span of the type.
@@ -32,9 +32,9 @@ pub(crate) fn of_action(
         .take_while(|other| !std::ptr::eq(other.action, part.action))
         .filter(|other| other.action.cfgs.is_empty());
     let mut known: Vec<String> =
-        earlier.flat_map(|other| requirements(private, other)).map(|each| text(&each)).collect();
+        earlier.flat_map(|other| requirements(scope, other)).map(|each| text(&each)).collect();
     let mut out = TokenStream::new();
-    for requirement in requirements(private, part) {
+    for requirement in requirements(scope, part) {
         let text = text(&requirement);
         if known.contains(&text) {
             continue;
@@ -50,10 +50,16 @@ pub(crate) fn of_action(
 pub(crate) fn of_state(scope: &Scope<'_>) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
-    quote_spanned!(self_type.ident.span()=> #private::assert_state::<#self_type>();)
+    let place = self_type.ident.span();
+    let schema = scope
+        .aggregate
+        .requires_schemas()
+        .then(|| quote_spanned!(place=> #private::assert_schema::<#self_type>();));
+    quote_spanned!(place=> #private::assert_state::<#self_type>(); #schema)
 }
 
-fn requirements(private: &PrivatePath, part: &Part<'_>) -> Vec<Requirement> {
+fn requirements(scope: &Scope<'_>, part: &Part<'_>) -> Vec<Requirement> {
+    let private = &scope.inner;
     let action = part.action;
     if part.soundness != Soundness::Sound {
         return Vec::new();
@@ -90,7 +96,21 @@ fn requirements(private: &PrivatePath, part: &Part<'_>) -> Vec<Requirement> {
         ty: outcome.error(private),
         place: outcome.error_place(),
     });
-    fields.chain(contexts).chain(hidden).chain(data).chain(error).collect()
+    let schemas = schemas(scope, action);
+    fields.chain(contexts).chain(hidden).chain(data).chain(error).chain(schemas).collect()
+}
+
+/// Returns the requirements of `#[aggregate(schema = "required")]`.
+fn schemas(scope: &Scope<'_>, action: &Action) -> Vec<Requirement> {
+    if !scope.aggregate.requires_schemas() {
+        return Vec::new();
+    }
+    let fields = action.fields().filter(|field| field.schema.is_none());
+    let fields = fields.map(|field| (field.ty.clone(), field.written.span()));
+    let outcome = action.outcome.as_ref().filter(|outcome| outcome.answer == Answer::Data);
+    let data = outcome.map(|outcome| (outcome.sent_data(&scope.inner), outcome.data_place()));
+    let required = |(ty, place)| Requirement { assertion: quote!(assert_schema), ty, place };
+    fields.chain(data).map(required).collect()
 }
 
 fn text(requirement: &Requirement) -> String {

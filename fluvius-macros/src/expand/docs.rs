@@ -6,6 +6,7 @@ use quote::quote;
 use syn::{LitStr, Meta};
 
 use super::{Part, Scope};
+use crate::model::inherited::Deprecated;
 use crate::model::markdown::code;
 use crate::model::{Action, EventModel, Field, Lifecycle, example, names};
 use crate::parse::token_text::token_text;
@@ -34,10 +35,30 @@ pub(crate) fn of_command(scope: &Scope<'_>, action: &Action) -> String {
     if let Some(timeout) = &action.timeout {
         facts.push(format!("- Ends after {} at the latest", timeout.value()));
     }
+    if let Some(deprecated) = deprecated(action) {
+        facts.push(deprecation(deprecated));
+    }
+    if let Some(sunset) = &action.sunset {
+        facts.push(format!("- Sunset: it is removed on {}", sunset.value()));
+    }
+    if action.mcp.is_some() {
+        facts.push("- MCP: it is no tool".to_owned());
+    }
     text.push_str(&facts.join("\n"));
     text.push_str("\n\n# Example\n\n");
     text.push_str(&example::fence(action));
     text
+}
+
+/// Returns the deprecation of an action, if it applies to every build.
+fn deprecated(action: &Action) -> Option<&Deprecated> {
+    action.deprecated.as_ref().filter(|deprecated| deprecated.condition.is_none())
+}
+
+fn deprecation(deprecated: &Deprecated) -> String {
+    let since = deprecated.since.as_ref().map(|since| format!(" since {}", since.value()));
+    let note = deprecated.note.as_ref().map(|note| format!(": {}", note.value()));
+    format!("- Deprecated{}{}", since.unwrap_or_default(), note.unwrap_or_default())
 }
 
 /// Returns the docs of an event struct.
@@ -164,8 +185,9 @@ fn row(scope: &Scope<'_>, action: &Action) -> String {
         None => "none".to_owned(),
     };
     let internal = if action.internal { " (internal: only other actions run it)" } else { "" };
+    let deprecated = if deprecated(action).is_some() { " (deprecated)" } else { "" };
     format!(
-        "| {} | `{}`{internal} | {event} | {} |",
+        "| {} | `{}`{internal}{deprecated} | {event} | {} |",
         item(&action.command),
         action.key,
         summary(action).replace('|', "\\|"),

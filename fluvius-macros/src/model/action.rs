@@ -1,7 +1,7 @@
 //! An action: its names, its receiver, its parameters, its outcome.
 
 use proc_macro2::{Ident, Span};
-use syn::{Attribute, Generics, LitStr, ReceiverKind, Safety, Type, Visibility};
+use syn::{Attribute, Generics, LitBool, LitStr, ReceiverKind, Safety, Type, Visibility};
 
 use super::docs::Docs;
 use super::inherited::{Deprecated, Inherited};
@@ -31,6 +31,8 @@ pub(crate) struct Action {
     pub(crate) internal: bool,
     pub(crate) if_match: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
+    pub(crate) sunset: Option<LitStr>,
+    pub(crate) mcp: Option<LitBool>,
     pub(crate) vis: Visibility,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) allows: Vec<Attribute>,
@@ -104,6 +106,8 @@ impl Action {
             internal: args.internal.is_some(),
             if_match: args.if_match,
             timeout: args.timeout,
+            sunset: args.sunset,
+            mcp: args.mcp,
             vis: source.vis,
             cfgs: inherited.cfgs,
             allows: inherited.allows,

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics, ItemImpl, LitStr, Path, Type, Visibility};
 
 use super::action::Action;
+use super::docs::Docs;
 use super::inherited::Inherited;
 use super::names;
 use super::private_path::{PrivatePath, Root};
@@ -33,6 +34,9 @@ pub(crate) struct Aggregate {
     /// The span of `upcast = none`.
     pub(crate) upcast_waived: Option<Span>,
     pub(crate) indexes: Vec<Index>,
+    /// The value of `schema = ".."`.
+    pub(crate) schema: Option<LitStr>,
+    pub(crate) docs: Docs,
     /// The attributes of the block that every generated item inherits.
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) allows: Vec<Attribute>,
@@ -98,6 +102,8 @@ pub(crate) fn lower(root: Root, source: SourceBlock, errors: &mut Errors) -> Agg
         upcast: args.upcast,
         upcast_waived: args.upcast_waived,
         indexes: args.indexes.into_iter().map(Index::lower).collect(),
+        schema: args.schema,
+        docs: Docs::of(&attrs),
         cfgs,
         allows,
         actions,
@@ -130,6 +136,11 @@ fn enum_ident(name: &str, suffix: &str, place: Span) -> Ident {
 }
 
 impl Aggregate {
+    /// Returns true if each type of the block must have a JSON schema.
+    pub(crate) fn requires_schemas(&self) -> bool {
+        self.schema.as_ref().is_some_and(|written| written.value() == "required")
+    }
+
     /// Returns true if docs may link from the type's page to the generated items. A link from a
     /// public page to a less visible item is a rustdoc warning.
     pub(crate) fn is_public(&self) -> bool {

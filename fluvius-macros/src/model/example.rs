@@ -41,7 +41,8 @@ fn value_of(field: &Field) -> Option<String> {
     }
 }
 
-fn of_literal(expr: &Expr) -> Option<String> {
+/// Returns a literal as JSON; `None` if it is no JSON value.
+pub(crate) fn of_literal(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Unary(unary) => of_literal(&unary.expr).map(|value| format!("-{value}")),
         Expr::Lit(literal) => match &literal.lit {
@@ -120,9 +121,4 @@ fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
-}
-
-/// Returns true if the literal is also a JSON value.
-pub(crate) fn is_json(expr: &Expr) -> bool {
-    of_literal(expr).is_some()
 }

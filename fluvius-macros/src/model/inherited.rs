@@ -3,7 +3,8 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::parse::Parser;
-use syn::{Attribute, Meta};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, MetaNameValue, Token};
 
 /// The attributes that are copied to the items generated for a method or a block.
 #[derive(Default)]
@@ -19,6 +20,39 @@ pub(crate) struct Deprecated {
     pub(crate) attribute: Attribute,
     /// The predicate of the surrounding `cfg_attr`.
     pub(crate) condition: Option<TokenStream>,
+    pub(crate) since: Option<LitStr>,
+    pub(crate) note: Option<LitStr>,
+}
+
+impl Deprecated {
+    /// Reads `#[deprecated]`, `#[deprecated = "note"]` or
+    /// `#[deprecated(since = "..", note = "..")]`. The compiler checks the rest.
+    fn of(condition: Option<&TokenStream>, attribute: &Attribute) -> Option<Self> {
+        let (mut since, mut note) = (None, None);
+        match &attribute.meta {
+            Meta::Path(_) => {}
+            Meta::NameValue(pair) => note = text(&pair.value),
+            Meta::List(list) => {
+                let parser = Punctuated::<MetaNameValue, Token![,]>::parse_terminated;
+                for pair in list.parse_args_with(parser).into_iter().flatten() {
+                    if pair.path.is_ident("since") {
+                        since = text(&pair.value);
+                    } else if pair.path.is_ident("note") {
+                        note = text(&pair.value);
+                    }
+                }
+            }
+        }
+        let shown = under(condition, &attribute.meta)?;
+        Some(Self { attribute: shown, condition: condition.cloned(), since, note })
+    }
+}
+
+fn text(expr: &Expr) -> Option<LitStr> {
+    match expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 impl Inherited {
@@ -31,9 +65,7 @@ impl Inherited {
             } else if path.is_ident("allow") || path.is_ident("expect") {
                 inherited.allows.extend(allow(condition.as_ref(), &attribute));
             } else if path.is_ident("deprecated") && inherited.deprecated.is_none() {
-                let shown = under(condition.as_ref(), &attribute.meta);
-                inherited.deprecated =
-                    shown.map(|attribute| Deprecated { attribute, condition: condition.clone() });
+                inherited.deprecated = Deprecated::of(condition.as_ref(), &attribute);
             }
         }
         inherited

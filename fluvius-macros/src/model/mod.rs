@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 pub(crate) mod aggregate;
+pub(crate) mod date;
 pub(crate) mod docs;
 pub(crate) mod domain;
 pub(crate) mod example;

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::{Expr, LitStr, Pat, Type};
+use syn::{Expr, ExprPath, LitStr, Pat, Type};
 
 use super::docs::Docs;
 use super::self_type::SelfType;
@@ -33,6 +33,8 @@ pub(crate) struct Field {
     pub(crate) default: Option<Option<Expr>>,
     pub(crate) secret: bool,
     pub(crate) example: Option<Expr>,
+    /// The function that returns the JSON schema.
+    pub(crate) schema: Option<ExprPath>,
 }
 
 /// A parameter, as written, that is neither a field nor the context.
@@ -117,6 +119,7 @@ pub(crate) fn lower(source: SourceParam, self_type: Option<&SelfType>) -> Argume
         default: attrs.default,
         secret: attrs.secret,
         example: attrs.example,
+        schema: attrs.schema.map(|schema| schema.path),
     }))
 }
 

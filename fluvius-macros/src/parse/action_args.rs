@@ -1,7 +1,7 @@
 //! The options of `#[action(..)]`.
 
 use proc_macro2::{Span, TokenStream};
-use syn::LitStr;
+use syn::{LitBool, LitStr};
 
 use super::options::{Options, Strings};
 use crate::errors::Errors;
@@ -16,6 +16,8 @@ pub(crate) struct ActionArgs {
     pub(crate) internal: Option<Span>,
     pub(crate) if_match: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
+    pub(crate) sunset: Option<LitStr>,
+    pub(crate) mcp: Option<LitBool>,
     /// Set if a fault was reported, so that an option may only seem to be missing.
     pub(crate) flawed: bool,
 }
@@ -31,6 +33,8 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> ActionArgs {
         internal: options.flag(keywords::INTERNAL, errors),
         if_match: options.string(keywords::IF_MATCH, errors),
         timeout: options.string(keywords::TIMEOUT, errors),
+        sunset: options.string(keywords::SUNSET, errors),
+        mcp: options.take(keywords::MCP).and_then(|option| option.boolean(errors)),
         flawed: false,
     };
     args.flawed = errors.count() > before;

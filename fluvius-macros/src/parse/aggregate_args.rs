@@ -18,6 +18,7 @@ pub(crate) struct AggregateArgs {
     pub(crate) upcast_waived: Option<Span>,
     pub(crate) name: Option<LitStr>,
     pub(crate) indexes: Vec<SourceIndex>,
+    pub(crate) schema: Option<LitStr>,
     pub(crate) crate_path: Option<Path>,
     /// Set if a fault was reported, so that an option may only seem to be missing.
     pub(crate) flawed: bool,
@@ -45,7 +46,8 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
         (None, None) => None,
     };
     let revision = options.take(keywords::REVISION).map(|option| option.integer(errors));
-    let upcast = options.take(keywords::UPCAST).and_then(|option| option.function(errors));
+    let upcast =
+        options.take(keywords::UPCAST).and_then(|option| option.function("upcast_account", errors));
     let (revision, upcast) = match revision {
         // The fault is already reported. Without the option it is unknown if an upcast is required.
         Some(None) => (None, None),
@@ -63,6 +65,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
             Some(tokens) => indexes::parse(tokens, errors),
             None => Vec::new(),
         },
+        schema: options.string(keywords::SCHEMA, errors),
         crate_path: options.take(keywords::CRATE).and_then(|option| option.path(errors)),
         flawed: false,
     };

@@ -4,7 +4,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Expr, LitStr};
 
-use super::options::{Options, append, attribute_tokens};
+use super::options::{FunctionPath, Options, append, attribute_tokens};
 use crate::errors::Errors;
 use crate::{keywords, spelling};
 
@@ -19,6 +19,7 @@ pub(crate) struct ArgAttrs {
     pub(crate) default: Option<Option<Expr>>,
     pub(crate) secret: bool,
     pub(crate) example: Option<Expr>,
+    pub(crate) schema: Option<FunctionPath>,
 }
 
 pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> ArgAttrs {
@@ -65,6 +66,8 @@ fn read_options(tokens: proc_macro2::TokenStream, args: &mut ArgAttrs, errors: &
     args.default = options.take(keywords::DEFAULT).and_then(|option| option.optional_expr(errors));
     args.secret = options.flag(keywords::SECRET, errors).is_some();
     args.example = options.take(keywords::EXAMPLE).and_then(|option| option.literal(errors));
+    args.schema =
+        options.take(keywords::SCHEMA).and_then(|option| option.function("amount_schema", errors));
 }
 
 fn span_of(attribute: &Attribute) -> Span {

@@ -6,7 +6,7 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprPath, Lit, LitStr, Meta, Token};
+use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitBool, LitStr, Meta, Token};
 
 use super::option_list::{AttrOption, Value, read_all, ungrouped, without_single_groups};
 use crate::errors::Errors;
@@ -221,6 +221,23 @@ impl AttrOption {
         }
     }
 
+    pub(crate) fn boolean(self, errors: &mut Errors) -> Option<LitBool> {
+        let name = &self.name;
+        let message = format!("`{name}` takes `true` or `false`: `{name} = false`");
+        match self.value {
+            Value::Equals(Expr::Lit(ExprLit { lit: Lit::Bool(value), .. })) => Some(value),
+            Value::Equals(expr) => {
+                errors.at(expr, message);
+                None
+            }
+            Value::Flag | Value::List(_) => {
+                errors.at(name, message);
+                None
+            }
+            Value::Unreadable => None,
+        }
+    }
+
     /// Reads a literal, as in `example = "EUR"` or `example = -1`.
     pub(crate) fn literal(self, errors: &mut Errors) -> Option<Expr> {
         let name = &self.name;
@@ -253,11 +270,11 @@ impl AttrOption {
         }
     }
 
-    /// Reads the path of a function.
-    pub(crate) fn function(self, errors: &mut Errors) -> Option<FunctionPath> {
+    /// Reads the path of a function, such as `example`.
+    pub(crate) fn function(self, example: &str, errors: &mut Errors) -> Option<FunctionPath> {
         let name = &self.name;
         let place = name.span();
-        let message = format!("`{name}` takes the path of a function: `{name} = upcast_account`");
+        let message = format!("`{name}` takes the path of a function: `{name} = {example}`");
         match self.value {
             Value::Equals(Expr::Path(path)) => Some(FunctionPath { path, place }),
             Value::Equals(expr) => {

@@ -47,11 +47,13 @@ fn expands_an_asynchronous_action_with_context_and_secret() {
                 name = "EurAccount",
                 resources = ["eur-account", "usd-account"],
                 revision = 3,
+                schema = "required",
                 upcast = crate::upcast_account,
                 index(owner_name: text, r#type: number, "address.city": text),
                 crate = "::facade"
             ),
             quote! {
+                /// Accounts in euros.
                 #[allow(clippy::missing_errors_doc)]
                 impl crate::Account<Eur> {
                     /// Transfer money, see [`Account`].
@@ -59,13 +61,17 @@ fn expands_an_asynchronous_action_with_context_and_secret() {
                     /// ```
                     /// account.transfer_money(cx, 1.into(), "1".into())?;
                     /// ```
-                    #[action(evt_key = "money-transferred", timeout = "2m", if_match = "required")]
+                    #[deprecated(since = "1.2.0", note = "use `pay`")]
+                    #[action(
+                        evt_key = "money-transferred", timeout = "2m", if_match = "required",
+                        sunset = "2027-06-30", mcp = false
+                    )]
                     pub async fn transfer_money(
                         &mut self,
                         amount: Decimal,
                         cx: &mut ActionContext,
                         /// The PIN of the card.
-                        #[arg(secret)]
+                        #[arg(secret, default = "0000", schema = crate::pin_schema)]
                         pin: String,
                         #[arg(alias = "recipient", alias = "to")] recipient_id: Uuid,
                     ) -> Result<(), AccountError> {

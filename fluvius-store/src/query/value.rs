@@ -5,11 +5,13 @@ use std::fmt;
 
 use ::uuid::Uuid;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::Number;
 
 /// A kind of value, which defines how a field is read and compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Booleans, `false` before `true`.
     Boolean,

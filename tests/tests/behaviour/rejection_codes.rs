@@ -4,7 +4,11 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{ContextError, Rejection, RejectionCode, RejectionCodes, SimpleRejection};
+use fluvius_core::{
+    CodeInfo, Command, ContextError, Domain, Rejection, RejectionCode, RejectionCodes,
+    SimpleRejection, aggregate,
+};
+use serde::{Deserialize, Serialize};
 
 /// Reasons to reject a reservation.
 #[derive(Debug, thiserror::Error, Rejection)]
@@ -129,4 +133,48 @@ fn status_of_a_rejection_must_be_one_of_eight() {
         let set = || RejectionCode::new("a", "b").with_status(status);
         assert!(std::panic::catch_unwind(set).is_err(), "{status}");
     }
+}
+
+type Booked<T> = Result<T, BookingError>;
+
+/// A show.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Show {
+    seats: u32,
+}
+
+#[aggregate(resource = "show")]
+impl Show {
+    /// Plan a show.
+    #[action(evt_key = "show-planned")]
+    fn plan_show(seats: u32) -> Result<Self, SimpleRejection> {
+        Ok(Self { seats })
+    }
+
+    /// Book seats, with the error type behind an alias.
+    #[action(evt_key = "seats-booked")]
+    fn book_seats(&mut self, count: u32) -> Booked<()> {
+        self.seats = self.seats.checked_sub(count).ok_or(BookingError::SoldOut)?;
+        Ok(())
+    }
+
+    /// Count the seats.
+    #[action]
+    fn count_seats(&self) -> Result<u32, Infallible> {
+        Ok(self.seats)
+    }
+}
+
+/// Domain of shows.
+#[derive(Domain)]
+#[domain(aggregates(Show))]
+struct ShowsDomain;
+
+#[test]
+fn descriptor_has_the_codes_of_the_error_type() {
+    let resolved = |codes: Option<&'static [CodeInfo]>| RejectionCodes::from_entries(codes);
+    assert!(resolved(PlanShow::ACTION.codes).open);
+    let expected = RejectionCodes::from_type::<BookingError>();
+    assert_eq!(resolved(BookSeats::ACTION.codes), expected);
+    assert_eq!(resolved(CountSeats::ACTION.codes), RejectionCodes::default());
 }

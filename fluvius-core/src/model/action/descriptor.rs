@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::handler::{Decode, Handler, Record};
-use crate::model::{AggregateDescriptor, Command, EventDescriptor};
+use crate::model::{AggregateDescriptor, CodeInfo, Command, EventDescriptor, TypeSchema};
 
 /// An action of an aggregate type: takes a command and emits at most one event.
 ///
@@ -26,14 +29,23 @@ pub struct ActionDescriptor {
     pub resources: &'static [&'static str],
     /// The command's fields, in the order of the parameters.
     pub fields: &'static [FieldDescriptor],
+    /// The data of the response; `None` if it is the state.
+    #[doc(hidden)]
+    pub output: Option<TypeSchema>,
+    /// The codes of the error type ([`Rejection::CODES`](crate::Rejection::CODES)).
+    pub codes: Option<&'static [CodeInfo]>,
     /// Set if the action runs only by `invoke` from another action.
     pub internal: bool,
     /// Set if the command must have a [`Precondition`](crate::Precondition).
     pub if_match_required: bool,
     /// The action's own timeout; `None` for the runtime's.
     pub timeout: Option<Duration>,
-    /// Set if the author has marked the method as deprecated.
-    pub deprecated: bool,
+    /// The deprecation, if the author has marked the method as deprecated.
+    pub deprecated: Option<Deprecation>,
+    /// The day on which the action is removed: `2027-06-30`.
+    pub sunset: Option<&'static str>,
+    /// Set if MCP clients may use the action as a tool.
+    pub mcp: bool,
     /// Source location of the method.
     pub location: Location,
     /// The aggregate type that the action belongs to, as a function.
@@ -60,10 +72,14 @@ impl ActionDescriptor {
         event: None,
         resources: &[],
         fields: &[],
+        output: None,
+        codes: None,
         internal: false,
         if_match_required: false,
         timeout: None,
-        deprecated: false,
+        deprecated: None,
+        sunset: None,
+        mcp: true,
         location: crate::location!(),
         aggregate: || &AggregateDescriptor::STAND_IN,
         decode: |_| unreachable!(),
@@ -107,8 +123,27 @@ impl fmt::Debug for ActionDescriptor {
     }
 }
 
+/// The arguments of `#[deprecated]` on a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Deprecation {
+    /// The version since which the action is deprecated.
+    pub since: Option<&'static str>,
+    /// The reason, or the replacement.
+    pub note: Option<&'static str>,
+}
+
+impl Deprecation {
+    /// Returns a deprecation. Called by generated code only.
+    #[doc(hidden)]
+    pub const fn of(since: Option<&'static str>, note: Option<&'static str>) -> Self {
+        Self { since, note }
+    }
+}
+
 /// The effect of an action on its aggregate, as declared by the receiver of the method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Lifecycle {
     /// No receiver: creates the aggregate, which must not exist.
@@ -136,14 +171,41 @@ pub struct FieldDescriptor {
     pub optional: bool,
     /// Set if the value is a secret, which is not stored.
     pub secret: bool,
+    /// The default as JSON text, if the author wrote a literal.
+    pub default: Option<&'static str>,
+    /// The example as JSON text.
+    pub example: Option<&'static str>,
+    /// The schema of the type.
+    #[doc(hidden)]
+    pub schema: TypeSchema,
 }
 
 impl FieldDescriptor {
     /// Returns a descriptor with defaults, of which generated code overrides only the fields that
     /// differ.
     #[doc(hidden)]
-    pub const fn of(name: &'static str, type_name: &'static str, docs: &'static str) -> Self {
-        Self { name, aliases: &[], type_name, docs, optional: false, secret: false }
+    pub const fn of(name: &'static str, docs: &'static str, schema: TypeSchema) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            type_name: schema.type_name(),
+            docs,
+            optional: false,
+            secret: false,
+            default: None,
+            example: None,
+            schema,
+        }
+    }
+
+    /// Returns the default, if the author wrote a literal.
+    pub fn default_value(&self) -> Option<Value> {
+        self.default.and_then(|text| serde_json::from_str(text).ok())
+    }
+
+    /// Returns the example, if there is one.
+    pub fn example_value(&self) -> Option<Value> {
+        self.example.and_then(|text| serde_json::from_str(text).ok())
     }
 }
 

@@ -4,7 +4,7 @@ mod descriptor;
 mod handler;
 mod result;
 
-pub use descriptor::{ActionDescriptor, FieldDescriptor, Lifecycle, Location};
+pub use descriptor::{ActionDescriptor, Deprecation, FieldDescriptor, Lifecycle, Location};
 pub use handler::{
     Call, Handler, Outcome, Stop, created, decode_command, record_command, unchanged,
     unchanged_with_data, updated, updated_with_data,

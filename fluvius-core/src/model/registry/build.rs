@@ -206,6 +206,7 @@ impl Registry {
             return Err(BuildError::Domain { namespace: metadata.namespace, problems });
         }
         Ok(Self {
+            metadata,
             actions: actions
                 .into_iter()
                 .filter_map(|(key, owners)| Some((key, owners.first()?.1)))

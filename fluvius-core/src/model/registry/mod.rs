@@ -4,6 +4,7 @@
 //! [`linked`] is for tools that inspect the whole program.
 
 mod build;
+mod description;
 mod features;
 #[cfg(feature = "inventory")]
 pub mod linked;
@@ -12,12 +13,16 @@ mod registration;
 use std::collections::BTreeMap;
 
 pub use build::{BuildError, Problem};
+pub use description::{
+    ActionDescription, AggregateDescription, DomainDescription, EventDescription, FieldDescription,
+    MissingSchema,
+};
 pub use registration::Registration;
 
 pub(crate) use build::is_kebab;
 
 use crate::collections::FastMap;
-use crate::model::{ActionDescriptor, AggregateDescriptor};
+use crate::model::{ActionDescriptor, AggregateDescriptor, DomainMetadata};
 
 /// Maximum number of similar keys that an `unknown-command` error names.
 const MAX_NEAREST: usize = 3;
@@ -25,6 +30,7 @@ const MAX_NEAREST: usize = 3;
 /// The aggregate types and actions of one domain.
 #[derive(Debug)]
 pub struct Registry {
+    metadata: &'static DomainMetadata,
     actions: FastMap<&'static str, &'static ActionDescriptor>,
     resources: BTreeMap<&'static str, &'static AggregateDescriptor>,
 }
@@ -52,6 +58,30 @@ impl Registry {
         actions.retain(|action| !action.internal);
         actions.sort_by_key(|action| (action.resources, action.key));
         actions
+    }
+
+    /// Returns the description of the domain as plain data, internal actions included.
+    ///
+    /// Each call builds the JSON schemas again.
+    pub fn describe(&self) -> DomainDescription {
+        let DomainMetadata { namespace, title, description, tags, revision, .. } = *self.metadata;
+        let by_main_resource = self.resources.iter();
+        let aggregates: Vec<_> = by_main_resource
+            .filter(|(resource, aggregate)| aggregate.resources.first() == Some(resource))
+            .map(|(_, aggregate)| *aggregate)
+            .collect();
+        DomainDescription {
+            namespace,
+            title,
+            description,
+            tags,
+            revision,
+            aggregates: aggregates.iter().map(|each| AggregateDescription::of(each)).collect(),
+            missing_schemas: aggregates
+                .iter()
+                .flat_map(|each| description::missing_schemas(each))
+                .collect(),
+        }
     }
 
     /// Returns the keys most similar to an unknown one, the most similar first.

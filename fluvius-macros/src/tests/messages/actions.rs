@@ -93,6 +93,11 @@ fn options_of_action() {
             options(quote!(evt_key = "a", timeout = "1h")),
             options(quote!(evt_key = "a", timeout = "0s")),
             options(quote!(evt_key = "a", timeout = 5)),
+            options(quote!(evt_key = "a", sunset = "2027-06-30", mcp = false)),
+            options(quote!(evt_key = "a", sunset = "2027-06-31", mcp = true)),
+            options(quote!(evt_key = "a", sunset, mcp)),
+            options(quote!(evt_key = "a", mcp = "no")),
+            options(quote!(evt_key = "a", internal, sunset = "2027-06-30", mcp = false)),
             options(quote!(evt_key = "a", colour = "red")),
         ],
         expect![[r##"
@@ -137,8 +142,21 @@ fn options_of_action() {
                 a timeout is a whole number above zero with its unit: `500ms`, `30s` or `2m`
             #[action(evt_key = "a", timeout = 5)]
                 write a string: `timeout = ".."`
+            #[action(evt_key = "a", sunset = "2027-06-30", mcp = false)]
+                fine
+            #[action(evt_key = "a", sunset = "2027-06-31", mcp = true)]
+                a sunset is a day of the calendar: write it as `2027-06-30`
+                every action is a tool of MCP clients: leave `mcp` out, or write `mcp = false`
+            #[action(evt_key = "a", sunset, mcp)]
+                `sunset` takes a string: `sunset = ".."`
+                `mcp` takes `true` or `false`: `mcp = false`
+            #[action(evt_key = "a", mcp = "no")]
+                `mcp` takes `true` or `false`: `mcp = false`
+            #[action(evt_key = "a", internal, sunset = "2027-06-30", mcp = false)]
+                an internal action is never sent, so no sender reads its sunset: remove `sunset`
+                an internal action is never sent, so it is no tool of MCP clients: remove `mcp`
             #[action(evt_key = "a", colour = "red")]
-                `#[action]` has no option `colour`; it takes `evt_key`, `resources`, `key`, `command`, `internal`, `if_match`, `timeout`
+                `#[action]` has no option `colour`; it takes `evt_key`, `resources`, `key`, `command`, `internal`, `if_match`, `timeout`, `sunset`, `mcp`
         "##]],
     );
 }

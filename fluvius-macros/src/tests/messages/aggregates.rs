@@ -118,6 +118,9 @@ fn an_aggregate_is_one_concrete_type() {
 fn options_of_aggregate() {
     check(
         [
+            block_options(quote!(schema = "required")),
+            block_options(quote!(schema = "optional")),
+            block_options(quote!(schema)),
             block_options(quote!(resorce = "bank-account")),
             block_options(quote!(colour = "red")),
             block_options(quote!(resource = "bank-account", resource = "other")),
@@ -162,10 +165,16 @@ fn options_of_aggregate() {
             block(quote!(), quote!(impl Account {})),
         ],
         expect![[r##"
+            #[aggregate(schema = "required")]
+                fine
+            #[aggregate(schema = "optional")]
+                `schema` has one value: write `schema = "required"`, or leave it out
+            #[aggregate(schema)]
+                `schema` takes a string: `schema = ".."`
             #[aggregate(resorce = "bank-account")]
                 `#[aggregate]` has no option `resorce`; did you mean `resource`?
             #[aggregate(colour = "red")]
-                `#[aggregate]` has no option `colour`; it takes `resource`, `resources`, `revision`, `upcast`, `name`, `index`, `crate`
+                `#[aggregate]` has no option `colour`; it takes `resource`, `resources`, `revision`, `upcast`, `name`, `index`, `schema`, `crate`
             #[aggregate(resource = "bank-account", resource = "other")]
                 `resource` is given twice
                 `resource` is given here first

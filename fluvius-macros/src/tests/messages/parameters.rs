@@ -96,6 +96,8 @@ fn parameters() {
 fn attributes_on_parameters() {
     check(
         [
+            params(quote!(#[arg(schema = country_schema, secret)] country: String)),
+            params(quote!(#[arg(schema = "country_schema")] country: String)),
             params(quote!(#[cfg(test)] a: u8)),
             params(quote!(#[cfg_attr(test, arg(secret))] a: u8)),
             params(quote!(#[serde(rename = "b")] a: u8)),
@@ -113,6 +115,10 @@ fn attributes_on_parameters() {
             params(quote!(#[arg(rename = "c")] a: u8, #[arg(rename = "c")] b: u8)),
         ],
         expect![[r##"
+            #[arg(schema = country_schema, secret)] country: String
+                fine
+            #[arg(schema = "country_schema")] country: String
+                `schema` takes the path of a function: `schema = amount_schema`
             #[cfg(test)] a: u8
                 a parameter of an action is there in every build, because it is part of the command: remove the `cfg`, or write two actions with `#[cfg]` on each
             #[cfg_attr(test, arg(secret))] a: u8

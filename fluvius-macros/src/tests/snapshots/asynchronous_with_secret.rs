@@ -4,11 +4,12 @@ States and events are written at revision 3; `crate::upcast_account` converts th
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`TransferMoney`](type@TransferMoney) | `transfer-money` | [`MoneyTransferred`](type@MoneyTransferred) | Transfer money, see [`Account`]. |
+///| [`TransferMoney`](type@TransferMoney) | `transfer-money` (deprecated) | [`MoneyTransferred`](type@MoneyTransferred) | Transfer money, see [`Account`]. |
 #[cfg_attr(
     all(feature = "closing"),
-    doc = "| [`EndAccount`](type@EndAccount) | `end` (internal: only other actions run it) | [`AccountClosed`](type@AccountClosed) | Command `end`. |"
+    doc = "| [`EndAccount`](type@EndAccount) | `end` (internal: only other actions run it) (deprecated) | [`AccountClosed`](type@AccountClosed) | Command `end`. |"
 )]
+/// Accounts in euros.
 #[allow(clippy::missing_errors_doc)]
 impl crate::Account<Eur> {
     #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
@@ -17,6 +18,7 @@ impl crate::Account<Eur> {
     /// ```
     /// account.transfer_money(cx, 1.into(), "1".into())?;
     /// ```
+    #[deprecated(since = "1.2.0", note = "use `pay`")]
     pub async fn transfer_money(
         &mut self,
         amount: Decimal,
@@ -47,6 +49,9 @@ mod two_commands_are_named_transfer_money_so_name_one_with_command_0 {
 - Resources: `eur-account`, `usd-account`
 - If-Match: the expected version must be sent along
 - Ends after 2m at the latest
+- Deprecated since 1.2.0: use `pay`
+- Sunset: it is removed on 2027-06-30
+- MCP: it is no tool
 
 # Example
 
@@ -57,12 +62,13 @@ mod two_commands_are_named_transfer_money_so_name_one_with_command_0 {
   "recipient_id": "01890a5d-ac96-774b-bcce-b302099a8057"
 }
 ```*/
+#[deprecated(since = "1.2.0", note = "use `pay`")]
 pub struct TransferMoney {
     ///Parameter `amount` of `Account::transfer_money`.
     pub amount: Decimal,
     /**The PIN of the card.
 
-Secret: the action uses it, and it is stored nowhere.*/
+Left out, it is `"0000"`. Secret: the action uses it, and it is stored nowhere.*/
     pub pin: String,
     /**Parameter `recipient_id` of `Account::transfer_money`.
 
@@ -70,12 +76,14 @@ Also read as `recipient`. Also read as `to`.*/
     pub recipient_id: Uuid,
 }
 #[allow(clippy::missing_errors_doc)]
+#[allow(deprecated)]
 const _: () = {
     use ::facade::__private as __fluvius;
     __fluvius::fields! {
         (serde) TransferMoney["TransferMoney"
         "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField, for<'f> __Field2: _serde::PayloadField"
-        deny_unknown_fields] { amount : __Field0 = Decimal, pin : __Field1 = String,
+        deny_unknown_fields] { amount : __Field0 = Decimal, #[serde(default =
+        "__fluvius_default_14_transfer_money_pin")] pin : __Field1 = String,
         #[serde(alias = "recipient", alias = "to")] recipient_id : __Field2 = Uuid }
     }
     #[automatically_derived]
@@ -115,24 +123,32 @@ const _: () = {
             event: __fluvius::probe!(MoneyTransferred, RECORDED),
             resources: &["eur-account", "usd-account"],
             fields: &[
-                __fluvius::FieldDescriptor::of("amount", "Decimal", ""),
+                __fluvius::field!("amount", "Decimal", "", Decimal),
                 __fluvius::FieldDescriptor {
+                    optional: true,
                     secret: true,
-                    ..__fluvius::FieldDescriptor::of(
-                        "pin",
-                        "String",
-                        "The PIN of the card.",
+                    ..__fluvius::field!(
+                        "pin", "String", "The PIN of the card.", = crate ::pin_schema
                     )
                 },
                 __fluvius::FieldDescriptor {
                     aliases: &["recipient", "to"],
-                    ..__fluvius::FieldDescriptor::of("recipient_id", "Uuid", "")
+                    ..__fluvius::field!("recipient_id", "Uuid", "", Uuid)
                 },
             ],
+            codes: __fluvius::probe!(AccountError, CODES),
             if_match_required: true,
             timeout: __fluvius::core::option::Option::Some(
                 __fluvius::core::time::Duration::from_millis(120000u64),
             ),
+            deprecated: __fluvius::core::option::Option::Some(
+                __fluvius::Deprecation::of(
+                    __fluvius::core::option::Option::Some("1.2.0"),
+                    __fluvius::core::option::Option::Some("use `pay`"),
+                ),
+            ),
+            sunset: __fluvius::core::option::Option::Some("2027-06-30"),
+            mcp: false,
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("transfer-money")
         };
@@ -188,6 +204,8 @@ const _: () = {
     __fluvius::assert_payload_field::<Uuid>();
     __fluvius::assert_context_type::<ActionContext>();
     __fluvius::assert_rejection::<AccountError>();
+    __fluvius::assert_schema::<Decimal>();
+    __fluvius::assert_schema::<Uuid>();
 };
 #[allow(clippy::missing_errors_doc)]
 /**Event of a `eur-account`: money transferred.
@@ -203,12 +221,24 @@ Also read as `recipient`. Also read as `to`.*/
     pub recipient_id: Uuid,
 }
 ::facade::__private::event! {
-    [#[allow(clippy::missing_errors_doc)]] MoneyTransferred of crate ::Account < Eur >,
-    "money-transferred", "Event of a `eur-account`: money transferred.",
-    ["MoneyTransferred"
+    [#[allow(clippy::missing_errors_doc)] #[allow(deprecated)]] MoneyTransferred of crate
+    ::Account < Eur >, "money-transferred",
+    "Event of a `eur-account`: money transferred.", ["MoneyTransferred"
     "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField"] {
     amount : __Field0 = Decimal, #[serde(alias = "recipient", alias = "to")] recipient_id
     : __Field1 = Uuid }
+}
+#[allow(clippy::missing_errors_doc)]
+impl crate::Account<Eur> {
+    #[doc(hidden)]
+    fn __fluvius_default_14_transfer_money_pin() -> String {
+        <String as ::facade::__private::core::convert::From<&str>>::from("0000")
+    }
+}
+#[allow(clippy::missing_errors_doc)]
+#[doc(hidden)]
+fn __fluvius_default_14_transfer_money_pin() -> String {
+    <crate::Account<Eur>>::__fluvius_default_14_transfer_money_pin()
 }
 #[cfg(feature = "closing")]
 mod two_commands_are_named_end_account_so_name_one_with_command_0 {
@@ -224,6 +254,7 @@ mod two_commands_are_named_end_account_so_name_one_with_command_0 {
 - Event: [`AccountClosed`](type@AccountClosed), `account-closed`
 - Resources: `eur-account`, `usd-account`
 - Internal: runs only by `invoke` of another action
+- Deprecated: use `end`
 
 # Example
 
@@ -256,8 +287,14 @@ const _: () = {
             lifecycle: __fluvius::Lifecycle::Close,
             event: __fluvius::probe!(AccountClosed, RECORDED),
             resources: &["eur-account", "usd-account"],
+            codes: __fluvius::probe!(Infallible, CODES),
             internal: true,
-            deprecated: true,
+            deprecated: __fluvius::core::option::Option::Some(
+                __fluvius::Deprecation::of(
+                    __fluvius::core::option::Option::None,
+                    __fluvius::core::option::Option::Some("use `end`"),
+                ),
+            ),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("end")
         };
@@ -402,6 +439,10 @@ const _: () = {
                 kind: __fluvius::Kind::Text,
             },
         ];
+        const DOCS: &'static str = "Accounts in euros.";
+        const STATE: __fluvius::TypeSchema = __fluvius::schema!(
+            crate ::Account < Eur >, "crate::Account<Eur>"
+        );
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = EurAccountCommand;
@@ -415,4 +456,5 @@ const _: () = {
         >::DESCRIPTOR;
     }
     __fluvius::assert_state::<crate::Account<Eur>>();
+    __fluvius::assert_schema::<crate::Account<Eur>>();
 };

@@ -62,6 +62,10 @@ const _: () = {
             docs: "Read the balance.",
             lifecycle: __fluvius::Lifecycle::Unchanged,
             resources: &["savings-account"],
+            output: __fluvius::core::option::Option::Some(
+                __fluvius::schema!(Decimal, "Decimal"),
+            ),
+            codes: __fluvius::probe!(Infallible, CODES),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("read-balance")
         };
@@ -145,13 +149,26 @@ const _: () = {
             fields: &[
                 __fluvius::FieldDescriptor {
                     optional: true,
-                    ..__fluvius::FieldDescriptor::of("rate", "Decimal", "")
+                    example: __fluvius::core::option::Option::Some("\"0.02\""),
+                    ..__fluvius::field!("rate", "Decimal", "", Decimal)
                 },
                 __fluvius::FieldDescriptor {
                     optional: true,
-                    ..__fluvius::FieldDescriptor::of("at", "Option<Kind>", "")
+                    ..__fluvius::field!("at", "Option<Kind>", "", Option < Kind >)
                 },
             ],
+            output: __fluvius::core::option::Option::Some(
+                __fluvius::schema!(
+                    < BankResult < Interest < SavingsAccount > > as __fluvius::Returned <
+                    { __fluvius::probe!(BankResult < Interest < SavingsAccount > >,
+                    IS_RESULT) } >> ::Data, "BankResult<Interest<Self>>"
+                ),
+            ),
+            codes: __fluvius::probe!(
+                < BankResult < Interest < SavingsAccount > > as __fluvius::Returned < {
+                __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT)
+                } >> ::Error, CODES
+            ),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("add-interest")
         };
@@ -311,6 +328,9 @@ const _: () = {
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
             __fluvius::Probe::<InterestAdded>::EVENT,
         ];
+        const STATE: __fluvius::TypeSchema = __fluvius::schema!(
+            SavingsAccount, "SavingsAccount"
+        );
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = SavingsAccountCommand;

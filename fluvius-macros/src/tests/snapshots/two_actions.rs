@@ -70,7 +70,8 @@ const _: () = {
             lifecycle: __fluvius::Lifecycle::Create,
             event: __fluvius::probe!(AccountOpened, RECORDED),
             resources: &["bank-account"],
-            fields: &[__fluvius::FieldDescriptor::of("owner_name", "String", "")],
+            fields: &[__fluvius::field!("owner_name", "String", "", String)],
+            codes: __fluvius::probe!(AccountError, CODES),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("open-account")
         };
@@ -141,7 +142,8 @@ const _: () = {
             lifecycle: __fluvius::Lifecycle::Update,
             event: __fluvius::probe!(MoneyDeposited, RECORDED),
             resources: &["bank-account"],
-            fields: &[__fluvius::FieldDescriptor::of("amount", "Decimal", "")],
+            fields: &[__fluvius::field!("amount", "Decimal", "", Decimal)],
+            codes: __fluvius::probe!(AccountError, CODES),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("deposit-money")
         };
@@ -255,6 +257,7 @@ const _: () = {
             __fluvius::Probe::<AccountOpened>::EVENT,
             __fluvius::Probe::<MoneyDeposited>::EVENT,
         ];
+        const STATE: __fluvius::TypeSchema = __fluvius::schema!(Account, "Account");
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = AccountCommand;

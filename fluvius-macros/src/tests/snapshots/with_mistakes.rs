@@ -63,7 +63,8 @@ const _: () = {
             lifecycle: __fluvius::Lifecycle::Update,
             event: __fluvius::probe!(MoneyDeposited, RECORDED),
             resources: &["bank-account"],
-            fields: &[__fluvius::FieldDescriptor::of("amount", "Decimal", "")],
+            fields: &[__fluvius::field!("amount", "Decimal", "", Decimal)],
+            codes: __fluvius::probe!(AccountError, CODES),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("deposit-money")
         };
@@ -123,6 +124,7 @@ const _: () = {
             lifecycle: __fluvius::Lifecycle::Close,
             event: __fluvius::probe!(AccountClosed, RECORDED),
             resources: &["bank-account"],
+            codes: __fluvius::probe!(AccountError, CODES),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("close-account")
         };
@@ -229,6 +231,7 @@ const _: () = {
             __fluvius::Probe::<MoneyDeposited>::EVENT,
             __fluvius::Probe::<AccountClosed>::EVENT,
         ];
+        const STATE: __fluvius::TypeSchema = __fluvius::schema!(Account, "Account");
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = AccountCommand;
