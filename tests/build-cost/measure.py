@@ -9,7 +9,7 @@ processor time, which other programs on the machine affect less. It applies to b
 incremental compilation, which compile the whole crate. With it, the compiler repeats only a part,
 which is the time that an author waits.
 
-    tests/build-cost/measure.py [--pairs 5] [--target-dir DIR]
+    tests/build-cost/measure.py [--pairs 5] [--target-dir DIR] [--features schema]
 
 Exit code 1 if the median of processor time without incremental compilation reaches the gate.
 """
@@ -105,10 +105,11 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--pairs", type=int, default=5, help="how often both are built")
     options.add_argument("--target-dir", help="where to build, to be used again")
+    options.add_argument("--features", default="", help="features of fluvius-core, with commas")
     options = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="fluvius-build-cost-") as folder:
         folder = pathlib.Path(folder)
-        generate(folder)
+        generate(folder, options.features)
         target = pathlib.Path(options.target_dir or folder / "target").resolve()
         full = measure(folder, target, options.pairs, incremental=False)
         measure(folder, target, options.pairs, incremental=True)
@@ -116,9 +117,10 @@ def main():
     sys.exit(0 if full < GATE_SECONDS else 1)
 
 
-def generate(folder):
+def generate(folder, features):
     """A workspace with one crate a size, under this repository's own profile and lock file."""
     manifest = (ROOT / "Cargo.toml").read_text()
+    listed = ", ".join(f'"{feature}"' for feature in features.split(",") if feature)
     profile = manifest[manifest.index("[profile.dev]"):]
     members = ", ".join(f'"actions-{count}"' for count in (SMALL, LARGE))
     (folder / "Cargo.toml").write_text(
@@ -135,7 +137,7 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-fluvius-core = {{ path = "{ROOT / 'fluvius-core'}" }}
+fluvius-core = {{ path = "{ROOT / 'fluvius-core'}", features = [{listed}] }}
 rust_decimal = {{ version = "1", default-features = false, features = ["std", "serde"] }}
 serde = {{ version = "1", features = ["derive"] }}
 thiserror = "2"
