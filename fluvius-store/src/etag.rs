@@ -74,18 +74,30 @@ impl<'de> Deserialize<'de> for ETag {
     }
 }
 
-/// A precondition of a command on its aggregate (If-Match).
+/// A precondition of a command on its aggregate.
 ///
 /// # Source
-/// RFC 9110, section 13.1.1 (If-Match).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// RFC 9110, sections 13.1.1 (If-Match) and 13.1.2 (If-None-Match).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Precondition {
     /// The etag that the aggregate must have.
     #[serde(rename = "etag")]
     ETag(ETag),
     /// The version that the aggregate must have.
     Version(u64),
+    /// The etags of which the aggregate must have one (`If-Match: "a", "b"`). An empty list never
+    /// holds.
+    AnyOf(Vec<ETag>),
+    /// The aggregate must exist (`If-Match: *`).
+    Exists,
+    /// The aggregate must not exist (`If-None-Match: *`).
+    ///
+    /// If it does, a creating command ends with `precondition-failed` instead of `already-exists`.
+    /// The error then has the version and the etag. An aggregate that is closed, or belongs to
+    /// another realm, is still `already-exists`.
+    Absent,
 }
 
 impl Precondition {
@@ -94,6 +106,9 @@ impl Precondition {
         match self {
             Self::ETag(expected) => Some(*expected) == etag,
             Self::Version(expected) => *expected == version,
+            Self::AnyOf(expected) => etag.is_some_and(|etag| expected.contains(&etag)),
+            Self::Exists => version > 0,
+            Self::Absent => version == 0,
         }
     }
 }
@@ -115,6 +130,12 @@ impl fmt::Display for Precondition {
         match self {
             Self::ETag(etag) => write!(f, "etag {etag}"),
             Self::Version(version) => write!(f, "version {version}"),
+            Self::AnyOf(etags) => {
+                f.write_str("an etag of")?;
+                etags.iter().try_for_each(|etag| write!(f, " {etag}"))
+            }
+            Self::Exists => f.write_str("that it exists"),
+            Self::Absent => f.write_str("that it does not exist"),
         }
     }
 }

@@ -118,7 +118,7 @@ impl ContextError {
             Error::PreconditionFailed { aggregate_id, expected, version, etag } => {
                 Self::PreconditionFailed {
                     aggregate_id: aggregate_id.clone(),
-                    expected: *expected,
+                    expected: expected.clone(),
                     version: *version,
                     etag: *etag,
                 }

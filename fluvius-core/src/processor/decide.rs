@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::action_backend::{attempt_state, attempt_state_mut};
-use super::load;
 use super::task::Task;
 use super::write_set::Savepoint;
+use super::{load, precondition};
 use crate::error::Error;
 use crate::id_generator as ids;
 use crate::model::{
@@ -20,7 +20,8 @@ use crate::policy::{Authorization, PolicyRequest, PolicyState};
 use crate::scheduler::CachedVersion;
 use fluvius_store::json::JsonError;
 use fluvius_store::{
-    CommandStatus, ETag, EventRecord, Json, SNAPSHOT_INTERVAL, StateDelta, StateRecord, UnitOfWork,
+    CommandStatus, ETag, EventRecord, Json, Precondition, SNAPSHOT_INTERVAL, StateDelta,
+    StateRecord, UnitOfWork,
 };
 
 /// Maximum depth of actions that invoke each other.
@@ -74,10 +75,18 @@ async fn decide(
     }
     let cached = load::version(cx, &task.aggregate_id).await?;
     let aggregate = (task.action.aggregate)();
+    if let Some(record) = precondition::unexpected(cx, task, &cached) {
+        if cx.frames.is_empty() {
+            // The error tells the version, so the policy is asked about this state first.
+            let state = cached.value(record, aggregate)?;
+            authorize_with_state(cx, task, &cached, Some(&state)).await?;
+        }
+        return Err(precondition::failed(task, Precondition::Absent, Some(record)));
+    }
     let state = admit(cx, task, aggregate, &cached)?;
     if cx.frames.is_empty() {
         authorize_with_state(cx, task, &cached, state.as_ref()).await?;
-        check_precondition(
+        precondition::check(
             task,
             attempt_state(cx)
                 .write_set
@@ -85,7 +94,7 @@ async fn decide(
                 .and_then(|cached| cached.record.as_deref()),
         )?;
     } else {
-        check_precondition(task, cached.record.as_deref())?;
+        precondition::check(task, cached.record.as_deref())?;
     }
 
     let call = Call { state: state.as_ref(), command: &task.command };
@@ -116,8 +125,11 @@ pub(crate) fn run_inline(
     let write_set = &mut attempt_state_mut(cx).write_set;
     let before = write_set.savepoint();
     write_set.read(Arc::clone(cached));
+    if let Some(record) = precondition::unexpected(cx, task, cached) {
+        return Err(precondition::failed(task, Precondition::Absent, Some(record)));
+    }
     let state = admit(cx, task, (task.action.aggregate)(), cached)?;
-    check_precondition(task, cached.record.as_deref())?;
+    precondition::check(task, cached.record.as_deref())?;
     cx.frames.push(frame(task));
     let outcome = run(Call { state: state.as_ref(), command: &task.command }, cx);
     conclude(cx, task, before, cached, state, outcome)
@@ -204,25 +216,6 @@ async fn authorize_with_state(
             reason,
         }),
     }
-}
-
-/// Checks the precondition of a command against a record. For a command it is the record before the
-/// command and its group; for an invoked command, the one that the invoking action sees.
-fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), Error> {
-    let Some(expected) = task.if_match else {
-        return Ok(());
-    };
-    let version = record.map_or(0, |record| record.version);
-    let etag = record.map(|record| record.etag);
-    if expected.holds(version, etag) {
-        return Ok(());
-    }
-    Err(Error::PreconditionFailed {
-        aggregate_id: task.aggregate_id.clone(),
-        expected,
-        version,
-        etag,
-    })
 }
 
 /// Converts the outcome of the action to rows and the answer.

@@ -33,6 +33,7 @@ mod in_doubt;
 mod job;
 pub(crate) mod load;
 mod pace;
+mod precondition;
 mod publish;
 mod rejection_record;
 mod request_log;

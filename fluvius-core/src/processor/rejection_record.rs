@@ -74,7 +74,7 @@ impl StoredRejection {
             Error::AlreadyExists { .. } => Self::AlreadyExists {},
             Error::Rejected { message, .. } => Self::Rejected { message: message.clone() },
             Error::PreconditionFailed { expected, version, etag, .. } => {
-                let expected = Some(*expected);
+                let expected = Some(expected.clone());
                 Self::PreconditionFailed { expected, version: *version, etag: *etag }
             }
             Error::GroupRejected { rejected, source } => Self::GroupRejected {

@@ -38,6 +38,10 @@ pub enum Transport {
     Queue,
     /// A command line.
     Cli,
+    /// The Model Context Protocol.
+    Mcp,
+    /// A web console.
+    Console,
 }
 
 /// A row of the context log: a session's context, as recorded.

@@ -85,7 +85,7 @@ impl fmt::Display for SentCommand {
         }
         write!(f, "{} on {} {shown}", command.command, command.aggregate_id)?;
         if let Some(expected) = &command.if_match {
-            write!(f, " if it is at {expected}")?;
+            write!(f, ", expecting {expected}")?;
         }
         write!(f, "\n             sent at {sent:?}, ")?;
         match answer {

@@ -196,7 +196,8 @@ async fn precondition_failed_has_the_current_version() {
     let stored = fixture.session.statemgr().fetch_record(&probe(1)).await.unwrap();
     let other = ETag::new(1, id(77));
     for expected in [Precondition::from(other), Precondition::from(2), Precondition::from(0)] {
-        let command = fixture.command(&probe(1), "ask-value", json!({})).if_match(expected);
+        let command = fixture.command(&probe(1), "ask-value", json!({}));
+        let command = command.if_match(expected.clone());
         let kept = Trail::Command("precondition-failed");
         let error = check_rejected(&fixture.store, &fixture.session, command, kept).await;
         match &error {

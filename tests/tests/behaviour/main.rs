@@ -29,6 +29,7 @@ mod observers;
 mod payload_bounds;
 mod payloads;
 mod policies;
+mod preconditions;
 mod queries;
 mod realms;
 mod rejection_codes;

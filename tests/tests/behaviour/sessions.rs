@@ -25,7 +25,7 @@ async fn a_session_creates_commands_for_its_aggregate() {
     let second = fixture.session.create_command("run", add(1)).unwrap();
     assert_eq!((&first.aggregate_id, &second.aggregate_id), (&probe(1), &probe(2)));
     assert_ne!(first.id, second.id);
-    assert_eq!((first.command.as_str(), first.if_match), ("run", None));
+    assert_eq!((first.command.as_str(), first.if_match.clone()), ("run", None));
     // A command targets the aggregate that was set at its creation.
     let response = fixture.session.process_command(first).await.unwrap();
     assert_eq!(response.aggregate_id, probe(1));

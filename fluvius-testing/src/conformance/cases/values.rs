@@ -332,7 +332,14 @@ pub(crate) async fn long_texts_round_trip(harness: &Harness) -> CaseResult {
 
 pub(crate) async fn every_column_round_trips(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
-    let transports = [Transport::InProcess, Transport::Http, Transport::Queue, Transport::Cli];
+    let transports = [
+        Transport::InProcess,
+        Transport::Http,
+        Transport::Queue,
+        Transport::Cli,
+        Transport::Mcp,
+        Transport::Console,
+    ];
     let kinds = [ActivityKind::UserAction, ActivityKind::AppRequest, ActivityKind::SystemCall];
     for (index, transport) in transports.into_iter().enumerate() {
         let context = Arc::new({

@@ -247,7 +247,7 @@ pub(super) fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<Str
 pub(super) fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), ModelRejection> {
     let realm = REALMS[sent.realm];
     bank.admit(realm, sent.account, &sent.order)?;
-    if let Some(expected) = sent.if_match {
+    if let Some(expected) = &sent.if_match {
         let (version, etag) =
             before.aggregate_ids.get(&sent.account).map_or((0, None), |aggregate_id| {
                 let etag =

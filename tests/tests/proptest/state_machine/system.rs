@@ -287,7 +287,7 @@ pub(super) fn bundle(sent: &Sent) -> CommandBundle {
         command: key.to_owned(),
         aggregate_id,
         payload: Json::parse(broken.unwrap_or(payload.to_string())).unwrap(),
-        if_match: sent.if_match,
+        if_match: sent.if_match.clone(),
     }
 }
 
