@@ -262,8 +262,8 @@ impl Processor {
         if let Some(denied) = denied {
             let (after, admitted) = shared.linked(link);
             let job = Job::denied(Arc::clone(request), now, sender, admitted, permit, denied);
-            shared.scheduler.accept(OneVec::new(), job, after);
-            executor::run_effects_for_caller(self, guard, now);
+            let seq = shared.scheduler.accept(OneVec::new(), job, after);
+            executor::run_effects_for_caller(self, guard, seq, now);
             return Ok(Accepted::Waiting(receiver));
         }
         let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
@@ -283,8 +283,19 @@ impl Processor {
         for task in &request.tasks {
             shared.in_flight.insert(task.id, seq);
         }
-        executor::run_effects_for_caller(self, guard, now);
+        executor::run_effects_for_caller(self, guard, seq, now);
         Ok(Accepted::Waiting(receiver))
+    }
+
+    /// Returns false if the end of a command wakes nothing beside its caller: no further caller,
+    /// no command that waits for a permit, no observer, no reader of a log, and no shutdown.
+    pub(super) fn may_wake(&self, shared: &mut Shared, seq: CommandSeq) -> bool {
+        let Services { observers, committed, .. } = &self.services;
+        shared.scheduler.job(seq).is_none_or(|job| !job.joined.is_empty())
+            || shared.closed.is_some()
+            || self.permits.available_permits() == 0
+            || !observers.is_empty()
+            || Arc::strong_count(committed) > 1
     }
 
     /// Returns a permit if one is available.

@@ -79,21 +79,24 @@ impl PendingEffect {
     }
 }
 
-/// Runs the effects caused by a call on this thread, which may belong to any runtime. `now` is the
-/// start of the first effect.
+/// Runs the effects caused by a call on this thread, which may belong to any runtime. `own` is the
+/// caller's command, and `now` the start of the first effect.
 pub(super) fn run_effects_for_caller(
     processor: &Arc<Processor>,
     shared: Locked<'_, Shared>,
+    own: CommandSeq,
     now: Instant,
 ) {
     // Timers and tasks that an action creates must outlive this caller's runtime.
     let _entered = processor.services.home.enter();
-    Executor { processor, pace: Pace::new(now, true) }.run(shared);
+    Executor { processor, own: Some(own), pace: Pace::new(now, true) }.run(shared);
 }
 
 /// A run of the executor on this thread.
 pub(super) struct Executor<'a> {
     processor: &'a Arc<Processor>,
+    /// The command of the caller that polls this run, if one does.
+    own: Option<CommandSeq>,
     pace: Pace,
 }
 
@@ -114,7 +117,7 @@ impl<'a> Executor<'a> {
             let processor = Arc::clone(self.processor);
             self.processor.services.home.spawn(async move {
                 let pace = Pace::new(Instant::now(), false);
-                Executor { processor: &processor, pace }.run(processor.shared());
+                Executor { processor: &processor, own: None, pace }.run(processor.shared());
             });
         }
         self.pace.end(self.processor);
@@ -179,7 +182,7 @@ impl<'a> Executor<'a> {
             drop(shared);
             return Some(self.continue_with(pending.start()));
         }
-        self.pace.has_woken = true;
+        self.pace.has_woken |= self.own != Some(seq) || self.processor.may_wake(&mut shared, seq);
         match finish(self.processor, shared, seq, due.outcome, self.pace.now) {
             true => Some(self.processor.shared()),
             false => None,
@@ -266,7 +269,7 @@ fn spawn_pending(processor: &Arc<Processor>, pending: PendingEffect) {
         let completion = future.await.unwrap_or(if_panicked);
         let now = Instant::now();
         let shared = apply(&spawned, completion, now - started, now);
-        Executor { processor: &spawned, pace: Pace::new(now, false) }.run(shared);
+        Executor { processor: &spawned, own: None, pace: Pace::new(now, false) }.run(shared);
     });
 }
 

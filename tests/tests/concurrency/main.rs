@@ -19,3 +19,4 @@ mod shutdown;
 mod slow_action_locks;
 mod slow_store;
 mod tower_layers;
+mod wake_ups;
