@@ -7,8 +7,8 @@ use crate::model::ActionContext;
 use crate::scheduler::CachedVersion;
 use fluvius_store::{Precondition, StateRecord};
 
-/// Returns the row of an aggregate that the command expects to be absent, if it is there. A creating
-/// command would otherwise end with `already-exists`, without the version.
+/// Returns the row of an aggregate that the command expects to be absent, if it is there. A
+/// creating command would otherwise end with `already-exists`, without the version.
 pub(super) fn unexpected<'a>(
     cx: &ActionContext,
     task: &Task,
