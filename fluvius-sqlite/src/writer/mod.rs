@@ -11,8 +11,8 @@ mod overlay;
 mod rows;
 mod thread;
 mod transaction;
-mod turns;
 mod validate;
+mod write_lease;
 
 #[cfg(test)]
 pub(crate) mod tests;

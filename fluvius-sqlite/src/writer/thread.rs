@@ -15,7 +15,7 @@ use rusqlite::hooks::Wal;
 use tokio::sync::{oneshot, watch};
 
 use super::transaction::WriterConnection;
-use super::turns::Turns;
+use super::write_lease::WriteLease;
 use super::{Commit, Job};
 use crate::checkpointer::Checkpointer;
 use crate::connection::{self, OpenGuard};
@@ -210,11 +210,11 @@ impl JobQueue {
         self.poll().or_else(|| self.jobs.recv().ok())
     }
 
-    /// Waits for the next job, and ends the writer's turn if none arrives soon.
-    fn next_within(&mut self, turns: &mut Turns) -> Option<Job> {
-        let job = self.poll().or_else(|| self.jobs.recv_timeout(turns.idle_time()?).ok());
+    /// Waits for the next job, and releases the write lease if none arrives soon.
+    fn next_or_release(&mut self, lease: &mut WriteLease) -> Option<Job> {
+        let job = self.poll().or_else(|| self.jobs.recv_timeout(lease.idle_time()?).ok());
         job.or_else(|| {
-            turns.end();
+            lease.release();
             self.jobs.recv().ok()
         })
     }
@@ -238,7 +238,7 @@ impl JobQueue {
 
     /// Runs jobs until no sender is left, or the connection is no longer usable.
     fn serve(&mut self, connection: &mut WriterConnection<'_>) -> Served {
-        while let Some(job) = self.next_within(&mut connection.turns) {
+        while let Some(job) = self.next_or_release(&mut connection.lease) {
             let is_usable = match job {
                 Job::Commit(first) => {
                     let group = self.gather(first, connection.database);

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::cache::Cache;
 use super::overlay::Overlay;
 use super::rows::Statements;
-use super::turns::Turns;
+use super::write_lease::WriteLease;
 use crate::connection;
 use crate::database_path::{DatabasePath, FileId, check_id};
 use crate::error::{Fault, thread_lost};
@@ -32,7 +32,7 @@ pub(super) struct WriterConnection<'c> {
     pub(super) connection: &'c Connection,
     statements: Statements<'c>,
     cache: Cache,
-    pub(super) turns: Turns,
+    pub(super) lease: WriteLease,
     /// The files beside the database file.
     beside: Vec<(PathBuf, FileId)>,
 }
@@ -87,8 +87,8 @@ impl<'c> WriterConnection<'c> {
                 Some((path, id))
             }));
         }
-        let turns = Turns::new(log.as_deref());
-        Ok(Self { database, connection, statements, cache, turns, beside })
+        let lease = WriteLease::new(log.as_deref());
+        Ok(Self { database, connection, statements, cache, lease, beside })
     }
 
     /// Fails if one of the files was replaced, since writes to it would be lost.
@@ -141,7 +141,7 @@ impl<'c> WriterConnection<'c> {
         is_at_commit: &Cell<bool>,
         with_savepoints: bool,
     ) -> TransactionResult {
-        self.turns.begin();
+        self.lease.acquire();
         let ended = match self.begin() {
             Err(fault) => TransactionResult::Nothing(fault),
             Ok(mut open) => match open.run(batches, with_savepoints) {
@@ -155,7 +155,7 @@ impl<'c> WriterConnection<'c> {
                 }
             },
         };
-        self.turns.on_transaction_ended(ended.is_outdated());
+        self.lease.on_transaction_ended(ended.is_outdated());
         if !matches!(ended, TransactionResult::Outcomes(_)) {
             self.roll_back();
             self.cache.clear();
@@ -169,7 +169,7 @@ impl<'c> WriterConnection<'c> {
         self.database.reach("begin")?;
         let version = self.statements.data_version.query_row([], |row| row.get(0))?;
         if self.cache.refresh(version) {
-            self.turns.on_foreign_write();
+            self.lease.on_foreign_write();
         }
         let position = match self.cache.position {
             Some(position) => position,
@@ -249,14 +249,14 @@ impl<'c> WriterConnection<'c> {
         resource: &str,
         fields: Option<&[Field]>,
     ) -> Result<bool, Fault> {
-        self.turns.begin();
+        self.lease.acquire();
         let mut open = self.begin()?;
         let indexed =
             open.declare_indexes(resource, fields).and_then(|more| open.commit().map(|()| more));
         if indexed.is_err() {
             self.roll_back();
         }
-        self.turns.on_transaction_ended(false);
+        self.lease.on_transaction_ended(false);
         indexed
     }
 }

@@ -51,7 +51,7 @@ async fn two_processes_share_commits_without_failures() {
         other.receive(),
     );
     other.end();
-    // Turns are equal in time, so a process with less processor time makes fewer commits.
+    // Time slices are equal, so a process with less processor time makes fewer commits.
     assert!(3 * own.committed >= all_commits && 3 * others >= all_commits);
     // Both counts are correct, and positions rise over both processes.
     let commands = store.read_log::<CommandRecord>(&all()).await.unwrap().rows;

@@ -12,7 +12,7 @@ use fluvius_tests::purse::{PurseDomain, PutIn, coins, make};
 const RUNTIMES: usize = 12;
 const CLIENTS: usize = 16;
 
-/// Commands of all runtimes together. Without turns of their writers, some of them meet a conflict
+/// Commands of all runtimes together. Without the write lease, some of them meet a conflict
 /// in each of their attempts by then.
 const COMMANDS: u64 = 12_000;
 

@@ -4,7 +4,7 @@ mod groups;
 mod indexes;
 mod lost_files;
 mod points;
-mod turns;
+mod write_lease;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

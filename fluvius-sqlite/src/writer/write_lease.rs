@@ -1,15 +1,16 @@
-//! Turns: the writers of several processes write one after the other, each for a time slice.
+//! The write lease: the writers of several processes write one after the other, each for a time
+//! slice.
 //!
 //! SQLite grants its write lock to whichever writer polls first. So one process could write a
 //! thousand times while another one waits. And a process that lost the race decides on rows that
 //! the next transaction of another process invalidates.
 //!
-//! So a writer takes its turn before SQLite's lock. A turn is a lock of the operating system on the
-//! write-ahead log. Its waiters sleep, the kernel wakes them about in the order of their requests,
-//! and it releases the lock of a process that ends. Within a turn, a version conflict is followed
-//! by the repeated decision, which then finds the same rows.
+//! So a writer acquires the lease before SQLite's lock. The lease is a lock of the operating system
+//! on the write-ahead log. Its waiters sleep, the kernel wakes them about in the order of their
+//! requests, and it releases the lock of a process that ends. While a writer holds the lease, a
+//! version conflict is followed by the repeated decision, which then finds the same rows.
 //!
-//! A turn is advisory: it replaces none of SQLite's checks. A writer that waited for too long
+//! The lease is advisory: it replaces none of SQLite's checks. A writer that waited for too long
 //! writes without it.
 
 use std::fs::{File, TryLockError};
@@ -22,62 +23,62 @@ use std::time::{Duration, Instant};
 /// Time for which a writer considers the file contended after it has seen another writer.
 const CONTENDED_TIME: Duration = Duration::from_secs(1);
 
-/// Length of a turn. A transaction that began within it is completed.
+/// Time slice of the lease. A transaction that began within it is completed.
 ///
 /// The longer it is, the more decisions of other writers it invalidates.
 const SLICE: Duration = Duration::from_millis(2);
 
-/// Length of a turn with an outdated transaction: one that stored nothing because of version
-/// conflicts. The writers change the same few aggregates, so each turn begins with one.
+/// Time slice with an outdated transaction: one that stored nothing because of version
+/// conflicts. The writers change the same few aggregates, so each slice begins with one.
 const HOT_SLICE: Duration = Duration::from_millis(10);
 
-/// Length of a turn whose last transaction was outdated, and of one without contention.
+/// Time slice whose last transaction was outdated, and the one without contention.
 const LONG_SLICE: Duration = Duration::from_millis(50);
 
-/// Time for which an idle writer keeps its turn after an outdated transaction, since the repeated
+/// Time for which an idle writer keeps the lease after an outdated transaction, since the repeated
 /// decisions are about to arrive.
 const RETRY_TIME: Duration = Duration::from_millis(5);
 
-/// Least time between two turns. In it, a waiting writer wakes up.
+/// Least time between two leases of one writer. In it, a waiting writer wakes up.
 const PAUSE: Duration = Duration::from_micros(500);
 const CONTENDED_PAUSE: Duration = Duration::from_millis(1);
 
-/// Longest wait for a turn.
+/// Longest wait for the lease.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The turns of one writer.
-pub(super) struct Turns {
+/// The write lease of one writer.
+pub(super) struct WriteLease {
     /// `None` without a file, or where such locks are not supported.
-    lock: Option<TurnLock>,
+    lock: Option<LeaseLock>,
     /// The time at which another writer was last seen.
     contended: Option<Instant>,
-    /// The start of the turn.
-    begun: Option<Instant>,
-    /// The end of the last turn.
-    ended: Option<Instant>,
-    /// Set if the last transaction of the turn was outdated.
+    /// The time at which the lease was acquired.
+    acquired: Option<Instant>,
+    /// The time at which it was last released.
+    released: Option<Instant>,
+    /// Set if the last transaction of the slice was outdated.
     is_outdated: bool,
-    /// Set if a transaction of the turn was outdated.
+    /// Set if a transaction of the slice was outdated.
     is_hot: bool,
 }
 
-impl Turns {
-    /// Creates the turns of a writer whose write-ahead log is at `log`.
+impl WriteLease {
+    /// Creates the lease of a writer whose write-ahead log is at `log`.
     pub(super) fn new(log: Option<&Path>) -> Self {
         Self {
-            lock: log.and_then(TurnLock::open),
+            lock: log.and_then(LeaseLock::open),
             contended: None,
-            begun: None,
-            ended: None,
+            acquired: None,
+            released: None,
             is_outdated: false,
             is_hot: false,
         }
     }
 
-    /// Waits for the turn of the next transaction.
-    pub(super) fn begin(&mut self) {
+    /// Waits for the lease before a transaction, unless it is held.
+    pub(super) fn acquire(&mut self) {
         let is_contended = self.contended.is_some_and(|seen| seen.elapsed() < CONTENDED_TIME);
-        if let Some(begun) = self.begun {
+        if let Some(acquired) = self.acquired {
             let slice = match () {
                 // Without a lock, only pauses let other writers in.
                 () if is_contended && self.lock.is_none() => Duration::ZERO,
@@ -85,13 +86,13 @@ impl Turns {
                 () if self.is_hot => HOT_SLICE,
                 () => SLICE,
             };
-            if begun.elapsed() < slice {
+            if acquired.elapsed() < slice {
                 return;
             }
-            self.end();
+            self.release();
             thread::sleep(if is_contended { CONTENDED_PAUSE } else { PAUSE });
-        } else if is_contended && let Some(ended) = self.ended {
-            thread::sleep(CONTENDED_PAUSE.saturating_sub(ended.elapsed()));
+        } else if is_contended && let Some(released) = self.released {
+            thread::sleep(CONTENDED_PAUSE.saturating_sub(released.elapsed()));
         }
         if let Some(lock) = &mut self.lock
             && !lock.try_acquire()
@@ -99,7 +100,7 @@ impl Turns {
             self.contended = Some(Instant::now());
             lock.acquire(WAIT_TIMEOUT);
         }
-        self.begun = Some(Instant::now());
+        self.acquired = Some(Instant::now());
     }
 
     /// Records that another writer has written since the last transaction.
@@ -113,16 +114,16 @@ impl Turns {
         self.is_hot |= is_outdated;
     }
 
-    /// Returns how long an idle writer waits for its next job before it ends its turn.
+    /// Returns how long an idle writer waits for its next job before it releases the lease.
     pub(super) fn idle_time(&self) -> Option<Duration> {
-        (self.begun.is_some() && self.is_outdated).then_some(RETRY_TIME)
+        (self.acquired.is_some() && self.is_outdated).then_some(RETRY_TIME)
     }
 
-    /// Ends the turn.
-    pub(super) fn end(&mut self) {
-        if self.begun.take().is_some() {
+    /// Releases the lease.
+    pub(super) fn release(&mut self) {
+        if self.acquired.take().is_some() {
             (self.is_outdated, self.is_hot) = (false, false);
-            self.ended = Some(Instant::now());
+            self.released = Some(Instant::now());
             if let Some(lock) = &mut self.lock {
                 lock.release();
             }
@@ -130,14 +131,14 @@ impl Turns {
     }
 }
 
-impl Drop for Turns {
+impl Drop for WriteLease {
     fn drop(&mut self) {
-        self.end();
+        self.release();
     }
 }
 
 /// A lock among all processes, with a thread that waits for it.
-struct TurnLock {
+struct LeaseLock {
     shared: Arc<Shared>,
     is_held: bool,
     /// Set once the thread was started.
@@ -166,7 +167,7 @@ enum Stage {
     Closed,
 }
 
-impl TurnLock {
+impl LeaseLock {
     /// Returns `None` if the system does not support advisory locks on the log.
     fn open(log: &Path) -> Option<Self> {
         // On Windows such a lock would keep SQLite from reading the log.
@@ -187,7 +188,7 @@ impl TurnLock {
             Ok(()) => self.is_held = true,
             Err(TryLockError::WouldBlock) => return false,
             Err(TryLockError::Error(error)) => {
-                tracing::debug!(%error, "the writers of this file take no turns");
+                tracing::debug!(%error, "the writers of this file have no lease");
             }
         }
         true
@@ -197,7 +198,7 @@ impl TurnLock {
     fn acquire(&mut self, timeout: Duration) {
         if !self.is_started {
             let shared = Arc::clone(&self.shared);
-            let thread = thread::Builder::new().name("fluvius-sqlite-turns".to_owned());
+            let thread = thread::Builder::new().name("fluvius-sqlite-lease".to_owned());
             if thread.spawn(move || shared.run()).is_err() {
                 return;
             }
@@ -221,12 +222,12 @@ impl TurnLock {
         if std::mem::take(&mut self.is_held)
             && let Err(error) = self.shared.log.unlock()
         {
-            tracing::warn!(%error, "the turn of a writer was not released");
+            tracing::warn!(%error, "the write lease was not released");
         }
     }
 }
 
-impl Drop for TurnLock {
+impl Drop for LeaseLock {
     fn drop(&mut self) {
         *self.shared.stage() = Stage::Closed;
         self.shared.changed.notify_all();
@@ -263,9 +264,9 @@ impl Shared {
                     let _ = self.log.unlock();
                     *stage = Stage::Idle;
                 }
-                // The writer writes without a turn from now on.
+                // The writer writes without the lease from now on.
                 (Stage::Wanted | Stage::Abandoned, Err(error)) => {
-                    tracing::warn!(%error, "this writer takes no more turns");
+                    tracing::warn!(%error, "this writer acquires no further lease");
                     *stage = Stage::Abandoned;
                     self.changed.notify_all();
                     return;

@@ -1,4 +1,4 @@
-//! The turns of several writers.
+//! The write leases of several writers.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::super::turns::Turns;
+use super::super::write_lease::WriteLease;
 use super::units::{aggregate_id, commit, context, unit};
 use crate::SqliteStore;
 
@@ -21,64 +21,64 @@ fn log(folder: &TempDir) -> PathBuf {
     log
 }
 
-/// Begins a turn on another thread, and sends when it has begun. The turn ends with the receiver of
-/// the second channel.
-fn begin_elsewhere(log: PathBuf) -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
-    let (begun, has_begun) = mpsc::channel();
+/// Acquires the lease on another thread, and sends when it has it. The lease is released with the
+/// second sender.
+fn acquire_elsewhere(log: PathBuf) -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (acquired, has_acquired) = mpsc::channel();
     let (end, ends) = mpsc::channel();
     thread::spawn(move || {
-        let mut turns = Turns::new(Some(&log));
-        turns.begin();
-        begun.send(()).unwrap();
+        let mut lease = WriteLease::new(Some(&log));
+        lease.acquire();
+        acquired.send(()).unwrap();
         let _ = ends.recv();
     });
-    (has_begun, end)
+    (has_acquired, end)
 }
 
 #[test]
 fn a_second_writer_waits_until_the_first_one_is_idle() {
     let folder = TempDir::new().unwrap();
     let log = log(&folder);
-    let mut turns = Turns::new(Some(&log));
-    turns.begin();
-    let (has_begun, _end) = begin_elsewhere(log);
-    assert!(has_begun.recv_timeout(Duration::from_millis(100)).is_err());
-    turns.end();
-    assert!(has_begun.recv_timeout(LONG).is_ok());
+    let mut lease = WriteLease::new(Some(&log));
+    lease.acquire();
+    let (has_acquired, _end) = acquire_elsewhere(log);
+    assert!(has_acquired.recv_timeout(Duration::from_millis(100)).is_err());
+    lease.release();
+    assert!(has_acquired.recv_timeout(LONG).is_ok());
 }
 
 #[test]
 fn a_busy_writer_yields_at_the_end_of_its_slice() {
     let folder = TempDir::new().unwrap();
     let log = log(&folder);
-    let mut turns = Turns::new(Some(&log));
-    turns.begin();
-    let (has_begun, _end) = begin_elsewhere(log);
+    let mut lease = WriteLease::new(Some(&log));
+    lease.acquire();
+    let (has_acquired, _end) = acquire_elsewhere(log);
     let begun = Instant::now();
-    while has_begun.try_recv().is_err() {
-        assert!(begun.elapsed() < LONG, "the waiting writer gets no turn");
-        turns.begin();
-        turns.on_transaction_ended(false);
+    while has_acquired.try_recv().is_err() {
+        assert!(begun.elapsed() < LONG, "the waiting writer gets no lease");
+        lease.acquire();
+        lease.on_transaction_ended(false);
     }
 }
 
 #[test]
 fn an_idle_writer_waits_for_repeated_decisions_only() {
     let folder = TempDir::new().unwrap();
-    let mut turns = Turns::new(Some(&log(&folder)));
-    assert_eq!(turns.idle_time(), None);
-    turns.begin();
-    turns.on_transaction_ended(false);
-    assert_eq!(turns.idle_time(), None);
-    turns.on_transaction_ended(true);
-    assert!(turns.idle_time().is_some());
-    turns.end();
-    assert_eq!(turns.idle_time(), None);
+    let mut lease = WriteLease::new(Some(&log(&folder)));
+    assert_eq!(lease.idle_time(), None);
+    lease.acquire();
+    lease.on_transaction_ended(false);
+    assert_eq!(lease.idle_time(), None);
+    lease.on_transaction_ended(true);
+    assert!(lease.idle_time().is_some());
+    lease.release();
+    assert_eq!(lease.idle_time(), None);
 }
 
 /// The lock of a process that hangs, or of a foreign program.
 #[tokio::test]
-async fn a_turn_that_never_ends_delays_one_commit_only() {
+async fn a_lease_that_is_never_released_delays_one_commit_only() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_turn_that_never_ends_delays_one_commit_only() {
 }
 
 #[tokio::test]
-async fn a_closed_store_keeps_no_turn() {
+async fn a_closed_store_keeps_no_lease() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
