@@ -68,6 +68,7 @@ mod decode_error;
 mod domain;
 mod error;
 mod id_generator;
+pub mod idempotency;
 #[cfg(feature = "__test_seams")]
 mod lease_cycles;
 mod model;

@@ -10,6 +10,7 @@ mod activity;
 mod aggregate;
 mod command;
 mod context_error;
+mod current_shape;
 mod domain_context;
 pub(crate) mod event;
 mod inspect;

@@ -6,6 +6,7 @@
 mod build;
 mod description;
 mod features;
+mod field_kind;
 #[cfg(feature = "inventory")]
 pub mod linked;
 mod registration;
