@@ -106,7 +106,7 @@ pub use domain::{
     CommandProcessor, Domain, DomainRuntime, LogReader, LogStream, Page, PreparedCommand,
     RuntimeBuilder, Session,
 };
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Recorded};
 pub use id_generator::{IdGenerator, UuidV7};
 pub use model::{
     ActionContext, ActionDescriptor, ActionResult, Activity, Aggregate, AggregateDescriptor,

@@ -2,6 +2,7 @@
 
 mod code;
 mod kind;
+mod recorded;
 mod texts;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use fluvius_store::{AggregateId, ETag, Precondition, ResumeToken, StoreError};
 use texts::{at, did_you_mean, list, newest_version, too_large};
 
 pub use kind::ErrorKind;
+pub use recorded::Recorded;
 
 /// The reason for a command that was not applied, or for a failed read.
 ///
@@ -109,6 +111,8 @@ pub enum Error {
     NotFound {
         /// The aggregate.
         aggregate_id: AggregateId,
+        /// The recorded rejection; see [`Error::recorded`].
+        recorded: Option<Box<Recorded>>,
     },
     /// The aggregate has no such version, did not exist at that time, or was closed.
     ///
@@ -130,6 +134,8 @@ pub enum Error {
     AlreadyExists {
         /// The aggregate.
         aggregate_id: AggregateId,
+        /// The recorded rejection; see [`Error::recorded`].
+        recorded: Option<Box<Recorded>>,
     },
     /// An action or an observer rejected the command.
     ///
@@ -145,6 +151,8 @@ pub enum Error {
         message: String,
         /// The author's error; see [`Error::rejection`].
         source: Arc<dyn std::error::Error + Send + Sync>,
+        /// The recorded rejection; see [`Error::recorded`].
+        recorded: Option<Box<Recorded>>,
     },
     /// The aggregate does not meet the precondition of the command.
     ///
@@ -159,6 +167,8 @@ pub enum Error {
         version: u64,
         /// The current etag of the aggregate.
         etag: Option<ETag>,
+        /// The recorded rejection; see [`Error::recorded`].
+        recorded: Option<Box<Recorded>>,
     },
     /// Other commands changed the aggregates in each attempt. The command may be sent again.
     ///

@@ -104,10 +104,10 @@ impl ContextError {
     /// Converts an error to one that an action may handle; `None` for a fault.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         Some(match error {
-            Error::NotFound { aggregate_id } => {
+            Error::NotFound { aggregate_id, .. } => {
                 Self::NotFound { aggregate_id: aggregate_id.clone() }
             }
-            Error::AlreadyExists { aggregate_id } => {
+            Error::AlreadyExists { aggregate_id, .. } => {
                 Self::AlreadyExists { aggregate_id: aggregate_id.clone() }
             }
             Error::Rejected { aggregate_id, code, message, .. } => Self::Rejected {
@@ -115,7 +115,7 @@ impl ContextError {
                 code: code.clone(),
                 message: message.clone(),
             },
-            Error::PreconditionFailed { aggregate_id, expected, version, etag } => {
+            Error::PreconditionFailed { aggregate_id, expected, version, etag, .. } => {
                 Self::PreconditionFailed {
                     aggregate_id: aggregate_id.clone(),
                     expected: expected.clone(),

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -18,7 +19,9 @@ use crate::unwind;
 ///
 /// For a command by key, `data` is JSON. For a typed command, it is the command's
 /// [`Output`](crate::Command::Output).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+///
+/// A replay is equal to the first response: `==` and serialization omit `replayed`.
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Response<T = Json> {
     /// The command's id.
@@ -33,6 +36,17 @@ pub struct Response<T = Json> {
     pub etag: ETag,
     /// The key of the recorded event; `None` if the action is read-only.
     pub event: Option<&'static str>,
+    /// The time of the event; for a read-only action, the time of receipt.
+    pub occurred_at: DateTime<Utc>,
+    /// The position of the last row of the command's unit of work: a reader of the logs that has
+    /// reached it has seen all changes of the command. It is the same for all commands of an atomic
+    /// group. If one of them is sent again without its group, it is the position of the last row
+    /// that certainly belongs to its unit.
+    pub position: u64,
+    /// True if the response was read back from the log, since the command id was known. A caller
+    /// that joins a command in flight gets the response of that command.
+    #[serde(skip)]
+    pub replayed: bool,
     /// The data that the action returned, or the state if it returned `()` or `Self`.
     pub data: T,
 }
@@ -47,8 +61,38 @@ impl<T> Response<T> {
             version: self.version,
             etag: self.etag,
             event: self.event,
+            occurred_at: self.occurred_at,
+            position: self.position,
+            replayed: self.replayed,
             data,
         }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Response<T> {
+    /// Compares all fields except `replayed`: an answer and its replay are equal.
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            command_id,
+            command,
+            aggregate_id,
+            version,
+            etag,
+            event,
+            occurred_at,
+            position,
+            replayed: _,
+            data,
+        } = self;
+        *command_id == other.command_id
+            && *command == other.command
+            && *aggregate_id == other.aggregate_id
+            && *version == other.version
+            && *etag == other.etag
+            && *event == other.event
+            && *occurred_at == other.occurred_at
+            && *position == other.position
+            && *data == other.data
     }
 }
 

@@ -162,7 +162,8 @@ fn conclude(
     match outcome {
         Ok(outcome) => record(cx, task, before, cached, state, outcome),
         Err(Stop::Rejected { code, message, source }) => {
-            Err(Error::Rejected { aggregate_id: task.aggregate_id.clone(), code, message, source })
+            let aggregate_id = task.aggregate_id.clone();
+            Err(Error::Rejected { aggregate_id, code, message, source, recorded: None })
         }
         Err(Stop::InvalidData(error)) => Err(cannot_keep(task, (task.action.aggregate)(), &error)),
     }
@@ -178,13 +179,13 @@ fn admit(
     if task.action.lifecycle == Lifecycle::Create {
         return match cached.record {
             // An id is used once, even if the aggregate is closed or belongs to another realm.
-            Some(_) => Err(Error::AlreadyExists { aggregate_id: task.aggregate_id.clone() }),
+            Some(_) => Err(Error::already_exists(task.aggregate_id.clone())),
             None => Ok(None),
         };
     }
     match cached.visible(attempt_state(cx).sender.realm.as_deref()) {
         Some(record) => cached.value(record, aggregate).map(Some),
-        None => Err(Error::NotFound { aggregate_id: task.aggregate_id.clone() }),
+        None => Err(Error::not_found(task.aggregate_id.clone())),
     }
 }
 
@@ -248,6 +249,10 @@ fn record(
             record.expect("the aggregate of a read-only action exists")
         }
     };
+    let occurred_at = match task.action.event {
+        Some(_) => record.updated_at,
+        None => task.received_at,
+    };
     let answered_with_state = data.is_none();
     let data = match data {
         Some(data) => data,
@@ -261,6 +266,10 @@ fn record(
             version: record.version,
             etag: record.etag,
             event: task.action.event.map(|event| event.key),
+            occurred_at,
+            // Set once the unit is stored.
+            position: 0,
+            replayed: false,
             data,
         },
         state: answered_with_state.then_some(value),

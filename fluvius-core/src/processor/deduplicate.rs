@@ -1,6 +1,6 @@
 //! Deduplicate: replays the first answer to a command id that is in the log.
 
-use super::job::{GroupError, JobResult, Request};
+use super::job::{GroupError, JobResult, Request, set_positions};
 use super::rejection_record;
 use super::request_log::RequestLog;
 use super::services::Services;
@@ -63,11 +63,22 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<JobResult
     if answers.len() < tasks.len() {
         return Some(Err(duplicate));
     }
-    if let Some(ended) = ended {
-        return Some(Err(ended));
+    let mut first = match ended {
+        Some(ended) => Err(ended),
+        None => {
+            let answers: Option<Vec<ErasedResponse>> = answers.into_iter().collect();
+            answers.ok_or(duplicate)
+        }
+    };
+    if first.as_ref().err().is_none_or(|ended| ended.error.is_recorded()) {
+        match log.last_rows().await {
+            Ok(rows) => {
+                set_positions(&mut first, true, |index| rows.get(index).copied().unwrap_or(0));
+            }
+            Err(error) => first = Err(GroupError::first(unread(&tasks[0], error))),
+        }
     }
-    let answers: Option<Vec<ErasedResponse>> = answers.into_iter().collect();
-    Some(answers.ok_or(duplicate))
+    Some(first)
 }
 
 /// Looks a command up in the log, and returns its answer if it is there.
@@ -85,6 +96,7 @@ async fn look_up(
 ) -> Result<Option<Result<ErasedResponse, Error>>, Error> {
     match services.store.command(task.id).await? {
         Some((row, context)) => {
+            log.found(&row);
             let answer = again(services, log, sender, task, (&row, &context)).await;
             Ok(Some(answer.map_err(|error| unread(task, error))))
         }
@@ -133,6 +145,7 @@ async fn again(
         Some(_) => Some(log.event_of(row).await?.ok_or_else(|| unreadable(task))?),
         None => None,
     };
+    let occurred_at = event.as_ref().map_or(row.record.received_at, |event| event.occurred_at);
     let version = match &event {
         Some(event) => event.version,
         None => version_before(store, &row.record.aggregate_id, row.position).await?,
@@ -166,6 +179,10 @@ async fn again(
             version,
             etag,
             event: task.action.event.map(|event| event.key),
+            occurred_at,
+            // Set once all answers of the request are known.
+            position: 0,
+            replayed: true,
             data,
         },
         state: None,

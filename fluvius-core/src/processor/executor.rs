@@ -327,6 +327,7 @@ fn apply(
 /// Passes an attempt to the scheduler, and stores with the command the answer that it would give.
 fn admit(scheduler: &mut Scheduler<Job>, seq: CommandSeq, attempt: Attempt) {
     let Attempt { decision, outcome, is_kept, ids } = attempt;
+    let row_count = decision.unit.row_count();
     let is_admitted = scheduler.admit(seq, decision);
     let Some(job) = scheduler.job(seq) else {
         return Deferred::Value(Box::new(outcome)).defer();
@@ -335,6 +336,7 @@ fn admit(scheduler: &mut Scheduler<Job>, seq: CommandSeq, attempt: Attempt) {
         Deferred::Value(Box::new(before)).defer();
     }
     job.is_kept = is_kept;
+    job.row_count = row_count;
     job.ids = ids;
     if let Some(admitted) = job.admitted.take_if(|_| is_admitted) {
         Deferred::Wake(admitted).defer();

@@ -12,7 +12,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::executor::{Completion, PendingEffect};
-use super::job::{GroupError, Job, JobResult};
+use super::job::{GroupError, Job, JobResult, set_positions};
 use super::timeout::timeout;
 use super::{Processor, Services, authorize, deduplicate};
 use crate::error::Error;
@@ -78,12 +78,16 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
     let is_duplicate = matches!(resolution, Resolution::Duplicate);
     let looked_up = |error| (Err(GroupError::first(error)), true);
     let (outcome, must_look_up) = match resolution {
-        Resolution::Committed => {
+        Resolution::Committed { first } => {
             let missing = || {
                 let message = "internal error: command finished without an outcome";
                 Err(GroupError::first(Error::from(StoreError::permanent(message))))
             };
-            let outcome = job.outcome.take().unwrap_or_else(missing);
+            let mut outcome = job.outcome.take().unwrap_or_else(missing);
+            if let Some(after_first) = job.row_count.checked_sub(1) {
+                let position = first.saturating_add(after_first as u64);
+                set_positions(&mut outcome, false, |_| position);
+            }
             // A denial is the answer, whatever the log contains; it is logged as an activity.
             let is_denied = outcome
                 .as_ref()

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::task::{Sender, Task};
 use crate::collections::OneVec;
-use crate::error::Error;
+use crate::error::{Error, Recorded};
 use crate::model::{DomainMetadata, ErasedResponse};
 use crate::observability::spans;
 use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
@@ -36,6 +36,26 @@ impl GroupError {
 
 /// The answers to all commands of a job, or the error that ended it.
 pub(crate) type JobResult = Result<Vec<ErasedResponse>, GroupError>;
+
+/// Sets the positions of an outcome: for each command, by index, that of the last row of its unit
+/// of work. Of an error, only a rejection has one.
+pub(crate) fn set_positions(
+    outcome: &mut JobResult,
+    replayed: bool,
+    last_row: impl Fn(usize) -> u64,
+) {
+    match outcome {
+        Ok(answers) => {
+            for (index, ErasedResponse { response, .. }) in answers.iter_mut().enumerate() {
+                response.position = last_row(index);
+                response.replayed = replayed;
+            }
+        }
+        Err(GroupError { index, error }) => {
+            error.set_recorded(Recorded { position: last_row(*index), replayed });
+        }
+    }
+}
 
 /// Commands that are decided, stored and answered together, with their sender.
 #[derive(Debug)]
@@ -114,6 +134,8 @@ pub(crate) struct Job {
     pub(crate) outcome: Option<JobResult>,
     /// Set if the log contains the answer once the unit of work is committed.
     pub(crate) is_kept: bool,
+    /// Number of rows of the last attempt's unit of work.
+    pub(crate) row_count: usize,
     /// Notified of the first admission. The next command of a stream waits for it.
     pub(crate) admitted: Option<oneshot::Sender<()>>,
     /// The caller, which receives the answer unless it was dropped.
@@ -140,6 +162,7 @@ impl Job {
             denied: None,
             outcome: None,
             is_kept: false,
+            row_count: 0,
             admitted,
             waiting,
             joined: Vec::new(),

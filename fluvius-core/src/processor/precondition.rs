@@ -46,5 +46,6 @@ pub(super) fn failed(task: &Task, expected: Precondition, record: Option<&StateR
         expected,
         version: record.map_or(0, |record| record.version),
         etag: record.map(|record| record.etag),
+        recorded: None,
     }
 }

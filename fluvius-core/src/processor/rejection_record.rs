@@ -9,6 +9,9 @@ use crate::error::Error;
 use crate::model::SimpleRejection;
 use fluvius_store::{ActivityRecord, AggregateId, CommandRecord, ETag, Json, Precondition, json};
 
+/// The code of the activity that records a denial.
+const DENIED: &str = "permission-denied";
+
 /// The response column of a rejected command. The code is in a column of its own.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -53,18 +56,30 @@ pub(crate) fn denied(
     error: &Error,
 ) -> ActivityRecord {
     let command = serde_json::json!({ "command": task.action.key });
-    {
-        let mut record = ActivityRecord::new(
-            services.ids.generate(),
-            task.aggregate_id.clone(),
-            sender.record.id,
-            task.id,
-            error.to_string().replace('\0', "\u{FFFD}"),
-        );
-        record.code = Some(error.framework_code().into());
-        record.data = Json::from_value(&command).ok();
-        record
+    let mut record = ActivityRecord::new(
+        services.ids.generate(),
+        task.aggregate_id.clone(),
+        sender.record.id,
+        task.id,
+        error.to_string().replace('\0', "\u{FFFD}"),
+    );
+    record.code = Some(DENIED.into());
+    record.data = Json::from_value(&command).ok();
+    record
+}
+
+/// Returns true for an activity that [`denied`] has written. A denial is a unit of its own.
+pub(crate) fn is_denial(row: &ActivityRecord) -> bool {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Data {
+        command: String,
     }
+    row.code.as_deref() == Some(DENIED)
+        && row.data.as_ref().and_then(|data| data.decode::<Data>().ok()).is_some_and(|data| {
+            let about = format!("`{}` on {} is not allowed: ", data.command, row.aggregate_id);
+            row.message.starts_with(&about)
+        })
 }
 
 impl StoredRejection {
@@ -90,8 +105,8 @@ impl StoredRejection {
     fn into_error(self, aggregate_id: &AggregateId, code: &str) -> Option<Error> {
         let aggregate_id = aggregate_id.clone();
         Some(match self {
-            Self::NotFound {} => Error::NotFound { aggregate_id },
-            Self::AlreadyExists {} => Error::AlreadyExists { aggregate_id },
+            Self::NotFound {} => Error::not_found(aggregate_id),
+            Self::AlreadyExists {} => Error::already_exists(aggregate_id),
             Self::Rejected { message } => Error::Rejected {
                 aggregate_id,
                 code: code.to_owned(),
@@ -100,10 +115,12 @@ impl StoredRejection {
                     message.clone(),
                 )),
                 message,
+                recorded: None,
             },
             Self::PreconditionFailed { expected, version, etag } => {
                 // Absent in rows of versions that recorded a missing precondition.
-                Error::PreconditionFailed { aggregate_id, expected: expected?, version, etag }
+                let (expected, recorded) = (expected?, None);
+                Error::PreconditionFailed { aggregate_id, expected, version, etag, recorded }
             }
             Self::GroupRejected { rejected, aggregate_id, code, cause } => Error::GroupRejected {
                 rejected,
@@ -115,8 +132,8 @@ impl StoredRejection {
 
 fn into_aggregate_id(error: &Error) -> Option<&AggregateId> {
     match error {
-        Error::NotFound { aggregate_id }
-        | Error::AlreadyExists { aggregate_id }
+        Error::NotFound { aggregate_id, .. }
+        | Error::AlreadyExists { aggregate_id, .. }
         | Error::Rejected { aggregate_id, .. }
         | Error::PreconditionFailed { aggregate_id, .. } => Some(aggregate_id),
         _ => None,

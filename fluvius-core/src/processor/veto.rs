@@ -25,6 +25,7 @@ pub(crate) fn ask(services: &Services, unit: &UnitOfWork) -> Result<(), Error> {
                     code: storable(veto.code()),
                     message: storable(&veto.to_string()),
                     source: Arc::new(veto),
+                    recorded: None,
                 });
             }
             None => tracing::error!(domain = services.metadata.namespace, "an observer panicked"),

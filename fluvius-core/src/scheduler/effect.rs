@@ -33,7 +33,10 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 pub(crate) enum Resolution {
     /// Its last decision is durable.
-    Committed,
+    Committed {
+        /// The position of the first row of its unit; meaningless for a unit without rows.
+        first: u64,
+    },
     /// The log already has an id of its unit.
     Duplicate,
     /// Other processes changed its aggregates in each attempt: the last such aggregate, and the

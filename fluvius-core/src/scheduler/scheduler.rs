@@ -266,14 +266,14 @@ impl<J> Scheduler<J> {
                 Deferred::Call(Box::new(report)).defer();
             }
             let outcome = if is_broken { CommitOutcome::InDoubt } else { outcome };
-            if let CommitOutcome::Committed { contended, .. } = outcome {
+            if let CommitOutcome::Committed { first, contended } = outcome {
                 for write in &unit.writes {
                     self.versions.commit(unit.number, write);
                 }
                 for aggregate_id in contended {
                     self.request_lease(aggregate_id, Vec::new());
                 }
-                self.end(unit.seq, Resolution::Committed);
+                self.end(unit.seq, Resolution::Committed { first });
                 continue;
             }
             aborted.insert(unit.number, unit.seq);

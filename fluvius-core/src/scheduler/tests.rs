@@ -44,7 +44,7 @@ impl World {
             Some(Effect::Answer(seq, resolution)) => {
                 self.scheduler.finish(seq);
                 match resolution {
-                    Resolution::Committed => format!("answer {seq}"),
+                    Resolution::Committed { .. } => format!("answer {seq}"),
                     Resolution::Conflict(_, count) => format!("answer {seq}: conflict {count}"),
                     resolution => format!("answer {seq}: {resolution:?}"),
                 }

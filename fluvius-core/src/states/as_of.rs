@@ -48,7 +48,7 @@ impl StateManager {
             Bound::Unbounded => u64::MAX,
         };
         if self.row(aggregate_id).await?.is_none() {
-            return Err(Error::NotFound { aggregate_id: aggregate_id.clone() });
+            return Err(Error::not_found(aggregate_id.clone()));
         }
         Ok(self.store.history(aggregate_id, first, last).await?)
     }

@@ -43,7 +43,7 @@ impl StateManager {
         let aggregate_id = target.into_aggregate_id::<A>();
         match self.find::<A>(&aggregate_id).await? {
             Some(stored) => Ok(stored),
-            None => Err(Error::NotFound { aggregate_id }),
+            None => Err(Error::not_found(aggregate_id)),
         }
     }
 
@@ -72,7 +72,7 @@ impl StateManager {
     pub async fn fetch_record(&self, aggregate_id: &AggregateId) -> Result<StateRecord, Error> {
         match self.find_record(aggregate_id).await? {
             Some(record) => Ok(record),
-            None => Err(Error::NotFound { aggregate_id: aggregate_id.clone() }),
+            None => Err(Error::not_found(aggregate_id.clone())),
         }
     }
 

@@ -191,7 +191,12 @@ async fn an_applied_group_is_replayed() {
     let again = fixture.session.process_atomic(group.clone()).await.unwrap();
     assert_eq!(first, again);
     for (command, answer) in group.into_iter().zip(&first) {
-        let alone = fixture.session.process_command(command).await.unwrap();
+        let mut alone = fixture.session.process_command(command).await.unwrap();
+        // Of a read-only command without its group, only its own rows are known.
+        if answer.event.is_none() {
+            assert!(alone.position < answer.position);
+            alone.position = answer.position;
+        }
         assert_eq!(alone, *answer);
     }
     assert_eq!(before, fixture.snapshot().await);

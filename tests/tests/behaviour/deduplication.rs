@@ -114,7 +114,7 @@ async fn a_failed_precondition_is_replayed() {
     let fixture = probes(1).await;
     let command = fixture.command(&probe(1), "ask-value", json!({})).if_match(77);
     let details = |error: Error| match error {
-        Error::PreconditionFailed { aggregate_id, expected, version, etag } => {
+        Error::PreconditionFailed { aggregate_id, expected, version, etag, .. } => {
             (aggregate_id, expected, version, etag)
         }
         other => panic!("{other:?}"),

@@ -129,7 +129,9 @@ async fn an_absent_aggregate_is_not_found() {
     for key in ["ask-title", "add-points", "see-ticket", "close-ticket"] {
         let payload = if key == "add-points" { json!({ "points": 1 }) } else { json!({}) };
         let error = fixture.reject(&ticket(1), key, payload, Trail::Command("not-found")).await;
-        assert!(matches!(&error, Error::NotFound { aggregate_id } if *aggregate_id == ticket(1)));
+        assert!(
+            matches!(&error, Error::NotFound { aggregate_id, .. } if *aggregate_id == ticket(1))
+        );
         check_error(&error, "not-found", &format!("{} does not exist", ticket(1)));
     }
 }
@@ -141,7 +143,9 @@ async fn a_second_creation_is_already_exists() {
     let open = json!({ "title": "b" });
     let error =
         fixture.reject(&ticket(1), "open-ticket", open, Trail::Command("already-exists")).await;
-    assert!(matches!(&error, Error::AlreadyExists { aggregate_id } if *aggregate_id == ticket(1)));
+    assert!(
+        matches!(&error, Error::AlreadyExists { aggregate_id, .. } if *aggregate_id == ticket(1))
+    );
     check_error(&error, "already-exists", &format!("{} exists already", ticket(1)));
     // The same id under another resource is another aggregate.
     fixture.apply(&incident(1), "open-ticket", json!({ "title": "b" })).await;
@@ -201,7 +205,7 @@ async fn precondition_failed_has_the_current_version() {
         let kept = Trail::Command("precondition-failed");
         let error = check_rejected(&fixture.store, &fixture.session, command, kept).await;
         match &error {
-            Error::PreconditionFailed { aggregate_id, expected: shown, version, etag } => {
+            Error::PreconditionFailed { aggregate_id, expected: shown, version, etag, .. } => {
                 assert_eq!(
                     (aggregate_id, shown, *version, *etag),
                     (&probe(1), &expected, 1, Some(stored.etag))

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 
 mod action_context;
+mod answer_positions;
 mod atomic_groups;
 mod attempts;
 mod audit;

@@ -24,6 +24,12 @@ async fn a_duplicate_in_flight_is_one_command() {
     gate.open(1);
     let (first, second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
     assert_eq!(first, second);
+    assert!(!first.replayed && !second.replayed, "nothing was read back from the log");
+    let later = session.send(ids[0], DoubleAtGate {}).with_id(id);
+    gate.open(1);
+    let later = later.await.unwrap();
+    assert_eq!(first, later);
+    assert!(later.replayed);
     assert_eq!(coins(&domain, ids[0]).await, 200);
     assert_eq!(domain.log().commands().await.unwrap().rows.len(), 2);
 }

@@ -35,7 +35,9 @@ async fn the_error_names_the_absent_aggregate() -> Result<(), Box<dyn std::error
 
     let withdraw = WithdrawMoney { amount: Decimal::from(1) };
     match session.send(Uuid::new_v4(), withdraw).await {
-        Err(Error::NotFound { aggregate_id }) => assert_eq!(aggregate_id.resource, "bank-account"),
+        Err(Error::NotFound { aggregate_id, .. }) => {
+            assert_eq!(aggregate_id.resource, "bank-account")
+        }
         other => panic!("{other:?}"),
     }
     Ok(())
