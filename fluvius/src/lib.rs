@@ -66,6 +66,7 @@
 //! | `inventory` | yes | the list of all linked items ([`registry::linked`]) |
 //! | `decimal` | yes | `rust_decimal::Decimal` as an operand of queries |
 //! | `schema` | no | JSON schemas of commands, events, answers and states |
+//! | `server` | no | `fluvius::server`: the HTTP API of a domain |
 //! | `sqlite` | no | `fluvius::sqlite`: the store in an SQLite file |
 //! | `postgres` | no | `fluvius::postgres`: the store in PostgreSQL, for many processes |
 //! | `testing` | no | `fluvius::testing`: scenarios, simulations, the conformance suite of stores |
@@ -77,6 +78,10 @@ pub use fluvius_core::*;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use fluvius_postgres as postgres;
+/// The HTTP API of a domain.
+#[cfg(feature = "server")]
+#[doc(inline)]
+pub use fluvius_server as server;
 /// The store in an SQLite file.
 #[cfg(feature = "sqlite")]
 #[doc(inline)]

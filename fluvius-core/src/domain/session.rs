@@ -9,7 +9,7 @@ use super::{CommandProcessor, LogReader, PreparedCommand};
 use crate::collections::OneVec;
 use crate::error::Error;
 use crate::model::{Command, CommandBundle, IntoAggregateId, Response};
-use crate::processor::{PermitMode, Processor, Sender, Task, decode};
+use crate::processor::{PermitMode, Processor, Sender, Task, decode, deduplicate};
 use crate::states::StateManager;
 use crate::unwind;
 use fluvius_store::__private::excerpt;
@@ -184,6 +184,31 @@ impl Session {
         }
         let answers = self.processor.run_group(&self.sender, tasks, self.permit_mode()).await?;
         Ok(answers.into_iter().map(|answer| answer.response).collect())
+    }
+
+    /// Returns the answer of a command in the log, if a session with the same actor and realm has
+    /// sent it; `None` if there is no such command. A command in flight has no row yet.
+    ///
+    /// # Errors
+    /// `unknown-command` if the domain no longer has the action; `store-unavailable`,
+    /// `store-error`. The inner result is the answer, as
+    /// [`process_command`](Self::process_command) has given it.
+    pub async fn recorded_answer(
+        &self,
+        command_id: Uuid,
+    ) -> Result<Option<Result<Response, Error>>, Error> {
+        let services = &self.processor.services;
+        let answer = deduplicate::recorded_answer(services, &self.sender, command_id).await?;
+        Ok(answer.map(|answer| answer.map(|answer| answer.response)))
+    }
+
+    /// Checks a command by key without sending it: its key, its payload and its precondition.
+    ///
+    /// # Errors
+    /// `unknown-command`, `invalid-payload`, `too-large`, `invalid-command-id`,
+    /// `precondition-required`.
+    pub fn check_command(&self, command: &CommandBundle) -> Result<(), Error> {
+        self.decode(command.clone()).map(drop)
     }
 
     /// Returns a processor for a sequence of commands.

@@ -27,7 +27,7 @@ mod commit;
 mod contention;
 pub(crate) mod decide;
 pub(crate) mod decode;
-mod deduplicate;
+pub(crate) mod deduplicate;
 mod executor;
 mod in_doubt;
 mod job;

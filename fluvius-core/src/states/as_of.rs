@@ -47,7 +47,7 @@ impl StateManager {
             Bound::Excluded(behind) => behind.saturating_sub(1),
             Bound::Unbounded => u64::MAX,
         };
-        if self.row(aggregate_id).await?.is_none() {
+        if self.find_record_with_closed(aggregate_id).await?.is_none() {
             return Err(Error::not_found(aggregate_id.clone()));
         }
         Ok(self.store.history(aggregate_id, first, last).await?)
@@ -90,7 +90,7 @@ impl StateManager {
         if let Some(stored) = self.find_at::<A>(&aggregate_id, point).await? {
             return Ok(stored);
         }
-        let newest = self.row(&aggregate_id).await?.map(|row| row.version);
+        let newest = self.find_record_with_closed(&aggregate_id).await?.map(|row| row.version);
         Err(Error::NotFoundAt { aggregate_id, point, newest })
     }
 
@@ -122,7 +122,7 @@ impl StateManager {
         aggregate_id: &AggregateId,
         point: impl Into<PointInTime>,
     ) -> Result<Option<StateRecord>, Error> {
-        let Some(row) = self.row(aggregate_id).await? else {
+        let Some(row) = self.find_record_with_closed(aggregate_id).await? else {
             return Ok(None);
         };
         let version = match point.into() {
@@ -158,8 +158,14 @@ impl StateManager {
         }))
     }
 
-    /// Returns the row of an aggregate of the realm, open or closed.
-    async fn row(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, Error> {
+    /// Returns the stored row of an aggregate, open or closed.
+    ///
+    /// # Errors
+    /// `store-unavailable`, `store-error`.
+    pub async fn find_record_with_closed(
+        &self,
+        aggregate_id: &AggregateId,
+    ) -> Result<Option<StateRecord>, Error> {
         let record = self.store.load(&aggregate_id.storable()).await?;
         let record = record.filter(|_| aggregate_id.is_storable());
         Ok(record.filter(|record| self.realm.admits(record.realm.as_deref())))

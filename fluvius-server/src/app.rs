@@ -1,0 +1,174 @@
+//! The state that all routes of a server share, and the frame of each request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{DomainContext, Session, Transport};
+
+use crate::auth::{Authenticated, ErasedAuthenticator, RequestHead};
+use crate::context;
+use crate::host;
+use crate::input::body;
+use crate::mounted::Mounted;
+use crate::problem::Problem;
+use crate::server::Document;
+
+/// The settings of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Maximum size of a body in bytes.
+    pub(crate) body_limit: usize,
+    /// Maximum time for the body of a request to arrive.
+    pub(crate) body_timeout: Duration,
+    /// Maximum time from the acceptance of a command to its answer.
+    pub(crate) request_timeout: Duration,
+    /// The prefix of all paths: empty, or `/api`.
+    pub(crate) base_path: String,
+    /// The readers of the OpenAPI document.
+    pub(crate) document: Document,
+    /// The host of the public URL, if one is set.
+    pub(crate) public_host: Option<String>,
+}
+
+/// The state that all routes share.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) domains: Vec<Arc<Mounted>>,
+    pub(crate) authenticator: Option<Box<dyn ErasedAuthenticator>>,
+    /// The OpenAPI document.
+    pub(crate) document: String,
+    /// Set if the server has no authenticator, and anonymous senders are not allowed.
+    pub(crate) is_loopback_only: bool,
+    /// Set once the process was asked to end.
+    pub(crate) is_draining: AtomicBool,
+    pub(crate) settings: Settings,
+}
+
+/// A request to a route of a domain, with its sender.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) app: Arc<App>,
+    pub(crate) domain: Arc<Mounted>,
+    pub(crate) sender: Authenticated,
+    pub(crate) parts: Parts,
+}
+
+impl App {
+    /// Returns true if each request must name a host of this server.
+    pub(crate) fn checks_host(&self) -> bool {
+        self.is_loopback_only
+    }
+
+    /// Returns true for the authority of this server.
+    pub(crate) fn is_own_host(&self, authority: &str) -> bool {
+        let public = self.settings.public_host.as_deref();
+        host::is_loopback(authority)
+            || public.is_some_and(|public| public.eq_ignore_ascii_case(authority))
+    }
+
+    /// Makes `/readyz` answer 503.
+    pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
+
+    /// Runs the handler of a route of a domain, once the sender is authenticated.
+    pub(crate) async fn call<F>(
+        self: Arc<Self>,
+        domain: Arc<Mounted>,
+        request: Request,
+        handler: impl FnOnce(Call, Body) -> F,
+    ) -> Response
+    where
+        F: Future<Output = Result<Response, Problem>>,
+    {
+        let (parts, body) = request.into_parts();
+        let app = Arc::clone(&self);
+        let answered = async {
+            let sender = app.authenticate(&parts).await?;
+            handler(Call { app, domain, sender, parts }, body).await
+        };
+        answered.await.unwrap_or_else(|problem| problem.into_response(&self.settings.base_path))
+    }
+
+    /// Identifies the sender of a request.
+    ///
+    /// # Errors
+    /// `unauthenticated`.
+    pub(crate) async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
+        let mut sender = match &self.authenticator {
+            Some(authenticator) => {
+                let head = RequestHead::new(parts);
+                authenticator.authenticate(&head).await.map_err(|error| {
+                    Problem::new("unauthenticated", error.to_string())
+                        .with_header(header::WWW_AUTHENTICATE, error.challenge())
+                })?
+            }
+            None => Authenticated::new(DomainContext::create("http")),
+        };
+        sender.context = sender.context.with_transport(Transport::Http);
+        if let Some(trace) = context::trace_id(&parts.headers) {
+            sender.context = sender.context.with_correlation(trace);
+        }
+        Ok(sender)
+    }
+}
+
+impl Call {
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// Returns a session of the sender. Its commands do not wait for a permit.
+    pub(crate) fn session(&self) -> Session {
+        self.domain.runtime.session(self.sender.context.clone()).fail_fast()
+    }
+
+    /// Returns the identifier in the path.
+    ///
+    /// # Errors
+    /// `not-found` if it is no UUID in its canonical form.
+    pub(crate) async fn id(&mut self) -> Result<Uuid, Problem> {
+        let params = RawPathParams::from_request_parts(&mut self.parts, &()).await;
+        let params = params.map_err(|_| Problem::new("not-found", "the path is not UTF-8"))?;
+        let id = params.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
+        let uuid = id.and_then(|id| Uuid::try_parse(id).ok().filter(|uuid| uuid.to_string() == id));
+        uuid.ok_or_else(|| {
+            Problem::new("not-found", "an identifier is a UUID with hyphens, in lower case")
+        })
+    }
+
+    /// Reads the body as JSON text.
+    ///
+    /// # Errors
+    /// As [`body::read`].
+    pub(crate) async fn json(&self, body: Body, max_bytes: usize) -> Result<String, Problem> {
+        body::read(&self.parts.headers, body, max_bytes, self.app.settings.body_timeout).await
+    }
+}
+
+/// Returns an answer of JSON with a cache directive.
+pub(crate) fn json(value: &impl serde::Serialize, cache: &'static str) -> Response {
+    // Only a map with other keys than texts fails, and no answer has one.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    response
+}
+
+/// The cache directive of answers to commands.
+pub(crate) const NO_STORE: &str = "no-store";
+/// The cache directive of reads: a private cache asks again, with the etag.
+pub(crate) const PRIVATE: &str = "private, no-cache";

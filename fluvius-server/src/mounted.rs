@@ -1,0 +1,81 @@
+//! A domain that a server offers, with what its routes look up.
+
+use std::collections::HashMap;
+
+use fluvius_core::registry::{AggregateDescription, DomainDescription};
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{AggregateDescriptor, AggregateId, DomainRuntime, RejectionCode};
+
+/// A mounted domain.
+#[derive(Debug)]
+pub(crate) struct Mounted {
+    pub(crate) runtime: DomainRuntime,
+    pub(crate) description: DomainDescription,
+    /// The path of the domain: `/bank`, after the base path of the server.
+    pub(crate) path: String,
+    /// The listed codes of each action, by key and code.
+    rejections: HashMap<(&'static str, &'static str), RejectionCode>,
+    /// The listed codes of all actions, by code.
+    all_rejections: HashMap<&'static str, RejectionCode>,
+}
+
+impl Mounted {
+    pub(crate) fn new(runtime: DomainRuntime, base_path: &str) -> Self {
+        let description = runtime.registry().describe();
+        let mut rejections = HashMap::new();
+        let mut all_rejections = HashMap::new();
+        for aggregate in &description.aggregates {
+            for action in &aggregate.actions {
+                for code in &action.rejections.codes {
+                    rejections.insert((action.key, code.code), *code);
+                    all_rejections.entry(code.code).or_insert(*code);
+                }
+            }
+        }
+        let path = format!("{base_path}/{}", description.namespace);
+        Self { runtime, description, path, rejections, all_rejections }
+    }
+
+    pub(crate) fn namespace(&self) -> &'static str {
+        self.description.namespace
+    }
+
+    /// Returns a code that an action lists, or else one that another action of the domain lists,
+    /// since actions invoke each other.
+    pub(crate) fn rejection(
+        &self,
+        action: Option<&'static str>,
+        code: &str,
+    ) -> Option<RejectionCode> {
+        let own = action.and_then(|action| {
+            self.rejections.iter().find(|((key, each), _)| *key == action && *each == code)
+        });
+        own.map(|(_, code)| *code).or_else(|| self.all_rejections.get(code).copied())
+    }
+
+    /// Returns all listed codes, sorted.
+    pub(crate) fn rejections(&self) -> Vec<RejectionCode> {
+        let mut codes: Vec<_> = self.all_rejections.values().copied().collect();
+        codes.sort_by_key(|code| code.code);
+        codes
+    }
+
+    /// Returns the description of the aggregate type of a resource.
+    pub(crate) fn aggregate(&self, resource: &str) -> Option<&AggregateDescription> {
+        self.description.aggregates.iter().find(|each| each.resources.contains(&resource))
+    }
+
+    pub(crate) fn descriptor(&self, resource: &str) -> Option<&'static AggregateDescriptor> {
+        self.runtime.registry().aggregate(resource)
+    }
+
+    /// Returns the path of a command's status.
+    pub(crate) fn command_path(&self, id: Uuid) -> String {
+        format!("{}/commands/{id}", self.path)
+    }
+
+    /// Returns the path of an aggregate's state.
+    pub(crate) fn state_path(&self, aggregate_id: &AggregateId) -> String {
+        format!("{}/{}/{}", self.path, aggregate_id.resource, aggregate_id.id)
+    }
+}

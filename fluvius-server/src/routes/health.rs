@@ -1,0 +1,46 @@
+//! Health: `/livez` tells that the process runs, `/readyz` that it answers requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use fluvius_core::AggregateId;
+use fluvius_core::uuid::Uuid;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Maximum time for the stores to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(crate) async fn live() -> Response {
+    ok()
+}
+
+/// Answers 200 if each store answers and the server is not shutting down.
+pub(crate) async fn ready(app: Arc<App>, _: Request) -> Result<Response, Problem> {
+    if app.is_draining() {
+        return Err(Problem::new("shutting-down", "the server is shutting down"));
+    }
+    for domain in &app.domains {
+        let resource = domain.runtime.registry().resources().next().unwrap_or_default();
+        let statemgr = domain.runtime.statemgr();
+        let probe = AggregateId::new(resource, Uuid::nil());
+        let read = tokio::time::timeout(TIMEOUT, statemgr.find_record(&probe)).await;
+        if !matches!(read, Ok(Ok(_))) {
+            let detail = format!("the store of `{}` does not answer", domain.namespace());
+            return Err(Problem::new("store-unavailable", detail));
+        }
+    }
+    Ok(ok())
+}
+
+fn ok() -> Response {
+    let mut response = "{\"status\":\"ok\"}".into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,158 @@
+//! The routes of a server: which path has which handler.
+//!
+//! Every path of a domain is literal, from its registry; only identifiers are parameters. So the
+//! router itself knows which commands exist, and the OpenAPI document lists the same ones.
+
+mod atomic;
+mod command_status;
+mod commands;
+mod events;
+mod health;
+mod history;
+mod meta;
+mod problem_pages;
+mod query;
+mod states;
+mod unknown;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use fluvius_core::{AggregateId, Error, Lifecycle};
+
+use crate::app::{App, Call};
+use crate::frame;
+use crate::mounted::Mounted;
+use crate::problem::{Problem, Scope, from_error};
+
+pub(crate) use commands::Route;
+
+/// Returns the router of a server.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", app_route(app, health::ready))
+        .route("/openapi.json", app_route(app, meta::document))
+        .route("/problems", app_route(app, problem_pages::list))
+        .route("/problems/{code}", app_route(app, problem_pages::of_framework))
+        .route("/problems/{domain}/{code}", app_route(app, problem_pages::of_domain));
+    for domain in &app.domains {
+        router = with_domain(router, app, domain);
+    }
+    let unknown = {
+        let app = Arc::clone(app);
+        move |request: Request| {
+            let problem = unknown::run(&app, &request);
+            std::future::ready(problem.into_response(&app.settings.base_path))
+        }
+    };
+    let router = router.fallback(unknown.clone());
+    let router = match app.settings.base_path.as_str() {
+        "" => router,
+        base_path => Router::new().nest(base_path, router).fallback(unknown),
+    };
+    let framed = Arc::clone(app);
+    router.layer(middleware::from_fn(move |request, next| {
+        frame::run(Arc::clone(&framed), request, next)
+    }))
+}
+
+/// Adds the routes of a domain.
+fn with_domain(mut router: Router, app: &Arc<App>, domain: &Arc<Mounted>) -> Router {
+    let namespace = domain.namespace();
+    router = router
+        .route(&format!("/{namespace}/meta"), read(app, domain, meta::describe))
+        .route(&format!("/{namespace}/events"), read(app, domain, events::run))
+        .route(&format!("/{namespace}/atomic"), send(app, domain, atomic::run))
+        .route(&format!("/{namespace}/commands/{{id}}"), read(app, domain, command_status::run));
+    for resource in domain.runtime.registry().resources() {
+        let path = format!("/{namespace}/{resource}");
+        router = router
+            .route(&path, read(app, domain, move |call| query::run(call, resource)))
+            .route(
+                &format!("{path}/{{id}}"),
+                read(app, domain, move |call| states::run(call, resource)),
+            )
+            .route(
+                &format!("{path}/{{id}}/history"),
+                read(app, domain, move |call| history::run(call, resource)),
+            );
+    }
+    for route in command_routes(domain) {
+        let handler = send(app, domain, move |call, body| commands::run(call, body, route));
+        router = router.route(&format!("/{namespace}{}", route.path()), handler);
+    }
+    router
+}
+
+/// Returns the routes of a domain's commands: one per action and resource, and for a creating
+/// action a further one without an identifier.
+pub(crate) fn command_routes(domain: &Mounted) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for action in domain.runtime.registry().actions() {
+        for resource in action.resources {
+            routes.push(Route { resource, action, has_id: true });
+            if action.lifecycle == Lifecycle::Create {
+                routes.push(Route { resource, action, has_id: false });
+            }
+        }
+    }
+    routes
+}
+
+/// Returns a route that reads from a domain. Its handler runs once the sender is authenticated.
+fn read<H, F>(app: &Arc<App>, domain: &Arc<Mounted>, handler: H) -> MethodRouter
+where
+    H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    let (app, domain) = (Arc::clone(app), Arc::clone(domain));
+    on(MethodFilter::GET, move |request: Request| {
+        let handler = handler.clone();
+        Arc::clone(&app).call(Arc::clone(&domain), request, move |call, _| handler(call))
+    })
+}
+
+/// Returns a route that sends commands to a domain. Its handler runs once the sender is
+/// authenticated.
+fn send<H, F>(app: &Arc<App>, domain: &Arc<Mounted>, handler: H) -> MethodRouter
+where
+    H: Fn(Call, Body) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    let (app, domain) = (Arc::clone(app), Arc::clone(domain));
+    on(MethodFilter::POST, move |request: Request| {
+        Arc::clone(&app).call(Arc::clone(&domain), request, handler.clone())
+    })
+}
+
+/// Returns a route of the server itself.
+fn app_route<H, F>(app: &Arc<App>, handler: H) -> MethodRouter
+where
+    H: Fn(Arc<App>, Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    let app = Arc::clone(app);
+    get(move |request: Request| {
+        let (app, handler) = (Arc::clone(&app), handler.clone());
+        async move {
+            let answered = handler(Arc::clone(&app), request).await;
+            answered.unwrap_or_else(|problem| problem.into_response(&app.settings.base_path))
+        }
+    })
+}
+
+/// Returns the problem of a read.
+fn problem(call: &Call, error: &Error) -> Problem {
+    from_error(error, Scope { domain: &call.domain, command: None })
+}
+
+/// Returns the error of an aggregate that the sender does not see.
+fn not_found(aggregate_id: &AggregateId) -> Error {
+    Error::NotFound { aggregate_id: aggregate_id.clone(), recorded: None }
+}

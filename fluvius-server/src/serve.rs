@@ -1,0 +1,187 @@
+//! Serving: the listener, the deadlines of connections, and the shutdown.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+
+use crate::app::App;
+use crate::build_error::BuildError;
+use crate::routes;
+use crate::server::Server;
+
+/// Maximum time for the head of a request to arrive.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum size of the head of a request in bytes.
+const MAX_HEAD_BYTES: usize = 32 << 10;
+/// The pause after a failed `accept`, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The error that ended a server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The server cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on the address")]
+    Listen(#[source] io::Error),
+    /// A server without an authenticator listens on the loopback interface only.
+    #[error(
+        "the server has no authenticator, so it cannot listen on {address}: call `authenticate`, \
+         or `allow_anonymous` if every sender may do everything that the policy allows"
+    )]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+}
+
+impl Server {
+    /// Serves until the process is asked to end (`SIGTERM`, or an interrupt), then answers the
+    /// requests in flight and shuts the domains down.
+    ///
+    /// # Errors
+    /// [`ServeError`], before the first request is accepted.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes the listener and all connections. Accepted commands continue.
+    pub async fn serve(self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
+        let listener = TcpListener::bind(address).await.map_err(ServeError::Listen)?;
+        self.serve_until(listener, signalled()).await
+    }
+
+    /// Serves on a listener until a future completes.
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    ///
+    /// # Cancellation
+    /// As [`serve`](Self::serve).
+    pub async fn serve_until(
+        self,
+        listener: TcpListener,
+        ended: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServeError> {
+        let address = listener.local_addr().map_err(ServeError::Listen)?;
+        if !self.has_authenticator() && !self.is_anonymous {
+            if !address.ip().is_loopback() {
+                return Err(ServeError::NotLoopback { address });
+            }
+            tracing::warn!(
+                %address,
+                "the server has no authenticator, so it answers requests for this machine only"
+            );
+        }
+        let (drain_delay, drain_timeout) = (self.drain_delay, self.drain_timeout);
+        let domains = self.domains.clone();
+        let app = self.into_app()?;
+        let router = routes::router(&app);
+        tracing::info!(%address, "listening");
+        let connections = accept_until(&app, &listener, &router, drain_delay, ended).await;
+        drop(listener);
+        let drained = tokio::time::timeout(drain_timeout, connections.shutdown()).await;
+        if drained.is_err() {
+            tracing::warn!("requests were still in flight at the end of the drain timeout");
+        }
+        for domain in domains {
+            domain.shutdown().await;
+        }
+        Ok(())
+    }
+}
+
+/// Accepts connections until `ended` completes and the delay has passed.
+async fn accept_until(
+    app: &Arc<App>,
+    listener: &TcpListener,
+    router: &Router,
+    drain_delay: Duration,
+    ended: impl Future<Output = ()>,
+) -> GracefulShutdown {
+    let connections = GracefulShutdown::new();
+    let draining = async {
+        ended.await;
+        app.drain();
+        tokio::time::sleep(drain_delay).await;
+    };
+    let mut draining = std::pin::pin!(draining);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut draining => return connections,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => serve_connection(router, &connections, stream, peer),
+                Err(error) if is_of_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(error = %error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+}
+
+fn serve_connection(
+    router: &Router,
+    connections: &GracefulShutdown,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
+    // Answers are small; waiting to combine packets would delay them.
+    let _ = stream.set_nodelay(true);
+    let router = router.clone().layer(Extension(ConnectInfo(peer)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let watched = connections.watch(connection);
+    tokio::spawn(async move {
+        // The client has gone, or sent no HTTP: there is no one to answer.
+        if let Err(error) = watched.await {
+            tracing::debug!(error = %error, "a connection ended with an error");
+        }
+    });
+}
+
+/// Returns true for an error of the accepted connection, not of the listener.
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Waits until the process is asked to end.
+async fn signalled() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+}

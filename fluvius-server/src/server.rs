@@ -1,0 +1,194 @@
+//! The builder of a server.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use axum::Router;
+use fluvius_core::DomainRuntime;
+
+use crate::app::{App, Settings};
+use crate::auth::{Authenticator, ErasedAuthenticator};
+use crate::build_error::{BuildError, check_names};
+use crate::mounted::Mounted;
+use crate::openapi;
+use crate::routes;
+
+/// Default size limit of a body: 1 MiB.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// The readers of the OpenAPI document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Document {
+    /// Each authenticated sender; every sender if the server has no authenticator.
+    #[default]
+    Authenticated,
+    /// Everybody.
+    Public,
+    /// Nobody: the route answers 404.
+    Off,
+}
+
+/// An HTTP server for domains, before it is built.
+///
+/// # Examples
+///
+/// ```no_run
+/// use fluvius_core::DomainRuntime;
+/// use fluvius_server::Server;
+///
+/// # async fn run(domain: DomainRuntime) -> Result<(), Box<dyn std::error::Error>> {
+/// Server::new().mount(domain).serve("127.0.0.1:8080").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// As a part of another application:
+///
+/// ```
+/// use fluvius_core::DomainRuntime;
+/// use fluvius_server::Server;
+///
+/// # fn run(domain: DomainRuntime) -> Result<axum::Router, Box<dyn std::error::Error>> {
+/// let router = Server::new().mount(domain).allow_anonymous().into_router()?;
+/// # Ok(router)
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a server does nothing until `serve` or `into_router` is called"]
+pub struct Server {
+    pub(crate) domains: Vec<DomainRuntime>,
+    authenticator: Option<Box<dyn ErasedAuthenticator>>,
+    pub(crate) is_anonymous: bool,
+    pub(crate) drain_delay: Duration,
+    pub(crate) drain_timeout: Duration,
+    settings: Settings,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Server {
+    /// Creates a server without domains.
+    pub fn new() -> Self {
+        Self {
+            domains: Vec::new(),
+            authenticator: None,
+            is_anonymous: false,
+            drain_delay: Duration::ZERO,
+            drain_timeout: Duration::from_secs(25),
+            settings: Settings {
+                body_limit: BODY_LIMIT,
+                body_timeout: Duration::from_secs(30),
+                request_timeout: Duration::from_secs(60),
+                base_path: String::new(),
+                document: Document::default(),
+                public_host: None,
+            },
+        }
+    }
+
+    /// Adds a domain, whose routes begin with its namespace.
+    pub fn mount(mut self, domain: DomainRuntime) -> Self {
+        self.domains.push(domain);
+        self
+    }
+
+    /// Sets the authenticator. Without one, [`serve`](Self::serve) listens on the loopback
+    /// interface only.
+    pub fn authenticate(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Some(Box::new(authenticator));
+        self
+    }
+
+    /// Allows a server without an authenticator on every interface, for every host and origin. Its
+    /// senders have no actor and no realm.
+    pub fn allow_anonymous(mut self) -> Self {
+        self.is_anonymous = true;
+        self
+    }
+
+    /// Sets the readers of the OpenAPI document. Default: [`Document::Authenticated`].
+    pub fn document(mut self, readers: Document) -> Self {
+        self.settings.document = readers;
+        self
+    }
+
+    /// Sets the prefix of all paths: `/api`. Default: none.
+    pub fn base_path(mut self, path: impl Into<String>) -> Self {
+        self.settings.base_path = path.into().trim_end_matches('/').to_owned();
+        self
+    }
+
+    /// Sets the maximum size of a body in bytes. Default: 1 MiB. An action may have a limit of its
+    /// own: `#[action(body_limit = ..)]`.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.settings.body_limit = bytes;
+        self
+    }
+
+    /// Sets the maximum time for a body to arrive. Default: 30 s.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.body_timeout = timeout;
+        self
+    }
+
+    /// Sets the maximum time from the acceptance of a command to its answer, after which the answer
+    /// is `outcome-unknown`. Default: 60 s.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.request_timeout = timeout;
+        self
+    }
+
+    /// Sets the time between the signal to shut down and the end of accepting, in which `/readyz`
+    /// answers 503, so that a load balancer stops sending. Default: none.
+    pub fn drain_delay(mut self, delay: Duration) -> Self {
+        self.drain_delay = delay;
+        self
+    }
+
+    /// Sets the maximum time for requests in flight to be answered on shutdown. Default: 25 s.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// Builds the router, for an application of your own.
+    ///
+    /// # Errors
+    /// All faults at once: no domain, a reserved name, two domains with one namespace, or neither
+    /// an authenticator nor [`allow_anonymous`](Self::allow_anonymous).
+    pub fn into_router(self) -> Result<Router, BuildError> {
+        if self.authenticator.is_none() && !self.is_anonymous {
+            return Err(BuildError::unauthenticated());
+        }
+        Ok(routes::router(&self.into_app()?))
+    }
+
+    pub(crate) fn has_authenticator(&self) -> bool {
+        self.authenticator.is_some()
+    }
+
+    /// Builds the state that the routes share.
+    pub(crate) fn into_app(self) -> Result<Arc<App>, BuildError> {
+        check_names(&self.domains)?;
+        let is_guarded = self.authenticator.is_some() || self.is_anonymous;
+        let base_path = &self.settings.base_path;
+        let mounted = |domain: DomainRuntime| Arc::new(Mounted::new(domain, base_path));
+        let domains: Vec<Arc<Mounted>> = self.domains.into_iter().map(mounted).collect();
+        let scheme = self.authenticator.as_ref().map(|each| each.security_scheme());
+        let document = openapi::document(&domains, &self.settings, scheme.as_ref());
+        Ok(Arc::new(App {
+            domains,
+            authenticator: self.authenticator,
+            document: document.to_string(),
+            is_loopback_only: !is_guarded,
+            is_draining: AtomicBool::new(false),
+            settings: self.settings,
+        }))
+    }
+}

@@ -1,0 +1,18 @@
+//! The HTTP API, over a real connection to a real server.
+
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bodies;
+mod build;
+mod client;
+mod commands;
+mod groups;
+mod idempotency;
+mod library;
+mod preconditions;
+mod problems;
+mod queries;
+mod reads;
+mod shutdown;
