@@ -1,7 +1,7 @@
 //! The error of decoding a log row as a typed command or event.
 
 use crate::error::Error;
-use fluvius_store::json::JsonError;
+use fluvius_store::json::{JsonError, JsonPath};
 use fluvius_store::{AggregateId, EventRecord};
 
 /// A log row that does not decode as the requested command or event.
@@ -57,7 +57,7 @@ impl From<DecodeError> for Error {
             DecodeError::UnknownKey { aggregate_id, revision, .. } => Self::InvalidState {
                 aggregate_id: *aggregate_id,
                 revision,
-                path: ".".to_owned(),
+                path: JsonPath::root(),
                 message,
             },
             DecodeError::Invalid { aggregate_id, revision, source, .. } => Self::InvalidState {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::point_in_time::PointInTime;
 use fluvius_store::__private::InvalidPosition;
+use fluvius_store::json::JsonPath;
 use fluvius_store::query::QueryError;
 use fluvius_store::{AggregateId, ETag, Precondition, ResumeToken, StoreError};
 use texts::{at, did_you_mean, list, newest_version, too_large};
@@ -43,8 +44,9 @@ pub enum Error {
     InvalidPayload {
         /// The command's key.
         command: String,
-        /// The JSON path: `amount`, `items[2].price`, or `.` for the whole payload.
-        path: String,
+        /// The path of the field, missing or not: `amount`, `items[2].price`, or `.` for the whole
+        /// payload. [`JsonPath::pointer`] returns it as a JSON Pointer.
+        path: JsonPath,
         /// The problem; quotes no secret.
         message: String,
     },
@@ -315,8 +317,8 @@ pub enum Error {
         aggregate_id: AggregateId,
         /// The revision of the shape of the state.
         revision: u32,
-        /// The JSON path.
-        path: String,
+        /// The path in the state.
+        path: JsonPath,
         /// The problem.
         message: String,
     },

@@ -1,6 +1,7 @@
 //! Parts of the texts of errors.
 
 use fluvius_store::UnitOfWork;
+use fluvius_store::json::JsonPath;
 
 pub(super) fn did_you_mean(nearest: &[&'static str]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", list(nearest)) }
@@ -11,8 +12,8 @@ pub(super) fn list(names: &[&'static str]) -> String {
     quoted.join(", ")
 }
 
-pub(super) fn at(path: &str) -> String {
-    if path == "." { String::new() } else { format!(" at `{path}`") }
+pub(super) fn at(path: &JsonPath) -> String {
+    if path.is_root() { String::new() } else { format!(" at `{path}`") }
 }
 
 pub(super) fn newest_version(newest: Option<u64>) -> String {

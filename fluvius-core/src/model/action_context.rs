@@ -11,6 +11,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use fluvius_store::__private::{NAME, excerpt};
 use fluvius_store::json::JsonError;
+use fluvius_store::json::JsonPath;
 use fluvius_store::{
     ActivityRecord, Actor, AggregateId, Json, MessageRecord, Precondition, StateRecord, json,
 };
@@ -301,7 +302,7 @@ impl ActionContext {
         let fault = Error::InvalidState {
             aggregate_id: frame.aggregate_id.clone(),
             revision: (frame.action.aggregate)().revision,
-            path: path.to_owned(),
+            path: JsonPath::from_names([path]),
             message: message.to_owned(),
         };
         self.fault.get_or_insert_with(|| Box::new(fault));
@@ -316,7 +317,7 @@ fn versioned<A: Aggregate>(
         Err(_) => Err(Error::InvalidState {
             aggregate_id: record.aggregate_id,
             revision: record.revision,
-            path: ".".to_owned(),
+            path: JsonPath::root(),
             message: "the resource belongs to another aggregate type".to_owned(),
         }),
     }

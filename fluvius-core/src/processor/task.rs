@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::model::DomainContext;
 use crate::model::{ActionDescriptor, DomainMetadata, SharedCommand};
-use fluvius_store::json::PayloadHash;
+use fluvius_store::json::{JsonPath, PayloadHash};
 use fluvius_store::{AggregateId, CommandRecord, CommandStatus, ContextRecord, Json, Precondition};
 
 /// The sender of a command: the context of its session, and the row of that context.
@@ -17,7 +17,7 @@ pub(crate) struct Sender {
     pub(crate) record: Arc<ContextRecord>,
     pub(crate) realm: Option<Arc<str>>,
     /// The path of the first part of the context that no store can keep.
-    pub(crate) unstorable: Option<String>,
+    pub(crate) unstorable: Option<JsonPath>,
 }
 
 impl Sender {
@@ -32,16 +32,20 @@ impl Sender {
 }
 
 /// Returns the path of the first part of a context that no store can keep.
-fn unstorable(record: &ContextRecord) -> Option<String> {
-    let roles = record.roles.iter().map(|role| ("roles".to_owned(), role));
-    let headers = record.headers.iter().map(|(name, value)| (format!("headers.{name}"), value));
-    let realm = record.realm.iter().map(|realm| ("realm".to_owned(), realm));
-    std::iter::once(("source".to_owned(), &record.source))
-        .chain(realm)
-        .chain(roles)
-        .chain(headers)
-        .find(|(_, text)| text.contains('\0'))
-        .map(|(path, _)| format!("context.{path}"))
+fn unstorable(record: &ContextRecord) -> Option<JsonPath> {
+    let part = |names: &[&str]| JsonPath::from_names(["context"].iter().chain(names).copied());
+    let is_bad = |text: &String| text.contains('\0');
+    if is_bad(&record.source) {
+        return Some(part(&["source"]));
+    }
+    if record.realm.as_ref().is_some_and(is_bad) {
+        return Some(part(&["realm"]));
+    }
+    if record.roles.iter().any(is_bad) {
+        return Some(part(&["roles"]));
+    }
+    let header = record.headers.iter().find(|(_, value)| is_bad(value));
+    header.map(|(name, _)| part(&["headers", name]))
 }
 
 /// A decoded command.

@@ -5,7 +5,7 @@
 use serde::de::DeserializeOwned;
 
 use super::error::JsonError;
-use super::path::Path;
+use super::path::{JsonPath, NamedField};
 
 /// Decodes a JSON text as a `T`.
 ///
@@ -20,11 +20,23 @@ pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
 fn decode_with_path<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = Path::of_tracked(error.path(), text, offset(text, error.inner()));
-        located(path, error.inner())
+        let (tracked, error) = (error.path(), error.inner());
+        let message = error.to_string();
+        let field = named_field(sentence(error, &message));
+        let path = JsonPath::of_tracked(tracked, text, offset(text, error), field);
+        located(path, error)
     })?;
-    reader.end().map_err(|error| located(Path::root(), &error))?;
+    reader.end().map_err(|error| located(JsonPath::root(), &error))?;
     Ok(value)
+}
+
+/// Returns the field that serde's message names as missing or duplicate.
+fn named_field(sentence: &str) -> Option<NamedField<'_>> {
+    let name = |of: &str| sentence.strip_prefix(of)?.strip_suffix('`');
+    match name("missing field `") {
+        Some(name) => Some(NamedField::Missing(name)),
+        None => name("duplicate field `").map(NamedField::Duplicate),
+    }
 }
 
 /// Returns the byte offset that corresponds to the line and column of an error.
@@ -33,10 +45,9 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
     lines.map(str::len).sum::<usize>() + error.column()
 }
 
-fn located(path: Path, error: &serde_json::Error) -> JsonError {
+fn located(path: JsonPath, error: &serde_json::Error) -> JsonError {
     let message = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let sentence = message.strip_suffix(&place).unwrap_or(&message);
+    let sentence = sentence(error, &message);
     // serde_json classifies a map key that is not a number as a syntax error.
     let is_grammar = !error.is_data() && !sentence.starts_with("invalid value");
     if is_grammar {
@@ -44,6 +55,12 @@ fn located(path: Path, error: &serde_json::Error) -> JsonError {
         return JsonError::plain(path, message);
     }
     JsonError::quoting(path, sentence)
+}
+
+/// Returns the message of an error without line and column.
+fn sentence<'a>(error: &serde_json::Error, message: &'a str) -> &'a str {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    message.strip_suffix(&place).unwrap_or(message)
 }
 
 /// The data about one field of a command that an error may contain.
@@ -70,8 +87,8 @@ pub struct Field<'a> {
 pub fn hide_values(error: JsonError, fields: &[Field<'_>]) -> JsonError {
     let field = error.member().and_then(|name| fields.iter().find(|field| field.is_named(name)));
     let path = match (field, error.member()) {
-        (Some(_), Some(name)) => Path::of_member(name),
-        _ => Path::root(),
+        (Some(_), Some(name)) => JsonPath::from_names([name]),
+        _ => JsonPath::root(),
     };
     let message =
         if !error.quotes() || fields.iter().any(|field| field.is_named_by(error.message())) {
@@ -147,14 +164,14 @@ mod tests {
 
     fn check(text: &str, path: &str, message: &str) {
         let error = decode::<Unlock>(text).unwrap_err();
-        assert_eq!((error.path(), error.message()), (path, message), "{text}");
+        assert_eq!((error.path().as_str(), error.message()), (path, message), "{text}");
     }
 
     /// Decodes a payload that contains the secret `hunter2` and is invalid at some stage.
     fn check_hidden(text: &str, path: &str, message: &str) {
         let error = Json::parse(text).and_then(|json| json.decode::<Unlock>()).unwrap_err();
         let hidden = hide_values(error, FIELDS);
-        assert_eq!((hidden.path(), hidden.message()), (path, message), "{text}");
+        assert_eq!((hidden.path().as_str(), hidden.message()), (path, message), "{text}");
         assert!(!format!("{hidden} {hidden:?}").contains("hunter2"), "{hidden}");
     }
 
@@ -163,7 +180,7 @@ mod tests {
         check(r#"{"amount":"1","pin":"x"}"#, "pin", r#"invalid type: string "x", expected u32"#);
         check(
             r#"{"amount":"1","pin":1,"word":"","address":{"street":"s"}}"#,
-            "address",
+            "address.number",
             "missing field `number`",
         );
         check(
@@ -171,7 +188,7 @@ mod tests {
             "address.number",
             "invalid value: integer `-1`, expected u32",
         );
-        check(r#"{"amount":"1","pin":1}"#, ".", "missing field `word`");
+        check(r#"{"amount":"1","pin":1}"#, "word", "missing field `word`");
     }
 
     #[test]
@@ -180,7 +197,7 @@ mod tests {
         assert_eq!(error.message(), "trailing comma at line 2 column 1");
         let error = decode::<u8>("1 x").unwrap_err();
         assert_eq!(
-            (error.path(), error.message()),
+            (error.path().as_str(), error.message()),
             (".", "trailing characters at line 1 column 3")
         );
     }
@@ -231,7 +248,8 @@ mod tests {
         ] {
             let error = Json::parse(text).unwrap().decode::<Unlock>().unwrap_err();
             let hidden = hide_values(error, FIELDS);
-            assert_eq!(hidden.path(), ".", "{hidden}");
+            let at = hidden.path().as_str();
+            assert!(at == "." || at == "word", "{hidden}");
             assert!(!hidden.to_string().contains("hunter2"), "{hidden}");
         }
         check_hidden(r#""hunter2""#, ".", WHOLE);
@@ -248,7 +266,7 @@ mod tests {
 
     #[test]
     fn missing_or_duplicate_field_is_named() {
-        check_hidden(r#"{"word":"hunter2","pin":1}"#, ".", "missing field `amount`");
-        check_hidden(r#"{"word":"hunter2","word":""}"#, ".", "duplicate field `word`");
+        check_hidden(r#"{"word":"hunter2","pin":1}"#, "amount", "missing field `amount`");
+        check_hidden(r#"{"word":"hunter2","word":""}"#, "word", "duplicate field `word`");
     }
 }

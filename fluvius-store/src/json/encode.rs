@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::error::JsonError;
 use super::escape::needs_escape;
-use super::path::Path;
+use super::path::JsonPath;
 use super::text::Json;
 use super::validate::{DEPTH, grammar, storable_within};
 use entries::Entries;
@@ -92,7 +92,7 @@ impl Encoder {
     fn finish(&self, outcome: Outcome) -> Result<Json, JsonError> {
         if let Err(error) = outcome {
             // The text ends where the error occurred.
-            let path = Path::of_prefix(&String::from_utf8_lossy(&self.text));
+            let path = JsonPath::of_prefix(&String::from_utf8_lossy(&self.text));
             return Err(JsonError::quoting(path, &error.to_string()));
         }
         let text = str::from_utf8(&self.text)

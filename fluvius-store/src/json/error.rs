@@ -7,15 +7,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::path::Path;
+use super::path::JsonPath;
 use crate::excerpt::{self, excerpt};
 
 /// An error in a JSON text, or in a value that was to be encoded.
 ///
 /// # Shape
-/// [`path`](Self::path) is the location from the top: `items[2].price`, or `.` for the top-level
-/// value. The message is a sentence without the path. Long texts are shortened: a path to about 300
-/// bytes, a message to about 500.
+/// [`path`](Self::path) is the location from the top, as text `items[2].price`, or `.` for the
+/// top-level value; [`JsonPath::pointer`] returns it as a JSON Pointer. The message is a sentence
+/// without the path. Long texts are shortened: a path to about 300 bytes, a message to about 500.
 ///
 /// # Examples
 /// ```
@@ -27,15 +27,15 @@ use crate::excerpt::{self, excerpt};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError {
-    path: Path,
+    path: JsonPath,
     message: Cow<'static, str>,
     quotes: bool,
 }
 
 impl JsonError {
-    /// Returns the path: `items[2].price`, or `.` for the top-level value.
-    pub fn path(&self) -> &str {
-        self.path.as_str()
+    /// Returns the path of the value; of a missing field, that of the field.
+    pub fn path(&self) -> &JsonPath {
+        &self.path
     }
 
     /// Returns the message, without the path.
@@ -44,19 +44,19 @@ impl JsonError {
     }
 
     /// Creates an error whose message quotes no input: a fixed sentence, or a syntax error.
-    pub(super) fn plain(path: Path, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn plain(path: JsonPath, message: impl Into<Cow<'static, str>>) -> Self {
         Self { path, message: message.into(), quotes: false }
     }
 
     /// Creates a [`plain`](Self::plain) error of the top-level value.
     #[doc(hidden)]
     pub fn whole(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::plain(Path::root(), message)
+        Self::plain(JsonPath::root(), message)
     }
 
     /// Creates an error whose message comes from other code and may quote the input. A long message
     /// is shortened.
-    pub(super) fn quoting(path: Path, message: &str) -> Self {
+    pub(super) fn quoting(path: JsonPath, message: &str) -> Self {
         let message = excerpt(message, excerpt::MESSAGE).into_owned();
         Self { path, message: message.into(), quotes: true }
     }
@@ -64,7 +64,7 @@ impl JsonError {
     /// Creates an error of the top-level value from an error of the author's code.
     #[doc(hidden)]
     pub fn of_author(error: &dyn std::error::Error) -> Self {
-        Self::quoting(Path::root(), &error.to_string())
+        Self::quoting(JsonPath::root(), &error.to_string())
     }
 
     /// Prefixes the message with the operation that failed.
@@ -101,8 +101,9 @@ mod tests {
 
     #[test]
     fn path_is_shown_unless_it_is_the_top_level() {
-        let inside = JsonError::plain(Path::of_prefix(r#"{"items":[1,2,{"price":"#), "not a price");
+        let inside =
+            JsonError::plain(JsonPath::of_prefix(r#"{"items":[1,2,{"price":"#), "not a price");
         assert_eq!(inside.to_string(), "not a price at `items[2].price`");
-        assert_eq!(JsonError::plain(Path::root(), "not JSON").to_string(), "not JSON");
+        assert_eq!(JsonError::plain(JsonPath::root(), "not JSON").to_string(), "not JSON");
     }
 }

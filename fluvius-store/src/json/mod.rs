@@ -44,6 +44,7 @@ mod validate;
 
 pub use encode::encode;
 pub use error::JsonError;
+pub use path::{JsonPath, PathSegment};
 pub use payload_hash::{PayloadHash, PayloadHashError};
 pub use state_delta::{SNAPSHOT_INTERVAL, StateDelta, StateDeltaError};
 pub use text::Json;

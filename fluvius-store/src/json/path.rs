@@ -2,34 +2,111 @@
 //!
 //! A path is computed after a failure, from the text up to the error. So success costs no tracking.
 
-use std::borrow::Cow;
+use std::fmt;
 use std::fmt::Write as _;
 
+use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use super::tokenizer::{string_end, unescape};
 use crate::excerpt::{self, excerpt};
 
 /// A location in a JSON text, from the top.
+///
+/// # Shape
+/// The text is that of [`as_str`](Self::as_str): `items[2].price`, or `.` for the top-level value.
+/// A name may contain a dot, so only [`segments`](Self::segments) and [`pointer`](Self::pointer)
+/// are unambiguous. A long text is shortened to about 300 bytes. Then the segments end at the last
+/// one that fits, which contains the location.
+///
+/// # Examples
+/// ```
+/// use fluvius_store::json::{Json, PathSegment};
+///
+/// let error = Json::parse(r#"{"a.b": [true, 1e999]}"#).unwrap_err();
+/// assert_eq!(error.path(), "a.b[1]");
+/// assert_eq!(error.path().pointer(), "/a.b/1");
+/// let segments = [PathSegment::Name("a.b".to_owned()), PathSegment::Index(1)];
+/// assert_eq!(error.path().segments(), segments);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Path {
+pub struct JsonPath {
     text: String,
-    /// Length of the name of the top-level member in `text`. Names may contain dots, so `text`
-    /// alone does not show it.
-    member: Option<usize>,
+    segments: Box<[PathSegment]>,
 }
 
-impl Path {
+/// One step of a [`JsonPath`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathSegment {
+    /// The member of an object with this name.
+    Name(String),
+    /// The item of an array at this index, counted from 0.
+    Index(usize),
+}
+
+/// A field that an error names, which belongs to the object at the location of the error.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NamedField<'a> {
+    Missing(&'a str),
+    Duplicate(&'a str),
+}
+
+impl JsonPath {
     /// Returns the path of the top-level value.
-    pub(super) fn root() -> Self {
-        Self { text: ".".to_owned(), member: None }
+    pub fn root() -> Self {
+        Self { text: ".".to_owned(), segments: Box::default() }
     }
 
-    /// Returns the path of a top-level member.
-    pub(super) fn of_member(name: &str) -> Self {
+    /// Returns the path with these segments.
+    pub fn from_segments(segments: impl IntoIterator<Item = PathSegment>) -> Self {
         let mut path = Builder::default();
-        path.name(name);
+        for segment in segments {
+            match segment {
+                PathSegment::Name(name) => path.name(&name),
+                PathSegment::Index(index) => path.index(index),
+            }
+        }
         path.finish()
+    }
+
+    /// Returns the path through objects with these names.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::from_segments(names.into_iter().map(|name| PathSegment::Name(name.to_owned())))
+    }
+
+    /// Returns the path as text: `items[2].price`, or `.` for the top-level value.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the segments, from the top; none for the top-level value.
+    pub fn segments(&self) -> &[PathSegment] {
+        &self.segments
+    }
+
+    /// Returns the path as a JSON Pointer (RFC 6901): `/items/2/price`, or an empty text for the
+    /// top-level value.
+    ///
+    /// The names are those of the JSON text, control characters included.
+    pub fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for segment in &self.segments {
+            pointer.push('/');
+            match segment {
+                PathSegment::Name(name) => {
+                    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                }
+                PathSegment::Index(index) => {
+                    let _ = write!(pointer, "{index}");
+                }
+            }
+        }
+        pointer
+    }
+
+    /// Returns true for the path of the top-level value.
+    pub fn is_root(&self) -> bool {
+        self.segments.is_empty() && self.text == "."
     }
 
     /// Returns the location at which an incomplete JSON text ends: `{"a":[1,` ends at `a[1]`.
@@ -46,80 +123,140 @@ impl Path {
     }
 
     /// Returns the path that serde_path_to_error has tracked in a text. It does not know map keys
-    /// that are read as anything but strings and integers, so these are taken from the text.
+    /// that are read as anything but strings and integers, so these are taken from the text. The
+    /// path ends at the field that the error names, if its location is the object of that field.
     ///
     /// # Shape
     /// `end` is a byte offset within the innermost array or object of the path.
-    pub(super) fn of_tracked(tracked: &serde_path_to_error::Path, text: &str, end: usize) -> Self {
+    pub(super) fn of_tracked(
+        tracked: &serde_path_to_error::Path,
+        text: &str,
+        end: usize,
+        field: Option<NamedField<'_>>,
+    ) -> Self {
         let mut path = Builder::default();
         let mut levels = None;
+        let document: Option<Value> = serde_json::from_str(text).ok();
+        let mut value = document.as_ref();
         for (depth, segment) in tracked.iter().enumerate() {
             match segment {
-                Segment::Seq { index } => path.index(*index),
-                Segment::Map { key } => path.name(key),
-                Segment::Enum { variant } => path.other(variant),
+                Segment::Seq { index } => {
+                    path.index(*index);
+                    value = value.and_then(|value| value.get(*index));
+                }
+                Segment::Map { key } => {
+                    path.name(key);
+                    value = value.and_then(|value| value.get(key));
+                }
+                // A variant is a member in the text if it has data.
+                Segment::Enum { variant } => match value.and_then(|value| value.get(variant)) {
+                    Some(data) => {
+                        path.name(variant);
+                        value = Some(data);
+                    }
+                    None => path.other(variant),
+                },
                 Segment::Unknown => {
                     let levels = levels.get_or_insert_with(|| open_levels(text, end));
                     match levels.get(depth) {
-                        Some(Level::Object(Some(key))) => path.name(&unescape(key)),
-                        _ => path.other("?"),
+                        Some(Level::Object(Some(key))) => {
+                            let key = unescape(key);
+                            path.name(&key);
+                            value = value.and_then(|value| value.get(&*key));
+                        }
+                        _ => {
+                            path.other("?");
+                            path.is_cut = true;
+                        }
                     }
                 }
+            }
+        }
+        if let (Some(Value::Object(members)), Some(field)) = (value, field) {
+            match field {
+                NamedField::Missing(name) if !members.contains_key(name) => path.name(name),
+                NamedField::Duplicate(name) if members.contains_key(name) => path.name(name),
+                _ => {}
             }
         }
         path.finish()
     }
 
-    pub(super) fn as_str(&self) -> &str {
-        &self.text
-    }
-
+    /// Returns the name of the top-level member that contains the location.
     pub(super) fn member(&self) -> Option<&str> {
-        self.member.and_then(|length| self.text.get(..length))
+        match self.segments.first()? {
+            PathSegment::Name(name) => Some(name),
+            PathSegment::Index(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for JsonPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Compares the text of the path.
+impl PartialEq<str> for JsonPath {
+    fn eq(&self, text: &str) -> bool {
+        self.text == text
+    }
+}
+
+/// Compares the text of the path.
+impl PartialEq<&str> for JsonPath {
+    fn eq(&self, text: &&str) -> bool {
+        self.text == *text
     }
 }
 
 #[derive(Default)]
 struct Builder {
     text: String,
-    member: Option<usize>,
-    started: bool,
+    segments: Vec<PathSegment>,
+    /// Number of bytes of the names in `segments`.
+    name_bytes: usize,
+    is_started: bool,
+    /// Set if no further segment is added: one before it is unknown or too long.
+    is_cut: bool,
 }
 
 impl Builder {
     fn index(&mut self, index: usize) {
         let _ = write!(self.text, "[{index}]");
-        self.started = true;
+        self.is_started = true;
+        self.push(PathSegment::Index(index), 0);
     }
 
     fn name(&mut self, name: &str) {
-        let first = !self.started;
         self.other(name);
-        if first {
-            self.member = Some(name.len());
-        }
+        self.push(PathSegment::Name(name.to_owned()), name.len());
     }
 
+    /// Adds a step to the text that is none in the JSON text.
     fn other(&mut self, name: &str) {
-        if self.started {
+        if self.is_started {
             self.text.push('.');
         }
         self.text.push_str(name);
-        self.started = true;
+        self.is_started = true;
     }
 
-    fn finish(self) -> Path {
-        if !self.started {
-            return Path::root();
+    fn push(&mut self, segment: PathSegment, name_bytes: usize) {
+        self.name_bytes += name_bytes;
+        self.is_cut |= self.name_bytes > excerpt::PATH;
+        if !self.is_cut {
+            self.segments.push(segment);
         }
-        match excerpt(&self.text, excerpt::PATH) {
-            Cow::Borrowed(_) => Path { text: self.text, member: self.member },
-            // The first name is complete if it is short; a longer one is no field of a command.
-            Cow::Owned(text) => {
-                let member = self.member.filter(|length| *length <= excerpt::NAME);
-                Path { text, member }
-            }
+    }
+
+    fn finish(self) -> JsonPath {
+        if !self.is_started {
+            return JsonPath::root();
         }
+        let text = excerpt(&self.text, excerpt::PATH).into_owned();
+        JsonPath { text, segments: self.segments.into() }
     }
 }
 
@@ -164,59 +301,4 @@ fn open_levels(text: &str, end: usize) -> Vec<Level<'_>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(prefix: &str, path: &str, member: Option<&str>) {
-        let found = Path::of_prefix(prefix);
-        assert_eq!((found.as_str(), found.member()), (path, member), "{prefix}");
-    }
-
-    #[test]
-    fn incomplete_text_gives_its_path() {
-        check("", ".", None);
-        check("{", ".", None);
-        check(r#"{"a":1,"#, ".", None);
-        check(r#"{"a":"#, "a", Some("a"));
-        check(r#"{"a":{"b":[1,[],{"c":"x, [{"},"#, "a.b[3]", Some("a"));
-        check(r#"[{"a":1},{"b":"#, "[1].b", None);
-        check(r#"[[1,2,"#, "[0][2]", None);
-        check(r#"{"":{"x":"#, ".x", Some(""));
-        check(r#"{"":"#, "", Some(""));
-    }
-
-    #[test]
-    fn name_with_a_dot_is_one_member() {
-        check(r#"{"a.b":"#, "a.b", Some("a.b"));
-        check(r#"{"a\u002eb":{"c":"#, "a.b.c", Some("a.b"));
-        assert_eq!(Path::of_member("a.b"), Path::of_prefix(r#"{"a.b":"#));
-    }
-
-    #[test]
-    fn format_is_that_of_serde_path_to_error() {
-        #[derive(Debug, serde::Deserialize)]
-        struct Inner {
-            #[serde(rename = "c")]
-            _c: u8,
-        }
-        #[derive(Debug, serde::Deserialize)]
-        struct Outer {
-            #[serde(rename = "a")]
-            _a: Vec<Inner>,
-        }
-        let text = r#"{"a":[{"c":1},{"c":"x"}]}"#;
-        let reader = &mut serde_json::Deserializer::from_str(text);
-        let error = serde_path_to_error::deserialize::<_, Outer>(reader).unwrap_err();
-        let path = Path::of_tracked(error.path(), text, 0);
-        assert_eq!(path, Path::of_prefix(r#"{"a":[{"c":1},{"c":"#));
-        assert_eq!(path.as_str(), error.path().to_string());
-    }
-    #[test]
-    fn long_path_is_shortened() {
-        let name = "n".repeat(400);
-        let path = Path::of_prefix(&format!(r#"{{"amount":{{"{name}":"#));
-        assert_eq!((path.as_str().len(), path.member()), (excerpt::PATH + 4, Some("amount")));
-        let path = Path::of_prefix(&format!(r#"{{"{name}":"#));
-        assert_eq!((path.as_str().len(), path.member()), (excerpt::PATH + 4, None));
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::error::JsonError;
 use super::number::DecimalDigits;
-use super::path::Path;
+use super::path::JsonPath;
 use super::tokenizer::{Token, Tokens, unescape};
 
 /// Number of significant digits, and of digits after the point, that a 96-bit decimal always holds.
@@ -55,22 +55,22 @@ pub fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> {
 
 /// Returns the path of a number in the payload that is not at the same path in the command, or else
 /// its first path.
-fn path_of(number: &Number, payload: &str, args: &str) -> Path {
+fn path_of(number: &Number, payload: &str, args: &str) -> JsonPath {
     /// Each path is computed from the start of the text, so only this many occurrences of the
     /// number are examined.
     const LOOKED_AT: usize = 16;
-    let paths = |text: &str| -> Vec<Path> {
+    let paths = |text: &str| -> Vec<JsonPath> {
         let scalars = scalars(text)
             .filter(|scalar| Written::of(scalar).is_some_and(|written| written.number == *number));
         let paths = scalars.take(LOOKED_AT).map(|scalar| {
             let before = scalar.as_ptr().addr() - text.as_ptr().addr();
-            Path::of_prefix(text.get(..before).unwrap_or_default())
+            JsonPath::of_prefix(text.get(..before).unwrap_or_default())
         });
         paths.collect()
     };
     let (kept, sent) = (paths(args), paths(payload));
     let other = sent.iter().find(|path| !kept.contains(path));
-    other.or(sent.first()).cloned().unwrap_or_else(Path::root)
+    other.or(sent.first()).cloned().unwrap_or_else(JsonPath::root)
 }
 
 /// Returns true if a text may contain a number with more digits than are safe: one with that many
@@ -230,7 +230,8 @@ mod tests {
     #[track_caller]
     fn check(payload: &str, args: &str, path: Option<&str>) {
         let found = check_rounded(payload, args);
-        assert_eq!(found.as_ref().map_err(JsonError::path), path.map_or(Ok(&()), Err), "{payload}");
+        let found = found.as_ref().err().map(|error| error.path().as_str());
+        assert_eq!(found, path, "{payload}");
     }
 
     const LONG: &str = "0.12345678901234567890123456789012";

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::error::JsonError;
 use super::number;
-use super::path::Path;
+use super::path::JsonPath;
 use super::tokenizer::{is_space, string_end, unescape};
 
 /// Maximum number of levels of arrays and objects that serde_json reads.
@@ -49,7 +49,7 @@ pub(super) fn storable_within(text: &str, max_depth: usize) -> Result<(), JsonEr
     match first_fault(text.as_bytes(), max_depth) {
         None => Ok(()),
         Some(fault) => {
-            let path = Path::of_prefix(text.get(..fault.at).unwrap_or(text));
+            let path = JsonPath::of_prefix(text.get(..fault.at).unwrap_or(text));
             Err(JsonError::plain(path, fault.message))
         }
     }
@@ -155,7 +155,7 @@ mod tests {
     fn check(text: &str, expected: Option<(&str, &str)>) {
         grammar(text).unwrap();
         let found = storable(text).err();
-        let found = found.as_ref().map(|error| (error.path(), error.message()));
+        let found = found.as_ref().map(|error| (error.path().as_str(), error.message()));
         assert_eq!(found, expected, "{text}");
     }
 

@@ -64,7 +64,7 @@ async fn path_of(payload: &str) -> Option<String> {
         Ok(_) => None,
         Err(Error::InvalidPayload { path, message, .. }) => {
             assert!(message.contains("28 digits"), "{message}");
-            Some(path)
+            Some(path.to_string())
         }
         Err(error) => panic!("{error:?}"),
     }

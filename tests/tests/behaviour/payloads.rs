@@ -32,8 +32,9 @@ async fn check(key: &str, payload: &str, path: &str, message: &str) {
 
 #[tokio::test]
 async fn a_missing_field_is_invalid() {
-    check("open-ticket", "{}", ".", "missing field `title`").await;
-    check("estimate", r#"{"estimate":{"points":1}}"#, "estimate", "missing field `parts`").await;
+    check("open-ticket", "{}", "title", "missing field `title`").await;
+    check("estimate", r#"{"estimate":{"points":1}}"#, "estimate.parts", "missing field `parts`")
+        .await;
 }
 
 #[tokio::test]
@@ -75,11 +76,11 @@ async fn a_payload_must_be_an_object() {
 
 #[tokio::test]
 async fn a_duplicate_field_is_invalid() {
-    check("open-ticket", r#"{"title":"a","title":"b"}"#, ".", "duplicate field `title`").await;
-    check("rename-ticket", r#"{"newTitle":"a","title":"b"}"#, ".", "duplicate field").await;
+    check("open-ticket", r#"{"title":"a","title":"b"}"#, "title", "duplicate field `title`").await;
+    check("rename-ticket", r#"{"newTitle":"a","title":"b"}"#, "newTitle", "duplicate field").await;
     check("rename-ticket", r#"{"name":"a","title":"b"}"#, ".", "duplicate field").await;
     let part = r#"{"estimate":{"points":1,"points":2,"parts":[]}}"#;
-    check("estimate", part, "estimate", "duplicate field `points`").await;
+    check("estimate", part, "estimate.points", "duplicate field `points`").await;
 }
 
 #[tokio::test]
@@ -157,4 +158,25 @@ async fn an_unstorable_context_is_rejected() {
     let session = domain.session(context);
     let command = fixture::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
     session.process_command(command).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_invalid_payload_has_a_pointer_to_the_field() {
+    let fixture = Fixture::new::<TicketDomain>().await;
+    let part = |part: serde_json::Value| json!({ "estimate": { "points": 1, "parts": [part] } });
+    for (key, payload, pointer) in [
+        ("open-ticket", json!({}), "/title"),
+        ("open-ticket", json!({ "title": 7 }), "/title"),
+        ("open-ticket", json!({ "title": "a", "a.b/c": 7 }), "/a.b~1c"),
+        ("estimate", part(json!({ "label": "a" })), "/estimate/parts/0/weight"),
+        ("estimate", part(json!({ "label": [] })), "/estimate/parts/0/label"),
+        ("estimate", part(json!(7)), "/estimate/parts/0"),
+        ("open-ticket", json!([]), ""),
+    ] {
+        let command = fixture.command(&ticket(1), key, payload);
+        match fixture.session.process_command(command).await.unwrap_err() {
+            Error::InvalidPayload { path, .. } => assert_eq!(path.pointer(), pointer, "{path}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -392,7 +392,7 @@ async fn an_error_at_a_secret_has_path_and_type() {
     for (key, payload, path, message) in [
         ("unlock-vault", json!({ "pin": 7 }), "pin", "expected `String`"),
         ("unlock-vault", json!({ "pin": "x", "note": 7 }), "note", "expected `Option<String>`"),
-        ("unlock-vault", json!({ "note": "x" }), ".", "missing field `passWord`"),
+        ("unlock-vault", json!({ "note": "x" }), "passWord", "missing field `passWord`"),
         ("dial-vault", json!({ "combination": 7 }), "combination", "expected `Combination`"),
     ] {
         let error = fixture.reject(&vault(1), key, payload, Trail::Nothing).await;

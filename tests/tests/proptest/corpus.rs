@@ -158,8 +158,8 @@ fn described(answer: Result<(), Error>) -> String {
             assert!(CODES.contains(&error.framework_code()));
             assert_ne!(error.framework_code(), "panicked");
             match &error {
-                Error::InvalidPayload { path, .. } => match path.get(..16) {
-                    Some(start) if path.len() > 20 => {
+                Error::InvalidPayload { path, .. } => match path.as_str().get(..16) {
+                    Some(start) if path.as_str().len() > 20 => {
                         format!("{} at {start}..", error.framework_code())
                     }
                     _ => format!("{} at {path}", error.framework_code()),

@@ -114,7 +114,7 @@ const UPCAST_FAULTS: [(&str, &str, &str); 7] = [
     ("panics", ".", "the upcast from revision 1 to 2 panicked"),
     ("unstorable", "owner", "upcast to revision 2: U+0000 cannot be stored"),
     ("misfit", "balance", "upcast to revision 2: invalid type: string \"much\", expected i64"),
-    ("lacking", ".", "upcast to revision 2: missing field `balance`"),
+    ("lacking", "balance", "upcast to revision 2: missing field `balance`"),
     ("no-object", ".", "upcast to revision 2: invalid type: null, expected struct Account"),
 ];
 
