@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use crate::app::App;
 use crate::host;
 use crate::problem::{INTERNAL_DETAIL, Problem, complete};
+use crate::routes::unknown;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,7 +27,7 @@ pub(crate) async fn run(app: Arc<App>, request: Request, next: Next) -> Response
     let base_path = app.settings.base_path.as_str();
     let id = request_id(request.headers());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let path = request.uri().path().to_owned();
     let trace = crate::context::trace_id(request.headers());
 
     let response = match host::check(&app, request.headers()) {
@@ -39,8 +40,9 @@ pub(crate) async fn run(app: Arc<App>, request: Request, next: Next) -> Response
     };
     let mut response = match is_options(&method, &response) {
         true => options(response),
-        false => complete(response, base_path),
+        false => completed(&app, &method, &path, response),
     };
+    let route = response.extensions_mut().remove::<MatchedPath>();
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -58,6 +60,27 @@ pub(crate) async fn run(app: Arc<App>, request: Request, next: Next) -> Response
         "request"
     );
     response
+}
+
+/// Passes the route of a request on to the frame, which is outside of the router.
+pub(crate) async fn keep_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+/// Returns the answer with the router's own errors as problems.
+fn completed(app: &App, method: &Method, path: &str, response: Response) -> Response {
+    let base_path = app.settings.base_path.as_str();
+    // A misspelled command without an identifier has the path of a state, which is read by `GET`.
+    let is_command = *method == Method::POST && response.status() == StatusCode::METHOD_NOT_ALLOWED;
+    match is_command.then(|| unknown::of_command(app, path)).flatten() {
+        Some(problem) => problem.into_response(base_path),
+        None => complete(response, base_path),
+    }
 }
 
 /// Returns the id of the client, if it is up to 128 visible ASCII characters, else a new one.

@@ -1,11 +1,14 @@
 //! Errors of the domain as problems.
 
-use axum::http::header;
+use axum::http::{HeaderName, HeaderValue, header};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{Error, ErrorKind};
 
 use super::{INTERNAL_DETAIL, Problem, Retry};
 use crate::mounted::Mounted;
+
+/// The header that marks an answer that was read from the log.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The request that an error answers.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +32,7 @@ pub(crate) struct CommandScope {
 pub(crate) fn from_error(error: &Error, scope: Scope<'_>) -> Problem {
     let mut problem = Problem::new(error.framework_code(), detail(error));
     match error {
-        Error::InvalidPayload { .. } => problem.path = Some(pointer(error)),
+        Error::InvalidPayload { path, .. } => problem.path = Some(path.pointer()),
         Error::PreconditionFailed { version, etag, .. } => {
             problem.current = Some((*version, *etag));
         }
@@ -47,6 +50,9 @@ pub(crate) fn from_error(error: &Error, scope: Scope<'_>) -> Problem {
     }
     if error.kind() == ErrorKind::Unavailable {
         problem = problem.with_header(header::RETRY_AFTER, "1");
+    }
+    if error.recorded().is_some_and(|recorded| recorded.replayed) {
+        problem.headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
     let Some(command) = scope.command else {
         problem.retry = match problem.retry {
@@ -87,14 +93,5 @@ fn set_rejection(problem: &mut Problem, code: &str, scope: Scope<'_>) {
     match scope.domain.rejection(action, code) {
         Some(rejection) => problem.rejection = Some((namespace, rejection)),
         None => problem.unlisted = Some((namespace, code.to_owned())),
-    }
-}
-
-/// Returns the JSON Pointer to the field of an invalid payload.
-fn pointer(error: &Error) -> String {
-    let Error::InvalidPayload { path, .. } = error else { return String::new() };
-    match path.as_str() {
-        "." => String::new(),
-        path => path.split('.').map(|name| format!("/{name}")).collect(),
     }
 }

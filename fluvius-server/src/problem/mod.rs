@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 pub(crate) use code::INTERNAL_DETAIL;
 pub(crate) use code::{CODES, find};
 pub use code::{ProblemCode, Retry};
-pub(crate) use from_error::{CommandScope, Scope, from_error};
+pub(crate) use from_error::{CommandScope, REPLAYED, Scope, from_error};
 pub(crate) use routing::complete;
 
 /// The media type of problems.

@@ -8,12 +8,12 @@ use fluvius_core::{AggregateId, CommandBundle, Error, Lifecycle, idempotency};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::commands::{REPLAYED, bundle, command_id, within};
+use super::commands::{bundle, command_id, within};
 use crate::app::{Call, NO_STORE, json};
 use crate::input::params::Params;
 use crate::input::{accept, idempotency_key, preconditions};
 use crate::output::Answer;
-use crate::problem::{CommandScope, Problem, Scope, from_error};
+use crate::problem::{CommandScope, Problem, REPLAYED, Scope, from_error};
 
 /// Maximum number of commands in a group.
 pub(crate) const MAX_COMMANDS: usize = 100;

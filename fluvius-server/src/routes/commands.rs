@@ -1,7 +1,7 @@
 //! Commands: one route per action and resource.
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
@@ -14,10 +14,7 @@ use crate::input::params::Params;
 use crate::input::{accept, idempotency_key, preconditions};
 use crate::mounted::Mounted;
 use crate::output::{self, Answer};
-use crate::problem::{CommandScope, Problem, Scope, from_error};
-
-/// The header that marks an answer that was read from the log.
-pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+use crate::problem::{CommandScope, Problem, REPLAYED, Scope, from_error};
 
 /// A command as its route defines it.
 #[derive(Debug, Clone, Copy)]

@@ -13,7 +13,7 @@ mod meta;
 mod problem_pages;
 mod query;
 mod states;
-mod unknown;
+pub(crate) mod unknown;
 
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use fluvius_core::{AggregateId, Error, Lifecycle};
+use tower_layer::Layer;
 
 use crate::app::{App, Call};
 use crate::frame;
@@ -57,9 +58,11 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         base_path => Router::new().nest(base_path, router).fallback(unknown),
     };
     let framed = Arc::clone(app);
-    router.layer(middleware::from_fn(move |request, next| {
-        frame::run(Arc::clone(&framed), request, next)
-    }))
+    let frame =
+        middleware::from_fn(move |request, next| frame::run(Arc::clone(&framed), request, next));
+    // Around the whole router, which adds `Allow` after its own layers.
+    let router = frame.layer(router.layer(middleware::from_fn(frame::keep_route)));
+    Router::new().fallback_service(router)
 }
 
 /// Adds the routes of a domain.

@@ -6,7 +6,7 @@ use super::AggregateDescription;
 use fluvius_store::query::Kind;
 
 /// The pattern of schemars for a `rust_decimal::Decimal` that is written as a text.
-const DECIMAL: &str = r"^-?\d+(\.\d+)?([eE]\d+)?$";
+const DECIMAL: &str = r"^-?\d+(\.\d+)?$";
 
 /// Maximum number of references that are followed for one field.
 const MAX_REFERENCES: usize = 16;
