@@ -8,7 +8,6 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use fluvius_core::uuid::Uuid;
 use futures_util::FutureExt;
 
 use crate::app::App;
@@ -25,7 +24,7 @@ const MAX_ID_LENGTH: usize = 128;
 pub(crate) async fn run(app: Arc<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let base_path = app.settings.base_path.as_str();
-    let id = request_id(request.headers());
+    let id = request_id(&app, request.headers());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let trace = crate::context::trace_id(request.headers());
@@ -84,13 +83,16 @@ fn completed(app: &App, method: &Method, path: &str, response: Response) -> Resp
 }
 
 /// Returns the id of the client, if it is up to 128 visible ASCII characters, else a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
+fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
     let sent = headers.get(REQUEST_ID).filter(|value| {
         let bytes = value.as_bytes();
         (1..=MAX_ID_LENGTH).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     });
-    let drawn = || HeaderValue::from_str(&Uuid::now_v7().to_string());
-    sent.cloned().or_else(|| drawn().ok()).unwrap_or(HeaderValue::from_static("-"))
+    let drawn = || {
+        let domain = app.domains.first()?;
+        HeaderValue::from_str(&domain.runtime.generate_id().to_string()).ok()
+    };
+    sent.cloned().or_else(drawn).unwrap_or(HeaderValue::from_static("-"))
 }
 
 /// Returns true if the router has answered `OPTIONS` with the methods of the route.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{LogReader, Session};
 use crate::model::{DomainContext, DomainMetadata, Registry};
 use crate::processor::{Processor, Sender};
@@ -67,6 +69,11 @@ impl DomainRuntime {
         let record = context.record(services.ids.generate(), services.metadata, headers);
         let sender = Sender::new(context, record);
         Session::new(Arc::clone(&self.processor), sender)
+    }
+
+    /// Returns a new id of the runtime's [`IdGenerator`](crate::IdGenerator).
+    pub fn generate_id(&self) -> Uuid {
+        self.processor.services.ids.generate()
     }
 
     /// Stops accepting commands, and waits until all accepted ones are answered. Further commands

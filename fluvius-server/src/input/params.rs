@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn faults_name_the_parameter() {
         let detail = |query, check: fn(Params<'_>) -> Result<(), Problem>| {
-            Params::read(Some(query)).and_then(check).map_err(|problem| problem.detail)
+            Params::read(Some(query)).and_then(check).map_err(|problem| problem.detail.clone())
         };
         let finish = |params: Params<'_>| params.finish();
         assert_eq!(detail("x=1", finish), Err("the route has no parameter `x`".to_owned()));

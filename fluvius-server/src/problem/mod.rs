@@ -7,6 +7,8 @@ mod code;
 mod from_error;
 mod routing;
 
+use std::ops::{Deref, DerefMut};
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use fluvius_core::uuid::Uuid;
@@ -22,9 +24,13 @@ pub(crate) use routing::complete;
 /// The media type of problems.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
-/// A problem, before it is written for a base path.
+/// A problem, before it is written for a base path. Boxed, so that a result of a handler is small.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem {
+pub(crate) struct Problem(Box<Details>);
+
+/// The members of a problem.
+#[derive(Debug, Clone)]
+pub(crate) struct Details {
     pub(crate) code: &'static ProblemCode,
     pub(crate) detail: String,
     /// The id of the command that the problem is about.
@@ -46,7 +52,7 @@ impl Problem {
     pub(crate) fn new(code: &str, detail: impl Into<String>) -> Self {
         // A test names each code of the core, and the server's own codes are literals.
         let code = find(code).unwrap_or(&INTERNAL);
-        Self {
+        Self(Box::new(Details {
             code,
             detail: detail.into(),
             command_id: None,
@@ -56,7 +62,13 @@ impl Problem {
             current: None,
             retry: code.retry,
             headers: HeaderMap::new(),
-        }
+        }))
+    }
+
+    /// Sets the JSON Pointer into the body.
+    pub(crate) fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
     }
 
     /// Returns the problem of an invalid query parameter or header.
@@ -123,8 +135,22 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(self.headers);
+        headers.extend(self.0.headers);
         response
+    }
+}
+
+impl Deref for Problem {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
     }
 }
 
@@ -152,15 +178,10 @@ mod tests {
 
     #[test]
     fn members_follow_rfc_9457() {
-        let problem = Problem {
-            command_id: Some(Uuid::from_u128(1)),
-            rejection: Some((
-                "bank",
-                RejectionCode::new("insufficient-funds", "").with_status(402),
-            )),
-            path: Some("/commands/2".to_owned()),
-            ..Problem::new("rejected", "Insufficient funds")
-        };
+        let mut problem = Problem::new("rejected", "Insufficient funds").at("/commands/2");
+        problem.command_id = Some(Uuid::from_u128(1));
+        let code = RejectionCode::new("insufficient-funds", "").with_status(402);
+        problem.rejection = Some(("bank", code));
         let members = Value::Object(problem.members("/api"));
         let expected = serde_json::json!({
             "type": "/api/problems/bank/insufficient-funds",

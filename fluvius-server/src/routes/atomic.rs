@@ -56,8 +56,7 @@ pub(crate) async fn run(call: Call, body: Body) -> Result<Response, Problem> {
     })?;
     if group.commands.is_empty() || group.commands.len() > MAX_COMMANDS {
         let detail = format!("a group has from 1 to {MAX_COMMANDS} commands");
-        let path = Some("/commands".to_owned());
-        return Err(Problem { path, ..Problem::new("invalid-payload", detail) });
+        return Err(Problem::new("invalid-payload", detail).at("/commands"));
     }
     let session = call.session();
     let mut bundles = Vec::with_capacity(group.commands.len());
@@ -100,8 +99,7 @@ fn member_bundle(
         (Some(identifier), _) => identifier,
         (None, Some(action)) if action.lifecycle != Lifecycle::Create => {
             let detail = format!("`{}` needs an `identifier`", action.key);
-            let path = Some("/identifier".to_owned());
-            return Err(Problem { path, ..Problem::new("invalid-payload", detail) });
+            return Err(Problem::new("invalid-payload", detail).at("/identifier"));
         }
         (None, _) => idempotency::created_aggregate_id(id),
     };
@@ -138,5 +136,5 @@ fn within_group(problem: Problem, index: usize) -> Problem {
         Some(path) => format!("/payload{path}"),
         None => String::new(),
     };
-    Problem { path: Some(format!("/commands/{index}{inner}")), ..problem }
+    problem.at(format!("/commands/{index}{inner}"))
 }

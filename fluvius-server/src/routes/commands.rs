@@ -79,7 +79,7 @@ pub(crate) async fn run(mut call: Call, body: Body, route: Route) -> Result<Resp
 pub(super) fn command_id(domain: &Mounted, call: &Call, key: Option<&str>) -> Uuid {
     match key {
         Some(key) => idempotency::command_id(domain.namespace(), &call.sender.context, key),
-        None => Uuid::now_v7(),
+        None => domain.runtime.generate_id(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 /// Default number of events of a page.
 const DEFAULT_LIMIT: usize = 50;
 /// Maximum number of events of a page.
-const MAX_LIMIT: usize = 500;
+pub(crate) const MAX_EVENTS: usize = 500;
 
 /// Answers with a page of the events of an aggregate.
 pub(crate) async fn run(mut call: Call, resource: &'static str) -> Result<Response, Problem> {
@@ -21,7 +21,7 @@ pub(crate) async fn run(mut call: Call, resource: &'static str) -> Result<Respon
     let aggregate_id = AggregateId::new(resource, call.id().await?);
     let mut params = Params::read(call.parts.uri.query())?;
     let after: Option<u64> = params.take_as("after", "a version")?;
-    let limit = params.take_limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let limit = params.take_limit(DEFAULT_LIMIT, MAX_EVENTS)?;
     let order = params.take("order")?;
     params.finish()?;
     let is_descending = match order.as_deref() {

@@ -31,7 +31,10 @@ use crate::frame;
 use crate::mounted::Mounted;
 use crate::problem::{Problem, Scope, from_error};
 
+pub(crate) use atomic::MAX_COMMANDS;
 pub(crate) use commands::Route;
+pub(crate) use history::MAX_EVENTS;
+pub(crate) use query::MAX_LIMIT;
 
 /// Returns the router of a server.
 pub(crate) fn router(app: &Arc<App>) -> Router {

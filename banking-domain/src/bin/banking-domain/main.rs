@@ -1,0 +1,151 @@
+//! The bank as a program: the main job, which opens two accounts, moves money and shows the event
+//! log; and `serve`, which offers the bank over HTTP.
+//!
+//! The bank is stored in `bank.db` in the current folder. `--store sqlite:PATH` names another file,
+//! `--store postgres://..` a PostgreSQL database (with the feature `postgres`), and
+//! `--store memory` stores nothing. Existing accounts are found by their numbers. A command that
+//! fails prints its code and message; the commands after it still run, and the job ends with exit
+//! code 1. Invalid arguments end the job with exit code 2. `--help` lists the arguments.
+
+mod main_job;
+mod place;
+mod serve;
+
+use std::error::Error as StdError;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use banking_domain::TransactionManagerDomain;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Command};
+#[cfg(feature = "postgres")]
+use fluvius::postgres::PostgresStore;
+use fluvius::sqlite::SqliteStore;
+use fluvius::{Domain, DomainRuntime, Error, MemoryStore};
+
+use main_job::Amounts;
+use place::Place;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut command = command();
+    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let (name, matches) = match matches.subcommand() {
+        Some((name, matches)) => (name, matches.clone()),
+        None => ("", matches),
+    };
+    let place = match matches.get_one::<String>(STORE).map_or("", String::as_str).parse() {
+        Ok(place) => place,
+        // The error omits the value: it may be an address with a password.
+        Err(message) => return usage(&command.error(ErrorKind::ValueValidation, message)),
+    };
+    match run(name, &matches, &place).await {
+        Ok(code) => code,
+        Err(error) => {
+            report(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(
+    name: &str,
+    matches: &ArgMatches,
+    place: &Place,
+) -> Result<ExitCode, Box<dyn StdError>> {
+    let argument = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let domain = open(place).await?;
+    if name == SERVE {
+        return serve::run(domain, &argument(LISTEN)).await;
+    }
+    let amounts = Amounts {
+        withdraw: argument(WITHDRAW),
+        deposit: argument(DEPOSIT),
+        transfer: argument(TRANSFER),
+    };
+    main_job::run(domain, &amounts).await
+}
+
+/// Builds the domain on the store at a place.
+async fn open(place: &Place) -> Result<DomainRuntime, Box<dyn StdError>> {
+    type Bank = TransactionManagerDomain;
+    let domain = match place {
+        Place::Memory => Bank::runtime(MemoryStore::new()).await,
+        Place::File(path) => Bank::runtime(SqliteStore::open(path).await?).await,
+        #[cfg(feature = "postgres")]
+        Place::Postgres(url) => Bank::runtime(PostgresStore::open(url).await?).await,
+    };
+    Ok(domain?)
+}
+
+const WITHDRAW: &str = "withdraw";
+const DEPOSIT: &str = "deposit";
+const TRANSFER: &str = "transfer";
+const STORE: &str = "store";
+const SERVE: &str = "serve";
+const LISTEN: &str = "listen";
+
+/// Describes the arguments.
+fn command() -> Command {
+    let amount = |name: &'static str, default, help| {
+        let amount = Arg::new(name).long(name).value_name("AMOUNT").default_value(default);
+        // A negative amount is a valid argument; the domain rejects it.
+        amount.allow_hyphen_values(true).help(help)
+    };
+    let store = || {
+        Arg::new(STORE)
+            .long(STORE)
+            .value_name("memory|sqlite:PATH|postgres://..")
+            .default_value("sqlite:bank.db")
+            .help("Location of the bank's data; `memory` stores nothing")
+    };
+    let listen = Arg::new(LISTEN)
+        .long(LISTEN)
+        .value_name("ADDRESS")
+        .default_value("127.0.0.1:8080")
+        .help("Address to listen on, of this machine only");
+    let serve = Command::new(SERVE)
+        .about("Offers the bank over HTTP, until it is interrupted")
+        .arg(listen)
+        .arg(store());
+    Command::new(env!("CARGO_PKG_NAME"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Opens two accounts, moves money between them, and prints the event log")
+        .arg(amount(WITHDRAW, "20.00", "Amount to withdraw from the first account"))
+        .arg(amount(DEPOSIT, "10.00", "Amount to deposit into the first account"))
+        .arg(amount(TRANSFER, "30.00", "Amount to transfer to the second account"))
+        .arg(store())
+        .subcommand(serve)
+        .args_conflicts_with_subcommands(true)
+}
+
+/// Prints a usage error or the help, and returns the exit code.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+    }
+}
+
+/// Prints an error to the standard error output, which may be closed.
+fn report(error: &(dyn StdError + 'static)) {
+    let _ = writeln!(io::stderr(), "{}", describe(error));
+}
+
+/// Describes an error of the domain as `code: message`, with the author's code if an action has
+/// rejected the command. Describes any other error with its causes.
+fn describe(error: &(dyn StdError + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return format!("{}: {error}", error.code());
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(": {error}");
+        source = error.source();
+    }
+    text
+}
