@@ -101,4 +101,16 @@ impl ResumeToken {
         };
         if is_valid { Ok(()) } else { Err(StoreError::invalid_position(*self, found, newest)) }
     }
+    /// Checks the token as the upper bound of a query. A bare position is valid even if it is ahead
+    /// of the newest row.
+    ///
+    /// # Errors
+    /// Returns a permanent [`StoreError`] if the token names a row that is not `found`. Callers see
+    /// it as `invalid-position`.
+    pub fn check_upper(&self, found: Option<Uuid>, newest: u64) -> Result<(), StoreError> {
+        match self.row_id() {
+            Some(_) => self.check(found, newest),
+            None => Ok(()),
+        }
+    }
 }

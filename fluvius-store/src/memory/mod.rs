@@ -3,6 +3,7 @@
 //! It keeps everything behind one mutex. The content is lost with the last clone.
 
 mod leases;
+mod logs;
 mod tables;
 
 use std::collections::HashMap;

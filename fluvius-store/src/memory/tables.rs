@@ -11,27 +11,27 @@ use super::leases::HeldLeases;
 use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
 use crate::outcome::CommitOutcome;
-use crate::query::{Filter, LogQuery, StateQuery};
+use crate::query::{Filter, StateQuery};
 use crate::record::{
-    ActivityRecord, AnyRecord, CommandRecord, ContextRecord, EventRecord, LogEntry, LogKind,
-    LogPage, LogRecord, MessageRecord, ResumeToken, StateRecord, StoredCommand,
+    ActivityRecord, CommandRecord, ContextRecord, EventRecord, LogEntry, MessageRecord,
+    StateRecord, StoredCommand,
 };
 use crate::unit_of_work::UnitOfWork;
 
 /// The content of the store. Logs are vectors in position order.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    position: u64,
+    pub(super) position: u64,
     owners: BTreeMap<&'static str, String>,
     aggregates: FastMap<AggregateId, Aggregate>,
     /// The same aggregates in the order of queries.
     in_order: BTreeSet<AggregateId>,
-    contexts: FastMap<Uuid, Arc<ContextRecord>>,
-    commands: Vec<LogEntry<Arc<CommandRecord>>>,
-    events: Vec<LogEntry<Arc<EventRecord>>>,
-    messages: Vec<LogEntry<Arc<MessageRecord>>>,
-    activities: Vec<LogEntry<Arc<ActivityRecord>>>,
-    command_index: FastMap<Uuid, usize>,
+    pub(super) contexts: FastMap<Uuid, Arc<ContextRecord>>,
+    pub(super) commands: Vec<LogEntry<Arc<CommandRecord>>>,
+    pub(super) events: Vec<LogEntry<Arc<EventRecord>>>,
+    pub(super) messages: Vec<LogEntry<Arc<MessageRecord>>>,
+    pub(super) activities: Vec<LogEntry<Arc<ActivityRecord>>>,
+    pub(super) command_index: FastMap<Uuid, usize>,
     pub(super) leases: HeldLeases,
 }
 
@@ -183,14 +183,18 @@ impl Tables {
         self.contexts.get(&id).cloned()
     }
 
+    /// Returns the indexes of an aggregate's events in the event log.
+    pub(super) fn events_of(&self, aggregate_id: &AggregateId) -> &[usize] {
+        self.aggregates.get(aggregate_id).map_or(&[], |aggregate| &aggregate.events)
+    }
+
     pub(super) fn history(
         &self,
         aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Vec<LogEntry<EventRecord>> {
-        let of_aggregate =
-            self.aggregates.get(aggregate_id).map_or(&[][..], |aggregate| &aggregate.events);
+        let of_aggregate = self.events_of(aggregate_id);
         // Version v is at v - 1, so no event before the first is visited.
         let start = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
         let of_aggregate = of_aggregate.get(start..).unwrap_or_default();
@@ -201,95 +205,6 @@ impl Tables {
             .map(copy)
             .collect()
     }
-
-    pub(super) fn log(
-        &self,
-        kind: LogKind,
-        query: &LogQuery,
-    ) -> Result<LogPage<AnyRecord>, StoreError> {
-        let of_context = |id| self.realm_of_context(id);
-        let of_command = |id| self.realm_of_command(id);
-        match (kind, &query.aggregate_id) {
-            (LogKind::Commands, _) => {
-                let rows = behind(&self.commands, query).iter();
-                self.page(query, rows, |row| (&row.aggregate_id, of_context(row.context_id)))
-            }
-            (LogKind::Events, None) => {
-                let rows = behind(&self.events, query).iter();
-                self.page(query, rows, |row| (&row.aggregate_id, of_command(row.command_id)))
-            }
-            (LogKind::Events, Some(aggregate_id)) => {
-                // Reads only the aggregate's own events, so a log of many aggregates is not
-                // scanned.
-                let own = self.aggregates.get(aggregate_id).map_or(&[][..], |row| &row.events);
-                let after = query.after.position();
-                let is_read = |index: &usize| {
-                    self.events.get(*index).is_some_and(|row| row.position <= after)
-                };
-                let own = &own[own.partition_point(is_read)..];
-                let rows = own.iter().filter_map(|index| self.events.get(*index));
-                self.page(query, rows, |row| (&row.aggregate_id, of_command(row.command_id)))
-            }
-            (LogKind::Messages, _) => {
-                let rows = behind(&self.messages, query).iter();
-                self.page(query, rows, |row| (&row.aggregate_id, of_command(row.command_id)))
-            }
-            (LogKind::Activities, _) => {
-                let rows = behind(&self.activities, query).iter();
-                self.page(query, rows, |row| (&row.aggregate_id, of_context(row.context_id)))
-            }
-        }
-    }
-
-    /// Scans rows of a log, all of them after the query's start, until a limit is reached.
-    fn page<'a, T: LogRecord>(
-        &self,
-        query: &LogQuery,
-        mut rows: impl Iterator<Item = &'a LogEntry<Arc<T>>>,
-        belongs_to: impl Fn(&'a T) -> (&'a AggregateId, Option<&'a str>),
-    ) -> Result<LogPage<AnyRecord>, StoreError> {
-        query.after.check(self.row_at(query.after.position()), self.position)?;
-        let mut found = Vec::new();
-        let mut scanned_to = query.after;
-        for _ in 0..query.scan_limit.max(1) {
-            if found.len() >= query.limit {
-                return Ok(LogPage::new(found, scanned_to, self.position));
-            }
-            let Some(row) = rows.next() else {
-                let newest = self.row_at(self.position);
-                let end = newest.map_or(scanned_to, |id| ResumeToken::new(self.position, id));
-                return Ok(LogPage::new(found, end, self.position));
-            };
-            scanned_to = ResumeToken::new(row.position, row.record.row_id());
-            let (aggregate_id, realm) = belongs_to(&row.record);
-            let is_of_aggregate =
-                query.aggregate_id.as_ref().is_none_or(|wanted| wanted == aggregate_id);
-            if is_of_aggregate && query.realm.admits(realm) {
-                found.push(LogEntry {
-                    position: row.position,
-                    record: T::clone(&row.record).into(),
-                });
-            }
-        }
-        Ok(LogPage::new(found, scanned_to, self.position))
-    }
-
-    /// Returns the identifier of the row at a position, in any of the logs.
-    fn row_at(&self, position: u64) -> Option<Uuid> {
-        row_at(&self.commands, position)
-            .or_else(|| row_at(&self.events, position))
-            .or_else(|| row_at(&self.messages, position))
-            .or_else(|| row_at(&self.activities, position))
-    }
-
-    fn realm_of_command(&self, id: Uuid) -> Option<&str> {
-        let row = self.commands.get(*self.command_index.get(&id)?)?;
-        self.realm_of_context(row.record.context_id)
-    }
-
-    fn realm_of_context(&self, id: Uuid) -> Option<&str> {
-        self.contexts.get(&id)?.realm.as_deref()
-    }
 }
 
 fn append<T>(position: &mut u64, log: &mut Vec<LogEntry<Arc<T>>>, record: &Arc<T>) {
@@ -299,14 +214,4 @@ fn append<T>(position: &mut u64, log: &mut Vec<LogEntry<Arc<T>>>, record: &Arc<T
 
 fn copy<T: Clone>(row: &LogEntry<Arc<T>>) -> LogEntry<T> {
     LogEntry { position: row.position, record: T::clone(&row.record) }
-}
-
-/// Returns the rows of a log after the start of a query.
-fn behind<'a, T>(log: &'a [LogEntry<Arc<T>>], query: &LogQuery) -> &'a [LogEntry<Arc<T>>] {
-    &log[log.partition_point(|row| row.position <= query.after.position())..]
-}
-
-fn row_at<T: LogRecord>(log: &[LogEntry<Arc<T>>], position: u64) -> Option<Uuid> {
-    let index = log.binary_search_by_key(&position, |row| row.position).ok()?;
-    log.get(index).map(|row| row.record.row_id())
 }

@@ -46,14 +46,25 @@ impl RealmFilter {
 }
 
 impl LogQuery {
-    /// Returns the query, or a replacement that a store can run and that finds nothing either.
+    /// Returns the query, or a replacement that a store can run and that finds the same rows.
     #[doc(hidden)]
     pub fn storable(&self) -> Cow<'_, Self> {
-        let is_storable = self.aggregate_id.as_ref().is_none_or(AggregateId::is_storable);
-        if is_storable && self.realm.is_storable() {
+        let has_aggregate = self.aggregate_id.as_ref().is_none_or(AggregateId::is_storable);
+        let has_domain = self.domain.as_deref().is_none_or(is_storable);
+        if !(has_aggregate && has_domain && self.realm.is_storable()) {
+            return Cow::Owned(Self {
+                aggregate_id: Some(AggregateId::new("", Uuid::nil())),
+                realm: RealmFilter::All,
+                domain: None,
+                keys: None,
+                ..*self
+            });
+        }
+        if self.keys.iter().flatten().all(|key| is_storable(key)) {
             return Cow::Borrowed(self);
         }
-        let aggregate_id = Some(AggregateId::new("", Uuid::nil()));
-        Cow::Owned(Self { aggregate_id, realm: RealmFilter::All, ..*self })
+        let mut query = self.clone();
+        query.keys.iter_mut().for_each(|keys| keys.retain(|key| is_storable(key)));
+        Cow::Owned(query)
     }
 }

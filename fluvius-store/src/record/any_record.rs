@@ -81,6 +81,16 @@ impl AnyRecord {
             Self::Activity(row) => row.id,
         }
     }
+
+    /// Returns the key of the row, as [`LogRecord::row_key`].
+    pub fn row_key(&self) -> Option<&str> {
+        match self {
+            Self::Command(row) => row.row_key(),
+            Self::Event(row) => row.row_key(),
+            Self::Message(row) => row.row_key(),
+            Self::Activity(row) => row.row_key(),
+        }
+    }
 }
 
 /// A row type of one of the four logs.
@@ -93,6 +103,10 @@ pub trait LogRecord: sealed::Sealed + Into<AnyRecord> + Clone + Send + Sync + 's
     /// Returns the identifier of the row. No other row of any log has it at the same position.
     fn row_id(&self) -> Uuid;
 
+    /// Returns the key of the row: that of the command, event or message, or the code of the
+    /// activity.
+    fn row_key(&self) -> Option<&str>;
+
     /// Returns the row, or `None` if it is of another log.
     fn from_any(record: AnyRecord) -> Option<Self>;
 }
@@ -102,7 +116,7 @@ mod sealed {
 }
 
 macro_rules! log_record {
-    ($($record:ident: $variant:ident in $log:ident,)*) => {$(
+    ($($record:ident: $variant:ident in $log:ident, $row:ident => $key:expr;)*) => {$(
         impl sealed::Sealed for $record {}
 
         impl LogRecord for $record {
@@ -110,6 +124,11 @@ macro_rules! log_record {
 
             fn row_id(&self) -> Uuid {
                 self.id
+            }
+
+            fn row_key(&self) -> Option<&str> {
+                let $row = self;
+                $key
             }
 
             fn from_any(record: AnyRecord) -> Option<Self> {
@@ -129,8 +148,8 @@ macro_rules! log_record {
 }
 
 log_record! {
-    CommandRecord: Command in Commands,
-    EventRecord: Event in Events,
-    MessageRecord: Message in Messages,
-    ActivityRecord: Activity in Activities,
+    CommandRecord: Command in Commands, row => Some(&row.command);
+    EventRecord: Event in Events, row => Some(&row.event);
+    MessageRecord: Message in Messages, row => Some(&row.key);
+    ActivityRecord: Activity in Activities, row => row.code.as_deref();
 }

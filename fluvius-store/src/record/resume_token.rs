@@ -156,6 +156,10 @@ mod tests {
         ] {
             let checked = token.check(found, newest);
             assert_eq!(checked.is_ok(), is_valid, "{token} {found:?} {newest}");
+            // A bare upper bound may be ahead of all rows.
+            let checked = token.check_upper(found, newest);
+            let is_valid = is_valid || token.row_id().is_none();
+            assert_eq!(checked.is_ok(), is_valid, "{token} {found:?} {newest}");
         }
     }
 }
