@@ -3,18 +3,18 @@
 //! Every 16th event is indexed, and each event refers to the previous one. So any version is found
 //! in a few steps, and a commit does not write to an index as large as the log.
 
-use fluvius_store::{AggregateId, EventRecord, LogEntry, LogQuery, RealmFilter};
+use fluvius_store::{AggregateId, ContextRecord, EventRecord, LogEntry, LogQuery};
 use rusqlite::Connection;
 
 use super::{Part, query_optional, saturating_i64};
 use crate::error::Fault;
-use crate::read::rows::{self, select_event};
+use crate::read::rows::{self, select_context, select_event};
 
 /// Largest number of events in one part: loads of commands wait for one part at most.
 const EVENTS_AT_ONCE: u64 = 250;
 
-/// Minimum number of events read for a page of one realm, since most may belong to others.
-const EVENTS_OF_REALM_MIN: u64 = 64;
+/// Minimum number of events read for a page with conditions, since most may not meet them.
+const EVENTS_WITH_CONDITIONS_MIN: u64 = 64;
 
 /// Distance of indexed versions, as in the schema.
 const INDEXED_EVERY: u64 = 16;
@@ -50,43 +50,53 @@ pub(crate) fn history(
     Ok(Part { rows, next: (end < last).then_some(end + 1) })
 }
 
-/// Returns the events of an aggregate after a position, from one realm or all. It reads up to the
-/// limit, or up to the size of one part.
+/// Returns the events of an aggregate that a query of a log matches. It reads up to the limit, or
+/// up to the size of one part.
 ///
-/// The next part begins after the position of the returned part. The caller holds a read
-/// transaction.
+/// The next part begins at the position of the returned part. The caller holds a read transaction.
 pub(crate) fn of_aggregate(
     connection: &Connection,
     aggregate_id: &AggregateId,
     query: &LogQuery,
-    after: u64,
-    limit: usize,
 ) -> Result<Part<LogEntry<EventRecord>>, Fault> {
-    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    let limit = u64::try_from(query.limit).unwrap_or(u64::MAX);
     if limit == 0 {
         return Ok(Part::last(Vec::new()));
     }
-    let count = match query.realm {
-        RealmFilter::All => limit,
-        RealmFilter::Only(_) => limit.max(EVENTS_OF_REALM_MIN),
-    };
+    let has_conditions = query.has_conditions();
+    let count = if has_conditions { limit.max(EVENTS_WITH_CONDITIONS_MIN) } else { limit };
+    let count = count.min(EVENTS_AT_ONCE);
     let Some(head) = head(connection, aggregate_id)? else { return Ok(Part::last(Vec::new())) };
-    let first = first_behind(connection, &head, after)?;
-    if first > head.version {
+    let first = first_behind(connection, &head, query.after.position())?;
+    let last = match query.before {
+        Some(before) => first_behind(connection, &head, before.position().saturating_sub(1))? - 1,
+        None => head.version,
+    };
+    if first > last {
         return Ok(Part::last(Vec::new()));
     }
-    let end = head.version.min(first.saturating_add(count.min(EVENTS_AT_ONCE) - 1));
-    let mut rows = between(connection, &head, first, end)?;
+    let (start, end) = match query.descending {
+        true => (first.max(last.saturating_sub(count - 1)), last),
+        false => (first, last.min(first.saturating_add(count - 1))),
+    };
+    let mut rows = between(connection, &head, start, end)?;
     if !rows.is_sorted_by(|one, next| one.position < next.position)
-        || rows.first().is_some_and(|row| row.position <= after)
+        || rows.iter().any(|row| !query.has_position(row.position))
     {
         return Err(Fault::damaged("event", "the positions of an aggregate do not rise"));
     }
-    let next = rows.last().filter(|_| end < head.version).map(|row| row.position);
-    if query.realm != RealmFilter::All {
+    let is_end = if query.descending { start == first } else { end == last };
+    if query.descending {
+        rows.reverse();
+    }
+    let next = rows.last().filter(|_| !is_end).map(|row| row.position);
+    if has_conditions {
         let mut admitted = Vec::with_capacity(rows.len());
         for row in rows {
-            if query.realm.admits(realm(connection, row.position)?.as_deref()) {
+            let context = context_of(connection, row.position)?;
+            let record = &row.record;
+            let key = Some(record.key());
+            if query.admits(aggregate_id, Some(&record.domain), key, context.as_ref()) {
                 admitted.push(row);
             }
         }
@@ -184,12 +194,14 @@ fn previous_of(connection: &Connection, position: i64) -> Result<Option<i64>, Fa
     Ok(query_optional(connection, PREVIOUS, (position,), |row| Ok(row.get(0)?))?.flatten())
 }
 
-/// Returns the realm of the command of an event.
-fn realm(connection: &Connection, position: u64) -> Result<Option<String>, Fault> {
-    const SQL: &str = "SELECT x.realm FROM event AS e JOIN command AS c ON c.position = e.command \
-        JOIN context AS x ON x.number = c.context WHERE e.position = ?1";
-    Ok(query_optional(connection, SQL, (saturating_i64(position),), |row| Ok(row.get(0)?))?
-        .flatten())
+/// Returns the context of the command of an event.
+fn context_of(connection: &Connection, position: u64) -> Result<Option<ContextRecord>, Fault> {
+    const SQL: &str = concat!(
+        select_context!(),
+        " WHERE x.number = (SELECT c.context FROM event AS e JOIN command AS c ON c.position = \
+         e.command WHERE e.position = ?1)"
+    );
+    query_optional(connection, SQL, (saturating_i64(position),), rows::context)
 }
 
 fn version(number: i64) -> Result<u64, Fault> {

@@ -281,16 +281,23 @@ impl SqliteStore {
         let mut rest = query.clone();
         rest.scan_limit = rest.scan_limit.max(1);
         let mut rows = Vec::new();
+        let mut newest = None;
         loop {
             let part = rest.clone();
-            let Scan { page, count, is_end } =
+            let Scan { page, count } =
                 self.read(lane, move |connection| read::log(connection, kind, &part)).await?;
-            rest.after = page.scanned_to;
+            // Rows that are stored between two parts are above those of a descending page.
+            let newest = match query.descending {
+                true => *newest.get_or_insert(page.newest),
+                false => page.newest,
+            };
+            let (scanned_to, is_last) = (page.scanned_to, page.is_last());
+            rest = rest.resume(scanned_to);
             rest.limit = rest.limit.saturating_sub(page.rows.len());
             rest.scan_limit = rest.scan_limit.saturating_sub(count);
             rows.extend(page.rows);
-            if is_end || rest.limit == 0 || rest.scan_limit == 0 {
-                return Ok(LogPage::new(rows, page.scanned_to, page.newest));
+            if is_last || rest.limit == 0 || rest.scan_limit == 0 {
+                return Ok(LogPage::new(rows, scanned_to, newest).with_last(is_last));
             }
         }
     }

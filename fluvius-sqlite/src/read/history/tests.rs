@@ -1,6 +1,6 @@
 //! The number of rows read for a page of one aggregate's events.
 
-use fluvius_store::Store;
+use fluvius_store::{RealmFilter, Store};
 use rusqlite::StatementStatus;
 use tempfile::TempDir;
 
@@ -43,12 +43,8 @@ fn page(
     after: u64,
     limit: usize,
 ) -> Vec<u64> {
-    let query = LogQuery::all()
-        .aggregate_id(Some(aggregate_id.clone()))
-        .realm(realm)
-        .after(after)
-        .limit(limit);
-    let part = of_aggregate(connection, aggregate_id, &query, after, limit).unwrap();
+    let query = LogQuery::all().realm(realm).after(after).limit(limit);
+    let part = of_aggregate(connection, aggregate_id, &query).unwrap();
     part.rows.iter().map(|row| row.record.version).collect()
 }
 
