@@ -1,5 +1,6 @@
 //! The number of rows that PostgreSQL reads for a page of a log, as measured by the server.
 
+use fluvius_store::AggregateId;
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
@@ -45,9 +46,15 @@ async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usiz
     let realm = RealmFilter::Only(Some("quiet".to_owned()));
     let query = LogQuery::all().realm(realm).scan_limit(scan_limit);
     let (sql, _) = statement(log, &query);
+    let values = format!("{after}, 1000, {scan_limit}, 'quiet'");
+    read_by(client, &sql, "bigint, bigint, bigint, text", &values).await
+}
+
+/// Returns the number of rows read by a statement with these parameters.
+async fn read_by(client: &Client, sql: &str, types: &str, values: &str) -> f64 {
     let explain = format!(
-        "PREPARE page (bigint, bigint, bigint, text) AS {sql}; EXPLAIN (ANALYZE, TIMING OFF, \
-         FORMAT JSON) EXECUTE page ({after}, 1000, {scan_limit}, 'quiet'); DEALLOCATE page"
+        "PREPARE page ({types}) AS {sql}; EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE page \
+         ({values}); DEALLOCATE page"
     );
     let output = client.simple_query(&explain).await.unwrap();
     let plan = output.iter().find_map(|message| match message {
@@ -74,5 +81,33 @@ async fn page_of_a_quiet_realm_reads_few_rows() {
         let read = commands.max(events);
         assert!(after > 0 || read >= 100.0, "all reads are counted: {read}");
         assert!(read <= most, "{read} rows are read behind {after}, {scan_limit} at a time");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn page_before_a_position_reads_up_to_its_limits() {
+    let Some((_schema, client)) = busy().await else { return };
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        client.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+        for is_descending in [false, true] {
+            for before in [10, COUNT, 2 * COUNT] {
+                // Rows without the key: the scan limit ends the page.
+                let query = LogQuery::all().before(1).keys(["other"]).descending(is_descending);
+                let (sql, _) = statement(&EVENTS, &query);
+                let types = "bigint, bigint, bigint, bigint, text[]";
+                let values = format!("0, 10, 100, {before}, ARRAY['other']");
+                let read = read_by(&client, &sql, types, &values).await;
+                assert!(read <= 220.0, "{mode}: {read} rows are read before {before}");
+                assert!(before <= 10 || read >= 100.0, "all reads are counted: {read}");
+            }
+        }
+        // One aggregate has each hundredth event.
+        let aggregate_id = AggregateId::new("r", Uuid::nil());
+        let query = LogQuery::all().before(1).aggregate_id(aggregate_id).descending(true);
+        let (sql, _) = statement(&EVENTS, &query);
+        let types = "bigint, bigint, bigint, bigint, text, uuid";
+        let values = format!("0, 10, 100, {COUNT}, 'r', md5('r7')::uuid");
+        let read = read_by(&client, &sql, types, &values).await;
+        assert!(read <= 30.0, "{mode}: {read} rows of one aggregate are read");
     }
 }
