@@ -114,6 +114,14 @@ macro_rules! __fluvius_store_cases {
                 logs::a_page_reports_its_scanned_position
                 logs::an_unknown_position_is_invalid
                 logs::a_history_has_the_requested_versions
+                log_queries::a_log_is_read_by_domain
+                log_queries::a_log_is_read_by_key
+                log_queries::a_log_is_read_by_actor
+                log_queries::an_upper_bound_is_exclusive
+                log_queries::an_unknown_upper_bound_is_invalid
+                log_queries::a_log_is_read_backwards
+                log_queries::later_rows_are_above_descending_pages
+                log_queries::all_log_conditions_are_combined
                 comparisons::numbers_are_compared_by_value
                 comparisons::times_are_compared_by_instant
                 comparisons::texts_are_compared_by_code_point

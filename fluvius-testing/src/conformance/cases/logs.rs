@@ -1,13 +1,10 @@
 //! Reading the logs: pages, aggregates, realms.
 
 use super::log_checks::{
-    REALMS, check, check_log, fill, history, ids, logs, newest, read, read_page,
+    REALMS, check, check_pages, check_rejected, fill, history, ids, logs, only, read,
 };
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
-use crate::conformance::handle::Handle;
 use crate::conformance::harness::Harness;
-use crate::conformance::store_dump::Content;
-use fluvius_core::Error;
 use fluvius_store::{LogQuery, RealmFilter, ResumeToken, Store};
 
 pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> CaseResult {
@@ -15,7 +12,7 @@ pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> CaseResult {
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
     for (index, (log, rows)) in logs(&content).into_iter().enumerate() {
-        let all: Vec<u64> = rows.iter().map(|(position, ..)| *position).collect();
+        let all: Vec<u64> = rows.iter().map(|row| row.position).collect();
         for limit in [1, 2, 3, all.len() - 1, all.len(), all.len() + 1] {
             let mut seen: Vec<u64> = Vec::new();
             loop {
@@ -82,10 +79,6 @@ pub(crate) async fn log_conditions_are_combined(harness: &Harness) -> CaseResult
         }
     }
     Ok(())
-}
-
-fn only(realm: &str) -> RealmFilter {
-    RealmFilter::Only(Some(realm.to_owned()))
 }
 
 pub(crate) async fn extreme_log_bounds_are_handled(harness: &Harness) -> CaseResult {
@@ -160,23 +153,6 @@ pub(crate) async fn a_page_reports_its_scanned_position(harness: &Harness) -> Ca
     Ok(())
 }
 
-/// Reads a log to its end, each page from the resume token of the previous one.
-async fn check_pages(content: &Content, store: &Handle, query: &LogQuery) -> CaseResult {
-    for (index, (log, rows)) in logs(content).into_iter().enumerate() {
-        let mut after = query.after;
-        // Each page makes progress, so the pages number at most the rows, plus one to find the end.
-        let newest = newest(content).map_or(0, |(position, _)| position);
-        for _ in 0..=rows.len() {
-            if after.position() == newest {
-                break;
-            }
-            after = check_log(content, store, index, &query.clone().after(after)).await?;
-        }
-        same(&format!("the end of the {log} log for {query:?}"), &newest, &after.position())?;
-    }
-    Ok(())
-}
-
 pub(crate) async fn an_unknown_position_is_invalid(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let unknown = harness.id();
@@ -206,22 +182,6 @@ pub(crate) async fn an_unknown_position_is_invalid(harness: &Harness) -> CaseRes
         let query = LogQuery::all().after(after).realm(only("north"));
         check(&content, &store, &query).await?;
         check(&content, &store, &query.after(*position)).await?;
-    }
-    Ok(())
-}
-
-/// Checks that every log fails permanently for the resume token of the query.
-async fn check_rejected(store: &Handle, query: &LogQuery) -> CaseResult {
-    for index in 0..4 {
-        let error = match read_page(store, index, query).await {
-            Ok(page) => {
-                return Err(CaseFailure::new(format!("{query:?} is answered: {page:?}")));
-            }
-            Err(error) => error,
-        };
-        ensure!(!error.is_retryable(), "{query:?} fails with a retryable error: {error}");
-        let code = Error::from(error).framework_code();
-        same(&format!("the code for {query:?}"), &"invalid-position", &code)?;
     }
     Ok(())
 }

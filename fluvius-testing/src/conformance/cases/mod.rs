@@ -12,6 +12,7 @@ pub(super) mod filters;
 pub(super) mod indexes;
 pub(super) mod leases;
 mod log_checks;
+pub(super) mod log_queries;
 pub(super) mod logs;
 pub(super) mod malformed;
 pub(super) mod order;

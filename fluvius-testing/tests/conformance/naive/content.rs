@@ -37,25 +37,32 @@ impl Content {
         self.rows.iter().filter(|row| row.record.kind() == kind).count() as u64
     }
 
-    pub(super) fn realm_of(&self, row: &AnyRecord) -> Option<String> {
+    /// Returns the context of a row, or that of its command.
+    pub(super) fn context_of(&self, row: &AnyRecord) -> Option<&ContextRecord> {
+        let id = match row {
+            AnyRecord::Command(row) => row.context_id,
+            AnyRecord::Event(row) => self.command_row(row.command_id)?.context_id,
+            AnyRecord::Message(row) => self.command_row(row.command_id)?.context_id,
+            AnyRecord::Activity(row) => row.context_id,
+        };
+        self.contexts.get(&id).map(Arc::as_ref)
+    }
+
+    /// Returns the domain of a row.
+    pub(super) fn domain_of<'a>(&'a self, row: &'a AnyRecord) -> Option<&'a str> {
         match row {
-            AnyRecord::Command(row) => self.realm_of_context(row.context_id),
-            AnyRecord::Event(row) => self.realm_of_command(row.command_id),
-            AnyRecord::Message(row) => self.realm_of_command(row.command_id),
-            AnyRecord::Activity(row) => self.realm_of_context(row.context_id),
+            AnyRecord::Command(row) => Some(&row.domain),
+            AnyRecord::Event(row) => Some(&row.domain),
+            AnyRecord::Message(row) => Some(&self.command_row(row.command_id)?.domain),
+            AnyRecord::Activity(_) => Some(&self.context_of(row)?.domain),
         }
     }
 
-    fn realm_of_context(&self, id: Uuid) -> Option<String> {
-        self.contexts.get(&id).and_then(|context| context.realm.clone())
-    }
-
-    fn realm_of_command(&self, id: Uuid) -> Option<String> {
-        let command = self.rows.iter().find_map(|row| match &row.record {
-            AnyRecord::Command(record) if record.id == id => Some(record.context_id),
+    fn command_row(&self, id: Uuid) -> Option<&CommandRecord> {
+        self.rows.iter().find_map(|row| match &row.record {
+            AnyRecord::Command(record) if record.id == id => Some(record),
             _ => None,
-        });
-        command.and_then(|context| self.realm_of_context(context))
+        })
     }
 }
 
