@@ -1,4 +1,4 @@
-//! Reading logs page by page in position order, of one aggregate or of all.
+//! Reading logs page by page in position order, rising or falling, with conditions on the rows.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +19,11 @@ const PAGE_ROW_COUNT: usize = 1_000;
 /// A reader of the logs, in position order.
 ///
 /// The reader of a session sees the rows of the session's realm; that of a domain sees all rows. A
-/// reader is cheap to clone. Each method that narrows it returns the narrowed reader.
+/// reader is cheap to clone. Each method that narrows it returns the narrowed reader. The
+/// conditions are those of a [`LogQuery`]; a row is on a page if all of them hold.
 ///
 /// # Examples
+/// All events, page by page:
 ///
 /// ```
 /// # async fn run(domain: fluvius_core::DomainRuntime) -> Result<(), fluvius_core::Error> {
@@ -39,6 +41,20 @@ const PAGE_ROW_COUNT: usize = 1_000;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// The last 20 transfers, applied or rejected, the newest first, and those before them:
+///
+/// ```
+/// # async fn run(domain: fluvius_core::DomainRuntime) -> Result<(), fluvius_core::Error> {
+/// let transfers = domain.log().keys(["transfer-money"]).descending().limit(20);
+/// let page = transfers.commands().await?;
+/// if let Some(next) = page.next {
+///     let older = transfers.before(next).commands().await?;
+///     assert!(older.rows.iter().all(|row| row.position < next.position()));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct LogReader {
     source: Source,
@@ -49,14 +65,18 @@ pub struct LogReader {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The rows, in position order. May be empty even if there is a next page.
+    /// The rows, in position order; in falling order if the reader is descending. May be empty even
+    /// if there is a next page.
     pub rows: Vec<LogEntry<T>>,
-    /// The start of the next page, for [`LogReader::after`]; `None` if the page reached the end of
-    /// the log at the time of the read.
+    /// The start of the next page, for [`LogReader::after`], or for [`LogReader::before`] if the
+    /// reader is descending. `None` if the page reached the end of the reader's range at the time
+    /// of the read.
     pub next: Option<ResumeToken>,
     /// The position up to which the page has scanned the log, also if there is no next page yet.
     /// The reader has seen every matching row up to there, and no further one can appear there. To
     /// read later rows, persist it and pass it to [`LogReader::after`].
+    ///
+    /// For a descending reader, it is the position down to which the page has scanned.
     pub scanned_to: ResumeToken,
 }
 
@@ -77,6 +97,29 @@ impl LogReader {
         self
     }
 
+    /// Limits the reader to the rows of one domain, by its namespace. An activity belongs to the
+    /// domain of its context.
+    #[must_use]
+    pub fn domain(mut self, namespace: impl Into<String>) -> Self {
+        self.query.domain = Some(namespace.into());
+        self
+    }
+
+    /// Limits the reader to rows with one of these keys: the keys of commands, events or messages,
+    /// or the codes of activities. Without any key, the reader finds no rows.
+    #[must_use]
+    pub fn keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.query = self.query.keys(keys);
+        self
+    }
+
+    /// Limits the reader to the rows of one user, by the user id of their contexts.
+    #[must_use]
+    pub fn actor(mut self, user_id: Uuid) -> Self {
+        self.query.actor = Some(user_id);
+        self
+    }
+
     /// Limits the reader to the rows after a resume token, of a page or a row, or after a bare
     /// position.
     ///
@@ -87,6 +130,26 @@ impl LogReader {
     #[must_use]
     pub fn after(mut self, place: impl Into<ResumeToken>) -> Self {
         self.query.after = place.into();
+        self
+    }
+
+    /// Limits the reader to the rows before a resume token or a bare position, both exclusive.
+    ///
+    /// Each read checks the token as [`after`](Self::after) does. A bare position is always valid.
+    #[must_use]
+    pub fn before(mut self, place: impl Into<ResumeToken>) -> Self {
+        self.query.before = Some(place.into());
+        self
+    }
+
+    /// Reads in falling position order: from below [`before`](Self::before), or from the end of the
+    /// log, down to above [`after`](Self::after). Pass [`Page::next`] to `before`.
+    ///
+    /// Rows that are stored between two pages are not on later pages: they are above the first row
+    /// of the first page.
+    #[must_use]
+    pub fn descending(mut self) -> Self {
+        self.query.descending = true;
         self
     }
 
@@ -156,7 +219,8 @@ impl LogReader {
     ///
     /// # Errors
     /// `invalid-position`, `store-error`: a retry does not help. The stream yields the error and
-    /// ends.
+    /// ends. So does `invalid-query`, if the reader is [descending](Self::descending) or has an
+    /// upper bound ([`before`](Self::before)): a stream has no end.
     ///
     /// # Cancellation
     /// Dropping the stream discards the rows that it has read and not yet yielded.
@@ -202,7 +266,10 @@ impl LogReader {
 
     fn follow<T: LogRecord>(&self) -> LogStream<T> {
         follow(self.source.clone(), self.query.clone(), |source, query| async move {
-            page(&source, &query).await
+            match query.descending || query.before.is_some() {
+                true => Err(endless()),
+                false => page(&source, &query).await,
+            }
         })
     }
 
@@ -215,6 +282,13 @@ impl LogReader {
         let context = self.source.store.context(id).await?;
         Ok(context.filter(|context| self.query.realm.admits(context.realm.as_deref())))
     }
+}
+
+/// Returns the error of a stream with an end.
+fn endless() -> Error {
+    let message = "a log is followed in rising order and without an upper bound: leave out \
+        `descending` and `before`, or read pages";
+    Error::InvalidQuery { message: message.to_owned() }
 }
 
 /// Returns the query with a limit of one more row, to detect a next page.

@@ -290,7 +290,8 @@ pub enum Error {
         /// The limit in bytes.
         max_bytes: usize,
     },
-    /// The query of stored states is invalid in every store.
+    /// The query of stored states is invalid in every store, or a log reader with an end is
+    /// followed.
     ///
     /// Code: `invalid-query`; leaves no command row.
     #[error("the query is not valid: {message}")]

@@ -24,6 +24,7 @@ mod invalid_states;
 mod invoked_options;
 mod linked_types;
 mod log_following;
+mod log_queries;
 mod log_reading;
 mod log_tokens;
 mod observers;
