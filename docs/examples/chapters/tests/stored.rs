@@ -61,3 +61,38 @@ async fn a_reader_resumes_behind_its_token() -> Result<(), Box<dyn std::error::E
     Ok(())
 }
 // ANCHOR_END: logs
+
+// ANCHOR: descending
+/// Returns the positions of the last events of a key, the newest first.
+async fn newest(domain: &DomainRuntime, key: &str, count: usize) -> Result<Vec<u64>, Error> {
+    let mut log = domain.log().keys([key]).descending().limit(count);
+    let mut positions = Vec::new();
+    loop {
+        let page = log.events().await?;
+        positions.extend(page.rows.iter().map(|event| event.position));
+        match page.next {
+            Some(next) if positions.len() < count => log = log.before(next),
+            _ => break,
+        }
+    }
+    positions.truncate(count);
+    Ok(positions)
+}
+// ANCHOR_END: descending
+
+#[tokio::test]
+async fn the_newest_events_of_a_key_are_first() -> Result<(), Box<dyn std::error::Error>> {
+    let domain = TransactionManagerDomain::runtime(MemoryStore::new()).await?;
+    let session = domain.session(DomainContext::create("teller 3"));
+    for _ in 0..3 {
+        let id = open_account(&session, 100).await?;
+        session.send(id, DepositMoney { amount: Decimal::from(10) }).await?;
+    }
+    let mut all = newest(&domain, "money-deposited", 100).await?;
+    assert_eq!(newest(&domain, "money-deposited", 2).await?, all[..2]);
+    all.reverse();
+    let (_, scanned_to) = read_on(&domain, ResumeToken::START).await?;
+    assert_eq!((all.len(), *all.last().unwrap()), (3, scanned_to.position()));
+    assert!(all.is_sorted());
+    Ok(())
+}
