@@ -103,7 +103,7 @@ pub use fluvius_store::{
 pub use clock::{Clock, SystemClock};
 pub use decode_error::DecodeError;
 pub use domain::{
-    CommandProcessor, Domain, DomainRuntime, LogReader, LogStream, Page, PreparedCommand,
+    CommandProcessor, Domain, DomainRuntime, DryRun, LogReader, LogStream, Page, PreparedCommand,
     RuntimeBuilder, Session,
 };
 pub use error::{Error, ErrorKind, Recorded};

@@ -2,6 +2,7 @@
 
 mod builder;
 mod command_stream;
+mod dry_run;
 mod log_reader;
 mod log_stream;
 mod prepared_command;
@@ -13,6 +14,7 @@ use futures_core::future::BoxFuture;
 
 pub use builder::RuntimeBuilder;
 pub use command_stream::CommandProcessor;
+pub use dry_run::DryRun;
 pub use log_reader::{LogReader, Page};
 pub use log_stream::LogStream;
 pub use prepared_command::PreparedCommand;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::dry_run::{self, DryRun};
 use super::{CommandProcessor, LogReader, PreparedCommand};
 use crate::collections::OneVec;
 use crate::error::Error;
@@ -209,6 +210,53 @@ impl Session {
     /// `precondition-required`.
     pub fn check_command(&self, command: &CommandBundle) -> Result<(), Error> {
         self.decode(command.clone()).map(drop)
+    }
+
+    /// Decides commands without storing them, and returns the responses and rows they would have.
+    ///
+    /// One command is decided as by [`process_command`](Self::process_command), several as by
+    /// [`process_atomic`](Self::process_atomic): with a permit, the policy and timeouts, on the
+    /// newest states. The result is returned once these states are durable and the store has found
+    /// them current.
+    ///
+    /// The ids of the commands are ignored. So a dry run is not deduplicated, and it may precede
+    /// the same command under the same id. Observers are not called, which includes their veto.
+    /// Metrics do not count the commands. Only a denial leaves a row: an activity, as for every
+    /// command.
+    ///
+    /// # Errors
+    /// As of the commands themselves, except `command-id-reused` and `outcome-unknown`. A rejection
+    /// is not recorded.
+    ///
+    /// # Cancellation
+    /// If the future is dropped, nothing is left to do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use fluvius_core::{CommandBundle, Error, Session};
+    /// # async fn run(session: Session, transfer: CommandBundle) -> Result<(), Error> {
+    /// let preview = session.dry_run([transfer.clone()]).await?;
+    /// for event in &preview.events {
+    ///     println!("{} on {}", event.key(), event.aggregate_id);
+    /// }
+    /// session.process_command(transfer).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn dry_run(
+        &self,
+        commands: impl IntoIterator<Item = CommandBundle>,
+    ) -> Result<DryRun, Error> {
+        let commands = commands.into_iter();
+        let tasks: Result<OneVec<Task>, Error> =
+            commands.map(|command| dry_run::decode(self, command)).collect();
+        let tasks = tasks?;
+        if tasks.is_empty() {
+            return Ok(DryRun::default());
+        }
+        let decided = self.processor.dry_run(&self.sender, tasks, self.permit_mode()).await;
+        decided.map(|(answers, unit)| DryRun::new(answers, unit))
     }
 
     /// Returns a processor for a sequence of commands.

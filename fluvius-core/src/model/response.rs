@@ -41,7 +41,7 @@ pub struct Response<T = Json> {
     /// The position of the last row of the command's unit of work: a reader of the logs that has
     /// reached it has seen all changes of the command. It is the same for all commands of an atomic
     /// group. If one of them is sent again without its group, it is the position of the last row
-    /// that certainly belongs to its unit.
+    /// that certainly belongs to its unit. It is 0 in a dry run.
     pub position: u64,
     /// True if the response was read back from the log, since the command id was known. A caller
     /// that joins a command in flight gets the response of that command.

@@ -17,7 +17,7 @@ use crate::sync::{
     Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
 };
 use crate::unwind::{self, Guarded, Locked};
-use fluvius_store::{AggregateId, Store};
+use fluvius_store::{AggregateId, Store, UnitOfWork};
 
 /// The processor of a domain: takes commands through their stages.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl Processor {
         self.permits.close();
         for (job, is_at_the_store) in jobs {
             let id = job.request.tasks[0].id;
-            let error = match is_at_the_store {
+            let error = match is_at_the_store && job.request.dry_run.is_none() {
                 true => Error::OutcomeUnknown { id },
                 false => Error::RuntimeEnded,
             };
@@ -172,12 +172,27 @@ impl Processor {
     ) -> Result<Vec<ErasedResponse>, Error> {
         let request = self.request(sender, tasks);
         let processed = self.process(Arc::clone(&request), mode).await;
-        processed.map_err(|GroupError { index, error }| match error {
-            error if error.is_recorded() => {
-                Error::GroupRejected { rejected: request.tasks[index].id, source: error }
+        processed.map_err(|ended| group_error(&request, ended))
+    }
+
+    /// Decides a command or a group as one unit of work. Returns the answers and the unit, which is
+    /// not stored.
+    pub(crate) async fn dry_run(
+        self: &Arc<Self>,
+        sender: &Arc<Sender>,
+        tasks: OneVec<Task>,
+        mode: PermitMode,
+    ) -> Result<(Vec<ErasedResponse>, UnitOfWork), Error> {
+        let request = Request::new(self.services.metadata, sender, tasks).into_dry_run();
+        let request = Arc::new(request);
+        match self.process(Arc::clone(&request), mode).await {
+            Ok(answers) => {
+                let unit = request.take_discarded();
+                Ok((answers, unit.unwrap_or_else(|| UnitOfWork::new(Arc::clone(&sender.record)))))
             }
-            fault => *fault,
-        })
+            Err(ended) if request.tasks.len() == 1 => Err(*ended.error),
+            Err(ended) => Err(group_error(&request, ended)),
+        }
     }
 
     /// Returns the permits of the commands in flight.
@@ -334,5 +349,15 @@ impl Processor {
     /// Inserts a loaded version, and returns the newest one.
     pub(crate) fn insert_loaded(&self, cached: Arc<CachedVersion>) -> Arc<CachedVersion> {
         self.shared().scheduler.versions.insert_loaded(cached)
+    }
+}
+
+/// Returns the error of a group that one of its commands has ended.
+fn group_error(request: &Request, GroupError { index, error }: GroupError) -> Error {
+    match error {
+        error if error.is_recorded() => {
+            Error::GroupRejected { rejected: request.tasks[index].id, source: error }
+        }
+        fault => *fault,
     }
 }

@@ -24,6 +24,7 @@ use crate::model::{
 pub(super) struct AttemptState {
     pub(super) processor: Arc<Processor>,
     pub(super) sender: Arc<Sender>,
+    pub(super) is_dry_run: bool,
     /// The ids that actions have generated, in this attempt or an earlier one.
     pub(super) ids: Vec<Uuid>,
     ids_used: usize,
@@ -48,6 +49,7 @@ pub(super) fn context(
         state: Box::new(AttemptState {
             processor,
             sender,
+            is_dry_run: request.dry_run.is_some(),
             ids,
             ids_used: 0,
             write_set: WriteSet::default(),

@@ -100,7 +100,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) ->
         Err(_) => write_set.into_rejection(context),
     };
     if let Ok(answers) = &mut outcome {
-        let checked = unwind::catch(|| check(services, &mut decision, answers));
+        let checked = unwind::catch(|| check(services, request, &mut decision, answers));
         if let Err(error) = checked.unwrap_or_else(|| Err(panicked())) {
             unwind::dispose(std::mem::replace(&mut outcome, Err(GroupError::first(error))));
             decision.writes.clear();
@@ -108,6 +108,9 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) ->
             decision.unit = UnitOfWork::new(context);
             decision.unit.expected = expected;
         }
+    }
+    if outcome.is_ok() && request.discard(&mut decision.unit) {
+        decision.writes.clear();
     }
     if let Err(GroupError { index, error }) = &outcome {
         let unit = &mut decision.unit;
@@ -133,6 +136,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) ->
 /// `too-large`, `invalid-state`, or the veto of an observer.
 fn check(
     services: &Services,
+    request: &Request,
     decision: &mut Decision,
     answers: &mut [ErasedResponse],
 ) -> Result<(), Error> {
@@ -145,7 +149,10 @@ fn check(
             read_back(services, cached, answers)?;
         }
     }
-    veto::ask(services, &decision.unit)
+    match request.dry_run {
+        Some(_) => Ok(()),
+        None => veto::ask(services, &decision.unit),
+    }
 }
 
 /// Replaces the value that an action left with the value decoded from the row to be stored, so that
@@ -216,8 +223,8 @@ async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<ErasedResp
     Ok(answers)
 }
 
-/// Adds the rows of commands that were not applied: command rows for recorded errors, an activity
-/// for a denial, and nothing for other errors.
+/// Adds the rows of commands that were not applied: command rows for recorded errors, except in a
+/// dry run, an activity for a denial, and nothing for other errors.
 fn record_rejection(
     services: &Services,
     unit: &mut UnitOfWork,
@@ -230,7 +237,8 @@ fn record_rejection(
         let denied = rejection_record::denied(services, &request.sender, &tasks[index], error);
         unit.activities.push(denied.into());
     }
-    if !error.is_recorded() || !services.settings.record_rejections {
+    let is_discarded = request.dry_run.is_some() || !services.settings.record_rejections;
+    if !error.is_recorded() || is_discarded {
         return;
     }
     for (task, error) in tasks.iter().zip(errors(tasks, index, error)) {

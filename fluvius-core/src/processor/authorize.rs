@@ -35,11 +35,13 @@ pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> 
     } else {
         unwind::catch(|| drop(span));
     }
-    services.notify(&RuntimeEvent::CommandReady {
-        id: task.id,
-        action: task.action,
-        aggregate_id: &task.aggregate_id,
-    });
+    if request.dry_run.is_none() {
+        services.notify(&RuntimeEvent::CommandReady {
+            id: task.id,
+            action: task.action,
+            aggregate_id: &task.aggregate_id,
+        });
+    }
     Ok(())
 }
 

@@ -345,7 +345,9 @@ fn happened(
             ),
         })?;
     }
-    services.notify(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.attempt });
+    if !attempt_state(cx).is_dry_run {
+        services.notify(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.attempt });
+    }
     let is_read_back = is_as_before && cached.not_read_back().is_none();
     let cached = CachedVersion::decided(Arc::clone(&next), Arc::clone(value), is_read_back);
     let write_set = &mut attempt_state_mut(cx).write_set;
@@ -369,22 +371,15 @@ fn next_record(
         Some(record) => (record.created_at, record.created_by, record.realm.clone()),
         None => (occurred_at, actor, attempt_state(cx).sender.realm.clone()),
     };
-    {
-        let mut record = StateRecord::new(
-            task.aggregate_id.clone(),
-            version,
-            ETag::new(version, task.id),
-            data,
-            occurred_at,
-        );
-        record.revision = aggregate.revision;
-        record.created_at = created_at;
-        record.created_by = created_by;
-        record.updated_by = actor;
-        record.closed_at = (task.action.lifecycle == Lifecycle::Close).then_some(occurred_at);
-        record.realm = realm;
-        record
-    }
+    let etag = ETag::new(version, task.id);
+    let mut record = StateRecord::new(task.aggregate_id.clone(), version, etag, data, occurred_at);
+    record.revision = aggregate.revision;
+    record.created_at = created_at;
+    record.created_by = created_by;
+    record.updated_by = actor;
+    record.closed_at = (task.action.lifecycle == Lifecycle::Close).then_some(occurred_at);
+    record.realm = realm;
+    record
 }
 
 fn cannot_keep(task: &Task, aggregate: &AggregateDescriptor, error: &JsonError) -> Error {

@@ -17,14 +17,21 @@ use fluvius_store::{AggregateId, Json, Precondition};
 /// Decodes a command by key, and counts a failure.
 ///
 /// # Errors
+/// As [`uncounted`].
+pub(crate) fn by_key(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
+    uncounted(services, bundle).inspect_err(|error| services.metrics.not_decoded(error))
+}
+
+/// Decodes a command by key.
+///
+/// # Errors
 /// `unknown-command`, `too-large` for the payload, `invalid-payload`, `invalid-command-id`,
 /// `precondition-required`; `panicked` if the author's `Deserialize` or the clock panics.
-pub(crate) fn by_key(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
+pub(crate) fn uncounted(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
     let span = spans::guarded(|| spans::decode(services.metadata, &bundle.command));
     let decoded = unwind::catch(|| span.in_scope(|| read(services, bundle)));
     unwind::catch(|| drop(span));
-    let decoded = decoded.unwrap_or(Err(Error::Panicked { command: "(unknown)" }));
-    decoded.inspect_err(|error| services.metrics.not_decoded(error))
+    decoded.unwrap_or(Err(Error::Panicked { command: "(unknown)" }))
 }
 
 fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {

@@ -219,9 +219,9 @@ impl<'a> Executor<'a> {
                 self.continue_with(StartedEffect::Completed(Completion::Answered(seq, denied))),
             );
         }
-        let id = job.request.tasks[0].id;
+        let resolving = in_doubt::resolve(self.processor, seq, &job.request, self.pace.now);
         drop(shared);
-        Some(self.continue_with(in_doubt::resolve(self.processor, seq, id, self.pace.now).start()))
+        Some(self.continue_with(resolving.start()))
     }
 
     pub(super) fn acquire_lease(

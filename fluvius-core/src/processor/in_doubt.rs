@@ -12,7 +12,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::executor::{Completion, PendingEffect};
-use super::job::{GroupError, Job, JobResult, set_positions};
+use super::job::{GroupError, Job, JobResult, Request, set_positions};
 use super::timeout::timeout;
 use super::{Processor, Services, authorize, deduplicate};
 use crate::error::Error;
@@ -23,14 +23,26 @@ use crate::unwind::Deferred;
 use fluvius_store::{Store, StoreError};
 
 /// Resolves a commit in doubt: looks up the unit of a command.
+///
+/// A dry run has no rows that the store could have kept. For it, the look-up waits until the store
+/// answers.
 pub(super) fn resolve(
     processor: &Arc<Processor>,
     seq: CommandSeq,
-    id: Uuid,
+    request: &Request,
     now: Instant,
 ) -> PendingEffect {
     let processor = Arc::clone(processor);
-    let unknown = move || Err(GroupError::first(Error::OutcomeUnknown { id }));
+    let id = request.tasks[0].id;
+    let is_dry_run = request.dry_run.is_some();
+    let unknown = move || {
+        let lost = || StoreError::unavailable("the store was lost while it checked a dry run");
+        let error = match is_dry_run {
+            true => Error::from(lost()),
+            false => Error::OutcomeUnknown { id },
+        };
+        Err(GroupError::first(error))
+    };
     let resolving = async move {
         match is_stored(&processor.services, id).await {
             Some(true) => Completion::Ended(seq, Resolution::Duplicate),
@@ -110,6 +122,8 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
             None => looked_up(Error::from(error)),
         },
     };
+    // The ids of a dry run are new, so the log cannot have them.
+    let must_look_up = must_look_up && job.request.dry_run.is_none();
     DueAnswer { outcome, must_look_up, is_duplicate, is_allowed }
 }
 

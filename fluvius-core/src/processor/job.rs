@@ -1,7 +1,7 @@
 //! Jobs: a command, or the commands of an atomic group, accepted together.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tracing::Span;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::collections::OneVec;
 use crate::error::{Error, Recorded};
 use crate::model::{DomainMetadata, ErasedResponse};
 use crate::observability::spans;
-use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
+use crate::sync::{self, Instant, Mutex, OwnedSemaphorePermit, oneshot};
 use crate::unwind;
 use fluvius_store::{AggregateId, UnitOfWork};
 
@@ -64,7 +64,12 @@ pub(crate) struct Request {
     pub(crate) sender: Arc<Sender>,
     pub(crate) tasks: OneVec<Task>,
     pub(crate) span: Span,
+    /// Set for a dry run.
+    pub(crate) dry_run: Option<DryRunSlot>,
 }
+
+/// The slot for the unit of work of a dry run, as its last attempt has decided it.
+pub(crate) type DryRunSlot = Mutex<Option<UnitOfWork>>;
 
 impl Request {
     pub(crate) fn new(
@@ -76,7 +81,30 @@ impl Request {
         let span = spans::guarded(|| {
             spans::command(metadata, task.action.key, &task.aggregate_id, task.id)
         });
-        Self { domain: metadata.namespace, sender: Arc::clone(sender), tasks, span }
+        Self { domain: metadata.namespace, sender: Arc::clone(sender), tasks, span, dry_run: None }
+    }
+
+    /// Converts the request to a dry run: it is decided, and its unit of work is not stored.
+    pub(crate) fn into_dry_run(mut self) -> Self {
+        self.dry_run = Some(DryRunSlot::default());
+        self
+    }
+
+    /// Returns the unit of work that a dry run has decided.
+    pub(crate) fn take_discarded(&self) -> Option<UnitOfWork> {
+        let slot = self.dry_run.as_ref()?;
+        slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps the unit of work of a dry run, and returns true. Returns false for other requests.
+    pub(crate) fn discard(&self, unit: &mut UnitOfWork) -> bool {
+        let Some(slot) = &self.dry_run else { return false };
+        let mut checked = UnitOfWork::new(Arc::clone(&unit.context));
+        checked.expected = unit.expected.clone();
+        let discarded = std::mem::replace(unit, checked);
+        let before = slot.lock().unwrap_or_else(PoisonError::into_inner).replace(discarded);
+        drop(before);
+        true
     }
 
     /// Returns the aggregates of its commands.

@@ -29,13 +29,17 @@ pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {
     services.notify(&RuntimeEvent::TransactionCommitted { unit, first });
 }
 
-/// Counts the outcomes of the commands of a request, and notifies the observers of them.
+/// Counts the outcomes of the commands of a request, and notifies the observers of them. A dry run
+/// is not counted, and no observer is notified of it.
 pub(crate) fn answered(
     services: &Services,
     request: &Request,
     outcome: &JobResult,
     after: Duration,
 ) {
+    if request.dry_run.is_some() {
+        return;
+    }
     let (applied, failed) = match outcome {
         Ok(_) => (request.tasks.len(), None),
         Err(GroupError { index, error }) => (0, Some(errors(&request.tasks, *index, error))),

@@ -18,6 +18,7 @@ mod deduplication;
 mod dependency_features;
 mod descriptions;
 mod domains;
+mod dry_runs;
 mod error_codes;
 mod errors;
 mod invalid_states;

@@ -26,6 +26,11 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
                 command(&session, ids[0], "put-in", json!({ "coins": 1 })),
             ];
             session.process_atomic(group).await.unwrap_err();
+            // The commands of a dry run are not counted, only its stages are measured.
+            let dry_run = command(&session, ids[0], "put-in", json!({ "coins": 1 }));
+            session.dry_run([dry_run]).await.unwrap();
+            let undecoded = command(&session, ids[0], "put-in", json!({ "coins": "many" }));
+            session.dry_run([undecoded]).await.unwrap_err();
             // A command that does not decode is counted, but has no duration.
             let coins = command(&session, ids[0], "put-in", json!({ "coins": "many" }));
             session.process_command(coins).await.unwrap_err();
@@ -52,9 +57,9 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
     assert_eq!(counted.iter().map(|(name, n)| (name.as_str(), *n)).collect::<Vec<_>>(), expected);
     let expected = [
         ("fluvius_command_duration_seconds purse", 4),
-        ("fluvius_commit_batch_size purse", 4),
-        ("fluvius_stage_duration_seconds purse commit", 4),
-        ("fluvius_stage_duration_seconds purse decide", 4),
+        ("fluvius_commit_batch_size purse", 5),
+        ("fluvius_stage_duration_seconds purse commit", 5),
+        ("fluvius_stage_duration_seconds purse decide", 5),
     ];
     assert_eq!(measured.iter().map(|(name, n)| (name.as_str(), *n)).collect::<Vec<_>>(), expected);
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod atomic_groups;
+mod dry_runs;
 mod if_match;
 mod limits;
 mod observers;
