@@ -58,6 +58,11 @@ impl<'a> Params<'a> {
         read.map(Some)
     }
 
+    /// Takes all values of a parameter that may be repeated.
+    pub(crate) fn take_all(&mut self, name: &str) -> Vec<Cow<'a, str>> {
+        self.left.extract_if(.., |(each, _)| each == name).map(|(_, value)| value).collect()
+    }
+
     /// Takes the parameters that are left.
     pub(crate) fn take_rest(&mut self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
         std::mem::take(&mut self.left)

@@ -40,6 +40,7 @@ pub(crate) fn document(
     };
     problems::add_schema(&mut document.components);
     sends::add_schemas(&mut document.components);
+    sends::add_dry_run(&mut document.components);
     for domain in domains {
         sends::add(&mut document, domain);
         reads::add(&mut document, domain);

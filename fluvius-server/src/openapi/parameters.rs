@@ -25,6 +25,15 @@ pub(super) fn id(description: &str) -> Value {
     })
 }
 
+/// Returns the parameter of a dry run.
+pub(super) fn dry_run() -> Value {
+    flag(
+        "dry_run",
+        "Set to decide and discard: the answer has the data, events and messages that the command \
+         would have. The idempotency key is ignored.",
+    )
+}
+
 /// Returns the header `Idempotency-Key`. That of an anonymous sender is a UUID.
 pub(super) fn idempotency_key(has_authenticator: bool) -> Value {
     let schema = match has_authenticator {
@@ -137,5 +146,13 @@ pub(super) fn limit(max: usize) -> Value {
 /// Returns the parameters of a page of events.
 pub(super) fn of_events() -> Vec<Value> {
     let text = json!({ "type": "string" });
-    vec![query("after", "The `next` of the page before.", &text), limit(MAX_EVENTS)]
+    let texts = json!({ "type": "array", "items": text });
+    vec![
+        query("after", "The `next` of the page before.", &text),
+        limit(MAX_EVENTS),
+        query("event", "The key of the events; may be repeated.", &texts),
+        query("resource", "The resource of their aggregates.", &text),
+        query("identifier", "Their aggregate; needs `resource`.", &uuid()),
+        query("actor", "The user whose commands recorded them.", &uuid()),
+    ]
 }

@@ -55,6 +55,34 @@ pub(super) fn add_schemas(components: &mut Components) {
     components.insert("GroupAnswers", answers);
 }
 
+/// Adds the schema of dry runs.
+pub(super) fn add_dry_run(components: &mut Components) {
+    let event = json!({
+        "type": "object",
+        "properties": {
+            "event": { "type": "string" },
+            "resource": { "type": "string" },
+            "identifier": parameters::uuid(),
+            "version": { "type": "integer", "minimum": 1 },
+            "fields": { "type": "object" },
+            "delta": { "description": "The change of the state, as in a history." },
+        },
+        "required": ["event", "resource", "identifier", "version", "fields", "delta"],
+    });
+    let schema = json!({
+        "type": "object",
+        "description": "The effect that the commands would have. Nothing of it is stored.",
+        "properties": {
+            "dry_run": { "type": "boolean", "const": true },
+            "data": { "type": "array", "description": "The data of each command." },
+            "events": { "type": "array", "items": event },
+            "messages": { "type": "array", "items": { "type": "object" } },
+        },
+        "required": ["dry_run", "data", "events", "messages"],
+    });
+    components.insert("DryRun", schema);
+}
+
 /// Adds the operations of a domain's commands.
 pub(super) fn add(document: &mut Document<'_>, domain: &Mounted) {
     for route in command_routes(domain) {
@@ -87,6 +115,7 @@ fn operation(
     if route.has_id {
         parameters.insert(0, parameters::id("The aggregate."));
     }
+    parameters.push(parameters::dry_run());
     match creates {
         true => parameters.push(parameters::must_not_exist()),
         false => parameters.push(parameters::if_match(action.if_match_required)),
@@ -108,6 +137,17 @@ fn operation(
     let (status, mut success) = success(creates, &output);
     success["links"] = links(domain, aggregate, route.resource);
     responses.insert(status.to_owned(), success);
+    let dry_run = reference("DryRun");
+    match creates {
+        true => {
+            let headers = json!({});
+            responses.insert("200".to_owned(), answer("The dry run.", &dry_run, headers));
+        }
+        false => {
+            let schema = &mut responses["200"]["content"]["application/json"]["schema"];
+            *schema = json!({ "anyOf": [schema.take(), dry_run] });
+        }
+    }
     let base_path = &document.settings.base_path;
     let mut errors = Errors::of_command(base_path, document.has_authenticator, &[]);
     let (codes, is_open) = rejections(domain, action);
@@ -256,7 +296,8 @@ fn atomic(document: &mut Document<'_>, domain: &Mounted) -> Value {
     let mut responses = Map::new();
     let headers =
         json!({ "Idempotent-Replayed": header("`true` if the answer was read from the log.") });
-    let success = answer("All commands are applied.", &reference("GroupAnswers"), headers);
+    let schema = json!({ "anyOf": [reference("GroupAnswers"), reference("DryRun")] });
+    let success = answer("All commands are applied.", &schema, headers);
     responses.insert("200".to_owned(), success);
     let codes = ["group-rejected", "unknown-command", "resource-not-allowed"];
     let base_path = &document.settings.base_path;
@@ -267,7 +308,10 @@ fn atomic(document: &mut Document<'_>, domain: &Mounted) -> Value {
         "summary": "Apply several commands as one unit of work",
         "description": "Each command is decided on the result of those before it. Either all are \
             applied, or none. The path of a problem begins with that of its command.",
-        "parameters": [parameters::idempotency_key(document.has_authenticator)],
+        "parameters": [
+            parameters::idempotency_key(document.has_authenticator),
+            parameters::dry_run(),
+        ],
         "requestBody": {
             "required": true,
             "content": { "application/json": { "schema": reference("Group") } },

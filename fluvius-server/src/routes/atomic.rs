@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::commands::{bundle, command_id, within};
+use super::dry_run;
 use crate::app::{Call, NO_STORE, json};
 use crate::input::params::Params;
 use crate::input::{accept, idempotency_key, preconditions};
@@ -44,7 +45,9 @@ struct Answers {
 /// Answers a group.
 pub(crate) async fn run(call: Call, body: Body) -> Result<Response, Problem> {
     accept::check(call.headers(), "application/json")?;
-    Params::read(call.parts.uri.query())?.finish()?;
+    let mut params = Params::read(call.parts.uri.query())?;
+    let is_dry_run = params.take_flag("dry_run")?;
+    params.finish()?;
     let key = idempotency_key::read(call.headers(), &call.sender.context)?;
     if preconditions::of_command(call.headers())?.is_some() {
         return Err(Problem::parameter("each command of a group has an `if_match` of its own"));
@@ -76,6 +79,10 @@ pub(crate) async fn run(call: Call, body: Body) -> Result<Response, Problem> {
         }
         _ => problem(&call, &ids, key.is_some(), &error),
     };
+    if is_dry_run {
+        let dry_run = within(&call, ids[0], session.dry_run(bundles)).await.map_err(problem)?;
+        return dry_run::answer(&call, dry_run);
+    }
     let processed = within(&call, ids[0], session.process_atomic(bundles)).await;
     let responses = processed.map_err(problem)?;
     let is_replayed = responses.iter().all(|response| response.replayed);

@@ -9,6 +9,7 @@ use fluvius_core::{
     idempotency,
 };
 
+use super::dry_run;
 use crate::app::{Call, NO_STORE, json};
 use crate::input::params::Params;
 use crate::input::{accept, idempotency_key, preconditions};
@@ -37,7 +38,9 @@ impl Route {
 /// Answers a command.
 pub(crate) async fn run(mut call: Call, body: Body, route: Route) -> Result<Response, Problem> {
     accept::check(call.headers(), "application/json")?;
-    Params::read(call.parts.uri.query())?.finish()?;
+    let mut params = Params::read(call.parts.uri.query())?;
+    let is_dry_run = params.take_flag("dry_run")?;
+    params.finish()?;
     let key = idempotency_key::read(call.headers(), &call.sender.context)?;
     let if_match = preconditions::of_command(call.headers())?;
     let id = command_id(&call.domain, &call, key.as_deref());
@@ -55,6 +58,10 @@ pub(crate) async fn run(mut call: Call, body: Body, route: Route) -> Result<Resp
     let problem = |error: Error| from_error(&error, scope);
     let session = call.session().aggregate(AggregateId::new(route.resource, identifier));
     let bundle = bundle(&session, route.action.key, text, id, if_match).map_err(problem)?;
+    if is_dry_run {
+        let dry_run = within(&call, id, session.dry_run([bundle])).await.map_err(problem)?;
+        return dry_run::answer(&call, dry_run);
+    }
     let processed = within(&call, id, session.process_command(bundle)).await;
     let response = processed.map_err(problem)?;
     let is_replayed = response.replayed;

@@ -6,6 +6,7 @@
 mod atomic;
 mod command_status;
 mod commands;
+mod dry_run;
 mod events;
 mod health;
 mod history;

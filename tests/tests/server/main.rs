@@ -8,6 +8,8 @@ mod bodies;
 mod build;
 mod client;
 mod commands;
+mod dry_runs;
+mod events;
 mod groups;
 mod idempotency;
 mod library;
