@@ -54,7 +54,7 @@ pub(super) fn idempotency_key(has_authenticator: bool) -> Value {
 pub(super) fn if_match(is_required: bool) -> Value {
     let description = "The etag of the version that the decision was made on, from `ETag` of the \
         state or `etag` of an answer, in double quotes; `*` if the aggregate must exist.";
-    header("If-Match", description, is_required, &json!({ "type": "string", "minLength": 1 }))
+    header("If-Match", description, is_required, &json!({ "type": "string" }))
 }
 
 pub(super) fn must_not_exist() -> Value {
@@ -64,7 +64,7 @@ pub(super) fn must_not_exist() -> Value {
 
 pub(super) fn if_none_match() -> Value {
     let description = "The `ETag` of the client's copy: if it is current, the answer is 304.";
-    header("If-None-Match", description, false, &json!({ "type": "string", "minLength": 1 }))
+    header("If-None-Match", description, false, &json!({ "type": "string" }))
 }
 
 fn header(name: &str, description: &str, is_required: bool, schema: &Value) -> Value {
@@ -91,7 +91,7 @@ pub(super) fn of_state() -> Vec<Value> {
         query(
             "at_version",
             "The version to read, in place of the newest one.",
-            &json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),
+            &json!({ "type": "integer", "minimum": 1, "maximum": u64::MAX }),
         ),
         query("at_time", "The time to read at, in place of now. Not beside `at_version`.", &time()),
         flag("closed", "Set to read a closed aggregate too."),
@@ -127,7 +127,7 @@ pub(super) fn of_history() -> Vec<Value> {
         query(
             "after",
             "The version after which the page begins, in its order: the `next` of the page before.",
-            &json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }),
+            &json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
         ),
         limit(MAX_EVENTS),
         query(

@@ -74,7 +74,7 @@ pub(super) fn add_dry_run(components: &mut Components) {
         "description": "The effect that the commands would have. Nothing of it is stored.",
         "properties": {
             "dry_run": { "type": "boolean", "const": true },
-            "data": { "type": "array", "description": "The data of each command." },
+            "data": { "type": "array", "items": {}, "description": "The data of each command." },
             "events": { "type": "array", "items": event },
             "messages": { "type": "array", "items": { "type": "object" } },
         },

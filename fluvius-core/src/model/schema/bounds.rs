@@ -11,14 +11,13 @@ use serde_json::{Value, json};
 /// schemars is both a string and a number.
 const UNBOUNDED_DECIMAL: &str = r"^-?\d+(\.\d+)?([eE]\d+)?$";
 
-/// The strings that every decimal can hold exactly, together with [`MAX_DECIMAL_LENGTH`].
+/// The strings of a decimal. It holds those with up to 28 digits in total exactly, but a limit of
+/// the length would exclude texts with leading zeros, which it holds too.
 const DECIMAL: &str = r"^-?\d{1,28}(\.\d{1,28})?$";
 
-/// 28 digits and the point.
-const MAX_DECIMAL_LENGTH: u32 = 29;
-
-/// The greatest whole number that every JSON reader keeps: 2^53 - 1.
-const MAX_SAFE_INTEGER: u64 = 9_007_199_254_740_991;
+/// The note in the description of a decimal.
+const DECIMAL_NOTE: &str =
+    "A decimal of up to 28 digits. Send a string: a JSON number that would be rounded is invalid.";
 
 /// The note in the description of an integer of 64 bits or more.
 const INT64_NOTE: &str =
@@ -48,9 +47,11 @@ impl Transform for Bounds {
 
 fn bound_decimal(schema: &mut Schema) {
     schema.insert("pattern".to_owned(), DECIMAL.into());
-    schema.insert("maxLength".to_owned(), MAX_DECIMAL_LENGTH.into());
-    schema.insert("minimum".to_owned(), json!(-MAX_SAFE_INTEGER.cast_signed()));
-    schema.insert("maximum".to_owned(), MAX_SAFE_INTEGER.into());
+    // As a number, the value that a decimal holds depends on its digits, not on its size.
+    let text = schema.get("description").and_then(Value::as_str);
+    let text =
+        text.map_or_else(|| DECIMAL_NOTE.to_owned(), |text| format!("{text}\n\n{DECIMAL_NOTE}"));
+    schema.insert("description".to_owned(), text.into());
 }
 
 fn bound_integer(schema: &mut Schema, format: &str) {
