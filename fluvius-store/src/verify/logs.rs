@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::look_up::LookUp;
-use super::{FaultKind, Verification};
+use super::progress::Reporter;
+use super::touched::Touched;
+use super::{FaultKind, Range, Verification};
 use crate::aggregate_id::AggregateId;
 use crate::dyn_store::ErasedStore;
 use crate::error::StoreError;
@@ -21,20 +23,32 @@ struct Reader {
     log: LogKind,
     rows: Vec<LogEntry<AnyRecord>>,
     after: ResumeToken,
+    /// Set once the end of the range was reached.
+    is_over: bool,
 }
 
-/// Checks the order of the logs, and the references of their rows.
+/// Checks the order of the logs in a range, and the references of their rows. `touched` also checks
+/// the aggregates of their events.
 pub(super) async fn check(
     store: &dyn ErasedStore,
+    range: Range,
+    mut touched: Option<Touched>,
     report: &mut Verification,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), StoreError> {
+    let after = ResumeToken::from(range.first - 1);
     let mut readers =
-        LogKind::ALL.map(|log| Reader { log, rows: Vec::new(), after: ResumeToken::START });
+        LogKind::ALL.map(|log| Reader { log, rows: Vec::new(), after, is_over: false });
     let mut look_up = LookUp::new(store);
     let mut last = 0;
     loop {
+        // A reader has all rows of its log up to its token.
+        let next = readers.iter().filter_map(|reader| reader.rows.last()).map(|row| row.position);
+        let next = next.min();
         for reader in &mut readers {
-            reader.fill(store, report).await?;
+            if next.is_none_or(|next| next > reader.after.position()) {
+                reader.fill(store, range, report, reporter).await?;
+            }
         }
         let next = readers.iter_mut().filter(|reader| !reader.rows.is_empty());
         let next = next.min_by_key(|reader| reader.rows.last().map(|row| row.position));
@@ -52,26 +66,54 @@ pub(super) async fn check(
         }
         last = row.position;
         check_row(store, &mut look_up, &row, report).await?;
+        if let (Some(touched), AnyRecord::Event(event)) = (&mut touched, &row.record) {
+            touched.check(store, event, report).await?;
+        }
+        if report.rows().is_multiple_of(ROWS_AT_ONCE as u64) {
+            reporter.report(report, last);
+        }
     }
 }
 
 impl Reader {
-    /// Reads the next page if the current one is used up.
+    /// Reads the next page with rows if the current one is used up.
     async fn fill(
         &mut self,
         store: &dyn ErasedStore,
+        range: Range,
         report: &mut Verification,
+        reporter: &mut Reporter<'_>,
     ) -> Result<(), StoreError> {
-        if !self.rows.is_empty() {
-            return Ok(());
+        while self.rows.is_empty() && !self.is_over {
+            let is_last = self.read(store, range, report, reporter).await?;
+            if is_last {
+                break;
+            }
         }
+        Ok(())
+    }
+
+    /// Reads a page. Returns true if no further page can be read now.
+    async fn read(
+        &mut self,
+        store: &dyn ErasedStore,
+        range: Range,
+        report: &mut Verification,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<bool, StoreError> {
         let query = LogQuery {
             after: self.after,
+            before: range.last.checked_add(1).map(ResumeToken::from),
             limit: ROWS_AT_ONCE,
             scan_limit: ROWS_AT_ONCE,
             ..LogQuery::all()
         };
-        let LogPage { rows, scanned_to, .. } = store.log(self.log, &query).await?;
+        let page = store.log(self.log, &query).await?;
+        let is_last = page.is_last();
+        let LogPage { rows, scanned_to, newest, .. } = page;
+        reporter.raise_last(newest.min(range.last));
+        // Rows that are stored later are behind the range.
+        self.is_over = is_last && newest >= range.last;
         self.rows = rows;
         let mut before = self.after.position();
         for row in &self.rows {
@@ -89,13 +131,14 @@ impl Reader {
         if self.log == LogKind::Events {
             check_versions(store, &self.rows, report).await?;
         }
-        if scanned_to.position() <= self.after.position() {
+        let has_moved = scanned_to.position() > self.after.position();
+        if !has_moved {
             // A page without progress would be read repeatedly. Its faults were reported above.
             self.rows.clear();
         }
         self.after = scanned_to;
         self.rows.sort_by_key(|row| std::cmp::Reverse(row.position));
-        Ok(())
+        Ok(is_last || !has_moved)
     }
 }
 

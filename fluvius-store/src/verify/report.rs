@@ -10,7 +10,7 @@ const MAX_FAULTS: usize = 100;
 /// The result of [`verify`](super::verify).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// Number of aggregates read, closed ones too.
+    /// Number of aggregates checked, closed ones too.
     pub aggregates: u64,
     /// Number of rows read from the command log.
     pub commands: u64,
@@ -30,6 +30,11 @@ impl Verification {
     /// Returns true if no fault was found.
     pub fn is_sound(&self) -> bool {
         self.fault_count == 0
+    }
+
+    /// Returns the number of rows read from the four logs.
+    pub fn rows(&self) -> u64 {
+        self.commands + self.events + self.messages + self.activities
     }
 
     pub(super) fn add(

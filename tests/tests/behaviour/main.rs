@@ -46,3 +46,4 @@ mod setting_limits;
 mod spans;
 mod store_faults;
 mod verify;
+mod verify_ranges;

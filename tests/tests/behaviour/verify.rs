@@ -16,12 +16,12 @@ use fluvius_tests::fixture::id;
 use fluvius_tests::probe::{EndProbe, ProbingDomain, Run, StartProbe, Step, probe};
 
 /// The aggregate with the planted faults, with more versions than between two snapshots.
-const MANY: u128 = 3;
-const VERSIONS: u64 = 150;
+pub(super) const MANY: u128 = 3;
+pub(super) const VERSIONS: u64 = 150;
 
 /// Writes with several realms, invoked commands, rejections, messages, activities, a group, a
 /// closed aggregate, and one of many versions.
-async fn written() -> MemoryStore {
+pub(super) async fn written() -> MemoryStore {
     let store = MemoryStore::new();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("verify").with_user(id(90)));
@@ -108,7 +108,7 @@ async fn verify_is_sound_during_writes() {
     assert_eq!((found.commands, found.events), (3 + 1_200, 3 + 1_200), "{found}");
 }
 
-fn is_many(aggregate_id: &AggregateId) -> bool {
+pub(super) fn is_many(aggregate_id: &AggregateId) -> bool {
     aggregate_id.id == id(MANY)
 }
 
@@ -138,7 +138,7 @@ fn start(command: &mut LogEntry<CommandRecord>, fault: impl FnOnce(&mut CommandR
     true
 }
 
-const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
+pub(super) const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::VersionMissing,
         RowFault::Event(|event| {

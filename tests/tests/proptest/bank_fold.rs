@@ -39,7 +39,7 @@ fn money_is_conserved_and_the_log_has_every_state() {
         |(deposits, steps)| {
             let run = property::block_on(Run::of(&deposits, &steps));
             run.assert_conserved();
-            let verified = property::block_on(verify(&run.store)).unwrap();
+            let verified = property::block_on(verify(&run.store).into_future()).unwrap();
             prop_assert!(verified.is_sound(), "{verified}");
             for account in 0..ACCOUNTS {
                 run.assert_log_gives_states(account);
