@@ -7,6 +7,7 @@ pub(crate) const ARG: &str = "arg";
 pub(crate) const AGGREGATES: &str = "aggregates";
 pub(crate) const ALIAS: &str = "alias";
 pub(crate) const CODE: &str = "code";
+pub(crate) const BODY_LIMIT: &str = "body_limit";
 pub(crate) const COMMAND: &str = "command";
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const DEFAULT: &str = "default";
@@ -39,7 +40,7 @@ pub(crate) const UPCAST: &str = "upcast";
 pub(crate) const OF_AGGREGATE: &[&str] =
     &[RESOURCE, RESOURCES, REVISION, UPCAST, NAME, INDEX, SCHEMA, CRATE];
 pub(crate) const OF_ACTION: &[&str] =
-    &[EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT, SUNSET, MCP];
+    &[EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT, BODY_LIMIT, SUNSET, MCP];
 pub(crate) const OF_ARG: &[&str] = &[ALIAS, RENAME, DEFAULT, SECRET, EXAMPLE, SCHEMA];
 pub(crate) const OF_DOMAIN: &[&str] =
     &[AGGREGATES, NAMESPACE, REVISION, TAGS, TITLE, DESCRIPTION, CRATE];

@@ -38,6 +38,16 @@ impl Account {
         Ok(())
     }
 
+    #[action(evt_key = "filled", body_limit = "64 KiB")]
+    pub fn fill(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(evt_key = "emptied", body_limit = 0)]
+    pub fn empty(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
     // A sunset is a day, and `mcp` has one use.
     #[action(evt_key = "frozen", sunset = "2027-02-29", mcp = true)]
     pub fn freeze(&mut self) -> Result<(), Infallible> {
@@ -50,7 +60,7 @@ impl Account {
     }
 
     // An internal action has no sender to read them.
-    #[action(evt_key = "melted", internal, sunset = "2027-06-30", mcp = false)]
+    #[action(evt_key = "melted", internal, body_limit = 1, sunset = "2027-06-30", mcp = false)]
     pub fn melt(&mut self) -> Result<(), Infallible> {
         Ok(())
     }

@@ -126,8 +126,8 @@ impl RuntimeBuilder {
     }
 
     /// Sets the maximum size of the JSON text of a payload, in bytes. Default: 1 MiB. A larger
-    /// payload fails with `too-large` before it is decoded. [`build`](Self::build) fails if it is
-    /// 0.
+    /// payload fails with `too-large` before it is decoded. The `body_limit` of an action replaces
+    /// it. [`build`](Self::build) fails if it is 0.
     pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_payload_bytes = bytes;
         self

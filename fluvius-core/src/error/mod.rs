@@ -275,12 +275,12 @@ pub enum Error {
         /// The estimated size in bytes; `None` if the number of rows alone exceeds its limit.
         bytes: Option<usize>,
     },
-    /// The JSON text of the payload is larger than the domain accepts.
+    /// The JSON text of the payload is larger than the domain or the action accepts.
     ///
     /// Code: `too-large`; leaves no command row.
     #[error(
         "the payload of `{command}` has {bytes} bytes, and the limit is {max_bytes}: send less, or \
-        raise `max_payload_bytes`"
+        raise `max_payload_bytes` of the domain or `body_limit` of the action"
     )]
     PayloadTooLarge {
         /// The command's key.

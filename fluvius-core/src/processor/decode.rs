@@ -122,7 +122,8 @@ fn check_size(
     action: &'static ActionDescriptor,
     payload: &Json,
 ) -> Result<(), Error> {
-    let (bytes, max_bytes) = (payload.as_str().len(), services.settings.max_payload_bytes);
+    let bytes = payload.as_str().len();
+    let max_bytes = action.body_limit.unwrap_or(services.settings.max_payload_bytes);
     if bytes > max_bytes {
         return Err(Error::PayloadTooLarge { command: action.key, bytes, max_bytes });
     }

@@ -2,6 +2,7 @@
 
 use crate::errors::Errors;
 use crate::model::{Action, Aggregate, Lifecycle, date, timeout};
+use crate::parse::action_args::BODY_LIMIT;
 use crate::spelling;
 
 pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
@@ -15,6 +16,9 @@ pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Error
             written,
             "a timeout is a whole number above zero with its unit: `500ms`, `30s` or `2m`",
         );
+    }
+    if let Some(written) = action.body_limit.as_ref().filter(|written| written.value == 0) {
+        errors.at_span(written.place, BODY_LIMIT);
     }
     if let Some(written) = &action.sunset
         && !date::is_valid(&written.value())
@@ -40,6 +44,12 @@ fn unused_by_internal(action: &Action, errors: &mut Errors) {
             "an internal action is never sent, so no sender has a version of it to expect: remove \
              `if_match` here, and call `cx.invoke(..).if_match(version)` where a caller expects \
              one",
+        );
+    }
+    if let Some(written) = &action.body_limit {
+        errors.at_span(
+            written.place,
+            "an internal action is never sent, so it has no payload to limit: remove `body_limit`",
         );
     }
     if let Some(written) = &action.sunset {

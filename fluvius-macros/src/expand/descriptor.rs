@@ -1,6 +1,6 @@
 //! Generates the descriptor of an action, which the runtime and tools read.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Expr;
 
@@ -95,7 +95,12 @@ fn flags(private: &PrivatePath, action: &Action) -> TokenStream {
                 }
             },
         );
-    quote!(#internal #if_match #timeout #deprecated #sunset #mcp)
+    let body_limit = action.body_limit.as_ref().map(|limit| {
+        let bytes = Literal::u32_unsuffixed(limit.value);
+        let bytes = optional(private, &Some(bytes));
+        quote!(body_limit: #bytes,)
+    });
+    quote!(#internal #if_match #timeout #body_limit #deprecated #sunset #mcp)
 }
 
 /// Generates an `Option` of a literal.

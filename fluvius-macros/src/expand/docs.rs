@@ -35,6 +35,9 @@ pub(crate) fn of_command(scope: &Scope<'_>, action: &Action) -> String {
     if let Some(timeout) = &action.timeout {
         facts.push(format!("- Ends after {} at the latest", timeout.value()));
     }
+    if let Some(limit) = &action.body_limit {
+        facts.push(format!("- Payload: at most {} bytes of JSON", limit.value));
+    }
     if let Some(deprecated) = deprecated(action) {
         facts.push(deprecation(deprecated));
     }

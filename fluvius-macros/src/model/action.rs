@@ -10,6 +10,7 @@ use super::outcome::{Answer, Outcome};
 use super::param::{self, Argument, Field};
 use super::self_type::SelfType;
 use crate::parse::SourceAction;
+use crate::parse::options::Integer;
 use crate::parse::token_text::identity_text;
 
 pub(crate) struct Action {
@@ -31,6 +32,7 @@ pub(crate) struct Action {
     pub(crate) internal: bool,
     pub(crate) if_match: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
+    pub(crate) body_limit: Option<Integer>,
     pub(crate) sunset: Option<LitStr>,
     pub(crate) mcp: Option<LitBool>,
     pub(crate) vis: Visibility,
@@ -106,6 +108,7 @@ impl Action {
             internal: args.internal.is_some(),
             if_match: args.if_match,
             timeout: args.timeout,
+            body_limit: args.body_limit,
             sunset: args.sunset,
             mcp: args.mcp,
             vis: source.vis,

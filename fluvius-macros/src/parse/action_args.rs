@@ -3,9 +3,13 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{LitBool, LitStr};
 
-use super::options::{Options, Strings};
+use super::options::{Integer, Options, Strings};
 use crate::errors::Errors;
 use crate::keywords;
+
+/// The message about a body limit of another form.
+pub(crate) const BODY_LIMIT: &str =
+    "a body limit is a number of bytes above zero that fits in 32 bits: `body_limit = 65536`";
 
 #[derive(Default)]
 pub(crate) struct ActionArgs {
@@ -16,6 +20,7 @@ pub(crate) struct ActionArgs {
     pub(crate) internal: Option<Span>,
     pub(crate) if_match: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
+    pub(crate) body_limit: Option<Integer>,
     pub(crate) sunset: Option<LitStr>,
     pub(crate) mcp: Option<LitBool>,
     /// Set if a fault was reported, so that an option may only seem to be missing.
@@ -33,6 +38,9 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> ActionArgs {
         internal: options.flag(keywords::INTERNAL, errors),
         if_match: options.string(keywords::IF_MATCH, errors),
         timeout: options.string(keywords::TIMEOUT, errors),
+        body_limit: options
+            .take(keywords::BODY_LIMIT)
+            .and_then(|option| option.integer_or(BODY_LIMIT, errors)),
         sunset: options.string(keywords::SUNSET, errors),
         mcp: options.take(keywords::MCP).and_then(|option| option.boolean(errors)),
         flawed: false,

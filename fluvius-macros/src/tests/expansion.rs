@@ -64,7 +64,7 @@ fn expands_an_asynchronous_action_with_context_and_secret() {
                     #[deprecated(since = "1.2.0", note = "use `pay`")]
                     #[action(
                         evt_key = "money-transferred", timeout = "2m", if_match = "required",
-                        sunset = "2027-06-30", mcp = false
+                        body_limit = 65_536, sunset = "2027-06-30", mcp = false
                     )]
                     pub async fn transfer_money(
                         &mut self,

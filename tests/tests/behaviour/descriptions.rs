@@ -42,7 +42,7 @@ impl Shelf {
     #[deprecated(since = "1.2.0", note = "use `name_shelf`")]
     #[action(
         evt_key = "shelf-labelled", resources = ["rack"], if_match = "required",
-        timeout = "1500ms", sunset = "2027-06-30"
+        timeout = "1500ms", body_limit = 300, sunset = "2027-06-30"
     )]
     fn label_shelf(
         &mut self,
@@ -117,7 +117,7 @@ async fn description_has_the_options_of_the_author() {
     assert_eq!((label.resources, label.internal), (&["rack"][..], false));
     assert!(label.if_match_required && label.mcp);
     assert_eq!(label.timeout, Some(Duration::from_millis(1_500)));
-    assert_eq!(label.sunset, Some("2027-06-30"));
+    assert_eq!((label.body_limit, label.sunset), (Some(300), Some("2027-06-30")));
     assert!(!find(&description, "put-up-shelf").mcp);
     assert!(find(&description, "count-shelf").internal);
     assert!(find(&description, "read-label").event.is_none());

@@ -43,6 +43,18 @@ impl Crate {
         Ok(any)
     }
 
+    #[action(evt_key = "crate-tagged", body_limit = 20)]
+    pub fn tag_crate(&mut self, any: Value) -> Result<(), SimpleRejection> {
+        self.any = any;
+        Ok(())
+    }
+
+    #[action(evt_key = "crate-filled", body_limit = 60)]
+    pub fn fill_crate(&mut self, any: Value) -> Result<(), SimpleRejection> {
+        self.any = any;
+        Ok(())
+    }
+
     #[action(evt_key = "crate-wrapped")]
     pub fn wrap_crate(&mut self) -> Result<(), SimpleRejection> {
         self.any = Value::Array(vec![self.any.take()]);
@@ -143,7 +155,7 @@ async fn a_payload_over_the_limit_is_too_large() {
     send(&domain, "repack-crate", &payload(1 << 20)).await.unwrap();
     let error = send(&domain, "repack-crate", &payload((1 << 20) + 1)).await.unwrap_err();
     let text = "the payload of `repack-crate` has 1048577 bytes, and the limit is 1048576: send \
-        less, or raise `max_payload_bytes`";
+        less, or raise `max_payload_bytes` of the domain or `body_limit` of the action";
     assert_eq!((error.code(), error.to_string().as_str()), ("too-large", text));
 
     let domain =
@@ -155,6 +167,29 @@ async fn a_payload_over_the_limit_is_too_large() {
     session.send(id(1), pack(20)).await.unwrap();
     let error = send(&domain, "repack-crate", &payload(21)).await.unwrap_err();
     assert_eq!(error.code(), "too-large");
+}
+
+#[tokio::test]
+async fn a_body_limit_replaces_the_domains_limit() {
+    let builder = CrateDomain::builder(MemoryStore::new()).max_payload_bytes(40);
+    let domain = builder.build().await.unwrap();
+    send(&domain, "pack-crate", r#"{"any":null}"#).await.unwrap();
+    let payload = |bytes: usize| format!(r#"{{"any":"{}"}}"#, "x".repeat(bytes - 10));
+    for (key, limit) in [("repack-crate", 40), ("tag-crate", 20), ("fill-crate", 60)] {
+        send(&domain, key, &payload(limit)).await.unwrap();
+        match send(&domain, key, &payload(limit + 1)).await.unwrap_err() {
+            Error::PayloadTooLarge { bytes, max_bytes, .. } => {
+                assert_eq!((bytes, max_bytes), (limit + 1, limit), "{key}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    // The limit applies to typed commands as well.
+    let session = domain.session(DomainContext::create("test"));
+    let any = Value::from("x".repeat(30));
+    let error = session.send(id(1), TagCrate { any: any.clone() }).await.unwrap_err();
+    assert_eq!(error.code(), "too-large");
+    session.send(id(1), FillCrate { any }).await.unwrap();
 }
 
 /// An error shows only a part of a hostile value, key or name.

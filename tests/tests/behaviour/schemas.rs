@@ -103,9 +103,8 @@ fn decimal_input() -> Value {
     json!({
         "type": ["string", "number"],
         "pattern": r"^-?\d{1,28}(\.\d{1,28})?$",
-        "maxLength": 29,
-        "minimum": -9_007_199_254_740_991_i64,
-        "maximum": 9_007_199_254_740_991_i64,
+        "description": "A decimal of up to 28 digits. Send a string: a JSON number that would be \
+            rounded is invalid.",
     })
 }
 

@@ -40,6 +40,8 @@ pub struct ActionDescriptor {
     pub if_match_required: bool,
     /// The action's own timeout; `None` for the runtime's.
     pub timeout: Option<Duration>,
+    /// Maximum number of bytes of the command's JSON payload; `None` for the domain's limit.
+    pub body_limit: Option<usize>,
     /// The deprecation, if the author has marked the method as deprecated.
     pub deprecated: Option<Deprecation>,
     /// The day on which the action is removed: `2027-06-30`.
@@ -77,6 +79,7 @@ impl ActionDescriptor {
         internal: false,
         if_match_required: false,
         timeout: None,
+        body_limit: None,
         deprecated: None,
         sunset: None,
         mcp: true,

@@ -83,6 +83,8 @@ pub struct ActionDescription {
     /// The action's own timeout, in JSON as seconds; `None` for the runtime's.
     #[serde(serialize_with = "seconds")]
     pub timeout: Option<Duration>,
+    /// Maximum number of bytes of the command's JSON payload; `None` for the domain's limit.
+    pub body_limit: Option<usize>,
     /// The deprecation, if the action is deprecated.
     pub deprecated: Option<Deprecation>,
     /// The day on which the action is removed: `2027-06-30`.
@@ -190,6 +192,7 @@ impl ActionDescription {
             if_match_required: action.if_match_required,
             mcp: action.mcp,
             timeout: action.timeout,
+            body_limit: action.body_limit,
             deprecated: action.deprecated,
             sunset: action.sunset,
             fields: action

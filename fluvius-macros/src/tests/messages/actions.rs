@@ -93,6 +93,11 @@ fn options_of_action() {
             options(quote!(evt_key = "a", timeout = "1h")),
             options(quote!(evt_key = "a", timeout = "0s")),
             options(quote!(evt_key = "a", timeout = 5)),
+            options(quote!(evt_key = "a", body_limit = 65_536)),
+            options(quote!(evt_key = "a", body_limit = 0)),
+            options(quote!(evt_key = "a", body_limit = "64 KiB")),
+            options(quote!(evt_key = "a", body_limit)),
+            options(quote!(evt_key = "a", internal, body_limit = 1)),
             options(quote!(evt_key = "a", sunset = "2027-06-30", mcp = false)),
             options(quote!(evt_key = "a", sunset = "2027-06-31", mcp = true)),
             options(quote!(evt_key = "a", sunset, mcp)),
@@ -142,6 +147,16 @@ fn options_of_action() {
                 a timeout is a whole number above zero with its unit: `500ms`, `30s` or `2m`
             #[action(evt_key = "a", timeout = 5)]
                 write a string: `timeout = ".."`
+            #[action(evt_key = "a", body_limit = 65_536)]
+                fine
+            #[action(evt_key = "a", body_limit = 0)]
+                a body limit is a number of bytes above zero that fits in 32 bits: `body_limit = 65536`
+            #[action(evt_key = "a", body_limit = "64 KiB")]
+                a body limit is a number of bytes above zero that fits in 32 bits: `body_limit = 65536`
+            #[action(evt_key = "a", body_limit)]
+                a body limit is a number of bytes above zero that fits in 32 bits: `body_limit = 65536`
+            #[action(evt_key = "a", internal, body_limit = 1)]
+                an internal action is never sent, so it has no payload to limit: remove `body_limit`
             #[action(evt_key = "a", sunset = "2027-06-30", mcp = false)]
                 fine
             #[action(evt_key = "a", sunset = "2027-06-31", mcp = true)]
@@ -156,7 +171,7 @@ fn options_of_action() {
                 an internal action is never sent, so no sender reads its sunset: remove `sunset`
                 an internal action is never sent, so it is no tool of MCP clients: remove `mcp`
             #[action(evt_key = "a", colour = "red")]
-                `#[action]` has no option `colour`; it takes `evt_key`, `resources`, `key`, `command`, `internal`, `if_match`, `timeout`, `sunset`, `mcp`
+                `#[action]` has no option `colour`; it takes `evt_key`, `resources`, `key`, `command`, `internal`, `if_match`, `timeout`, `body_limit`, `sunset`, `mcp`
         "##]],
     );
 }

@@ -49,6 +49,7 @@ mod two_commands_are_named_transfer_money_so_name_one_with_command_0 {
 - Resources: `eur-account`, `usd-account`
 - If-Match: the expected version must be sent along
 - Ends after 2m at the latest
+- Payload: at most 65536 bytes of JSON
 - Deprecated since 1.2.0: use `pay`
 - Sunset: it is removed on 2027-06-30
 - MCP: it is no tool
@@ -141,6 +142,7 @@ const _: () = {
             timeout: __fluvius::core::option::Option::Some(
                 __fluvius::core::time::Duration::from_millis(120000u64),
             ),
+            body_limit: __fluvius::core::option::Option::Some(65536),
             deprecated: __fluvius::core::option::Option::Some(
                 __fluvius::Deprecation::of(
                     __fluvius::core::option::Option::Some("1.2.0"),
