@@ -70,6 +70,8 @@ mod routes;
 mod serve;
 mod server;
 
+#[cfg(feature = "jwt")]
+pub use auth::jwt::{JwtAuthenticator, KeySource, KeySourceError, SigningAlgorithm};
 pub use auth::{Authenticated, Authenticator, RequestHead, Unauthenticated};
 pub use build_error::BuildError;
 pub use problem::{ProblemCode, Retry};

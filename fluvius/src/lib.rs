@@ -67,6 +67,7 @@
 //! | `decimal` | yes | `rust_decimal::Decimal` as an operand of queries |
 //! | `schema` | no | JSON schemas of commands, events, answers and states |
 //! | `server` | no | `fluvius::server`: the HTTP API of a domain |
+//! | `jwt` | no | `fluvius::server::JwtAuthenticator`: JSON Web Tokens as credentials |
 //! | `sqlite` | no | `fluvius::sqlite`: the store in an SQLite file |
 //! | `postgres` | no | `fluvius::postgres`: the store in PostgreSQL, for many processes |
 //! | `testing` | no | `fluvius::testing`: scenarios, simulations, the conformance suite of stores |

@@ -1,5 +1,8 @@
 //! Authentication: from the head of a request to the context of its sender.
 
+#[cfg(feature = "jwt")]
+pub(crate) mod jwt;
+
 use std::fmt;
 
 use axum::http::HeaderMap;
