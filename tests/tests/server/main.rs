@@ -10,11 +10,17 @@ mod client;
 mod commands;
 mod dry_runs;
 mod events;
+mod foreign_issuer;
 mod groups;
 mod idempotency;
+mod issuer;
+mod jwt;
 mod library;
 mod preconditions;
 mod problems;
 mod queries;
 mod reads;
 mod shutdown;
+#[allow(dead_code, reason = "the unit tests of the server use all of it")]
+#[path = "../../../fluvius-server/src/auth/jwt/fixture.rs"]
+mod tokens;
