@@ -1,11 +1,12 @@
 //! The state that all routes of a server share, and the frame of each request.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -19,6 +20,8 @@ use crate::input::body;
 use crate::mounted::Mounted;
 use crate::problem::Problem;
 use crate::server::Document;
+use crate::streams::{Permits, Tails};
+use tokio::sync::watch;
 
 /// The settings of a server.
 #[derive(Debug, Clone)]
@@ -48,6 +51,12 @@ pub(crate) struct App {
     pub(crate) is_loopback_only: bool,
     /// Set once the process was asked to end.
     pub(crate) is_draining: AtomicBool,
+    /// True once no further connection is accepted, and the streams end.
+    pub(crate) ending: watch::Sender<bool>,
+    /// The followers of the log that streams share.
+    pub(crate) tails: Tails,
+    /// The limits of the number of streams.
+    pub(crate) permits: Permits,
     pub(crate) settings: Settings,
 }
 
@@ -76,6 +85,16 @@ impl App {
     /// Makes `/readyz` answer 503.
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Ends the streams.
+    pub(crate) fn end(&self) {
+        self.ending.send_replace(true);
+    }
+
+    /// Returns the receiver of the end.
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -132,6 +151,12 @@ impl Call {
     /// Returns a session of the sender. Its commands do not wait for a permit.
     pub(crate) fn session(&self) -> Session {
         self.domain.runtime.session(self.sender.context.clone()).fail_fast()
+    }
+
+    /// Returns the address of the client, unless the router is served by another program.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        let peer = self.parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        peer.map(|ConnectInfo(address)| address.ip())
     }
 
     /// Returns the identifier in the path.

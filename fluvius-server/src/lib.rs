@@ -69,6 +69,7 @@ mod problem;
 mod routes;
 mod serve;
 mod server;
+mod streams;
 
 #[cfg(feature = "jwt")]
 pub use auth::jwt::{JwtAuthenticator, KeySource, KeySourceError, SigningAlgorithm};

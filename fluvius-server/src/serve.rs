@@ -90,6 +90,7 @@ impl Server {
         tracing::info!(%address, "listening");
         let connections = accept_until(&app, &listener, &router, drain_delay, ended).await;
         drop(listener);
+        app.end();
         let drained = tokio::time::timeout(drain_timeout, connections.shutdown()).await;
         if drained.is_err() {
             tracing::warn!("requests were still in flight at the end of the drain timeout");

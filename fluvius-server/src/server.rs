@@ -13,6 +13,8 @@ use crate::build_error::{BuildError, check_names};
 use crate::mounted::Mounted;
 use crate::openapi;
 use crate::routes;
+use crate::streams::{Permits, Tails};
+use tokio::sync::watch;
 
 /// Default size limit of a body: 1 MiB.
 const BODY_LIMIT: usize = 1 << 20;
@@ -188,6 +190,9 @@ impl Server {
             document: document.to_string(),
             is_loopback_only: !is_guarded,
             is_draining: AtomicBool::new(false),
+            ending: watch::Sender::new(false),
+            tails: Tails::default(),
+            permits: Permits::default(),
             settings: self.settings,
         }))
     }

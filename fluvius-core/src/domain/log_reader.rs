@@ -78,6 +78,8 @@ pub struct Page<T> {
     ///
     /// For a descending reader, it is the position down to which the page has scanned.
     pub scanned_to: ResumeToken,
+    /// The position of the newest row of all logs at the time of the read; 0 if there is none.
+    pub newest: u64,
 }
 
 impl LogReader {
@@ -301,7 +303,8 @@ fn one_more(query: &LogQuery) -> LogQuery {
 async fn page<T: LogRecord>(source: &Source, query: &LogQuery) -> Result<Page<T>, Error> {
     let page = source.store.read_log::<T>(&one_more(query)).await?.truncated(query.limit);
     let next = Some(page.scanned_to).filter(|_| !page.is_last());
-    Ok(Page { rows: page.rows, next, scanned_to: page.scanned_to })
+    let (scanned_to, newest) = (page.scanned_to, page.newest);
+    Ok(Page { rows: page.rows, next, scanned_to, newest })
 }
 
 impl fmt::Debug for LogReader {

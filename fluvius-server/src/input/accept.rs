@@ -26,6 +26,14 @@ pub(crate) fn check(headers: &HeaderMap, media_type: &str) -> Result<(), Problem
     Err(Problem::new("not-acceptable", format!("the answer is `{media_type}`")))
 }
 
+/// Returns true if the client names this media type, so that it asks for a special form of the
+/// answer.
+pub(crate) fn prefers(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut ranges = accepted.flat_map(|value| value.split(','));
+    ranges.any(|range| !range.trim_start().starts_with('*') && admits(range, media_type))
+}
+
 /// Returns true if a media range with parameters admits a media type.
 fn admits(range: &str, media_type: &str) -> bool {
     let mut parts = range.split(';').map(str::trim);

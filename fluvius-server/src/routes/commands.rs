@@ -48,7 +48,7 @@ pub(crate) async fn run(mut call: Call, body: Body, route: Route) -> Result<Resp
         true => call.id().await?,
         false => idempotency::created_aggregate_id(id),
     };
-    let max_bytes = call.app.settings.body_limit;
+    let max_bytes = route.action.body_limit.unwrap_or(call.app.settings.body_limit);
     let text = call.json(body, max_bytes).await?;
 
     let scope = Scope {

@@ -1,10 +1,15 @@
-//! The events of a domain, page by page, in the order of their commits.
+//! The events of a domain in the order of their commits, as a page or as a stream.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
+use axum::http::HeaderName;
 use axum::response::Response;
+use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, LogReader, ResumeToken};
+use fluvius_core::{AggregateId, Clock, EventRecord, LogReader, ResumeToken, SystemClock};
+use tokio::time::Instant;
 
 use super::problem;
 use crate::app::{Call, PRIVATE, json};
@@ -13,17 +18,26 @@ use crate::input::params::Params;
 use crate::mounted::Mounted;
 use crate::output::{Event, Page};
 use crate::problem::Problem;
+use crate::streams::{self, Start};
+
+/// The media type of a stream.
+const EVENT_STREAM: &str = "text/event-stream";
+/// The header with the id of the last event that a client has.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Default number of events of a page.
 const DEFAULT_LIMIT: usize = 50;
 /// Maximum number of events of a page.
 const MAX_LIMIT: usize = 500;
 
-/// Answers with a page of the events of the domain.
+/// Answers with a page of the events of the domain, or with a stream of them.
 pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
+    if accept::prefers(call.headers(), EVENT_STREAM) {
+        return stream(&call);
+    }
     accept::check(call.headers(), "application/json")?;
     let mut params = Params::read(call.parts.uri.query())?;
-    let filter = Filter::read(&call.domain, &mut params)?;
+    let filter = EventFilter::read(&call.domain, &mut params)?;
     let after: Option<ResumeToken> = params.take_as("after", "the `next` of a page")?;
     let limit = params.take_limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     params.finish()?;
@@ -44,15 +58,54 @@ pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
     Ok(json(&Page { rows, next: page.next.map(|next| next.to_string()) }, PRIVATE))
 }
 
-/// The conditions on events: the parameters `event`, `resource`, `identifier` and `actor`.
-struct Filter {
+/// Starts a stream. Unlike a page it has no end, and follows the log.
+fn stream(call: &Call) -> Result<Response, Problem> {
+    let mut params = Params::read(call.parts.uri.query())?;
+    let filter = EventFilter::read(&call.domain, &mut params)?;
+    let after = params.take("after")?;
+    params.finish()?;
+    let last = call.headers().get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
+    let start = match last.or(after.as_deref()) {
+        None => Start::After(ResumeToken::START),
+        Some("latest") => Start::Latest,
+        Some(token) => token.parse().map_or(Start::Reset, Start::After),
+    };
+    let context = &call.sender.context;
+    let permit = call.app.permits.acquire(context, call.peer())?;
+    let domain = Arc::clone(&call.domain);
+    let mut shared = call.session().log().domain(domain.namespace());
+    if let Some(actor) = filter.actor {
+        shared = shared.actor(actor);
+    }
+    Ok(streams::run(streams::Input {
+        app: Arc::clone(&call.app),
+        pages: filter.apply(shared.clone()),
+        key: (domain.namespace(), context.realm().map(str::to_owned), filter.actor),
+        domain,
+        filter,
+        shared,
+        start,
+        expires_at: call.sender.expires_at.map(instant),
+        _permit: permit,
+    }))
+}
+
+/// Returns the instant of a time of the system's clock.
+fn instant(time: DateTime<Utc>) -> Instant {
+    let left = time.signed_duration_since(SystemClock.now()).to_std().unwrap_or_default();
+    // Far in the future there is no instant, and no stream lives for so long.
+    Instant::now() + left.min(Duration::from_secs(86_400))
+}
+
+/// The conditions on events, of the parameters `event`, `resource`, `identifier` and `actor`.
+pub(crate) struct EventFilter {
     keys: Option<Vec<String>>,
     resource: Option<String>,
     identifier: Option<Uuid>,
     actor: Option<Uuid>,
 }
 
-impl Filter {
+impl EventFilter {
     fn read(domain: &Mounted, params: &mut Params<'_>) -> Result<Self, Problem> {
         let keys: Vec<String> = params.take_all("event").into_iter().map(Cow::into_owned).collect();
         let mut keys = Some(keys).filter(|keys| !keys.is_empty());
@@ -91,7 +144,14 @@ impl Filter {
     }
 
     /// Returns true for an aggregate of the resource. An aggregate type may have several.
-    fn admits(&self, aggregate_id: &AggregateId) -> bool {
+    pub(crate) fn admits(&self, aggregate_id: &AggregateId) -> bool {
         self.resource.as_ref().is_none_or(|resource| *resource == aggregate_id.resource)
+    }
+
+    /// Returns true for an event that meets the conditions, except that on the actor.
+    pub(crate) fn selects(&self, event: &EventRecord) -> bool {
+        self.keys.as_ref().is_none_or(|keys| keys.iter().any(|key| *key == event.event))
+            && self.identifier.is_none_or(|identifier| identifier == event.aggregate_id.id)
+            && self.admits(&event.aggregate_id)
     }
 }

@@ -34,6 +34,7 @@ use crate::problem::{Problem, Scope, from_error};
 
 pub(crate) use atomic::MAX_COMMANDS;
 pub(crate) use commands::Route;
+pub(crate) use events::EventFilter;
 pub(crate) use history::MAX_EVENTS;
 pub(crate) use query::MAX_LIMIT;
 

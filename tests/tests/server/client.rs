@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use fluvius::DomainRuntime;
 use fluvius::server::{ServeError, Server};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
@@ -66,7 +66,7 @@ impl Running {
         let _ = self.stop.take().unwrap().send(());
     }
 
-    pub async fn is_ended(mut self) {
+    pub async fn ended(mut self) {
         (&mut self.served).await.unwrap().unwrap();
     }
 
@@ -95,8 +95,25 @@ impl Call<'_> {
         self
     }
 
+    /// Sends the request on a connection of its own, and reads the answer as it arrives.
+    pub async fn open(self) -> EventReader {
+        let response = self.answer().await;
+        assert_eq!(response.status(), StatusCode::OK);
+        EventReader { body: response.into_body(), text: String::new() }
+    }
+
     /// Sends the request on a connection of its own.
     pub async fn send(self) -> Answer {
+        let (parts, body) = self.answer().await.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(bytes.into()).unwrap(),
+        }
+    }
+
+    async fn answer(self) -> hyper::Response<Incoming> {
         let stream = TcpStream::connect(self.server.address).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
@@ -108,14 +125,69 @@ impl Call<'_> {
         let host = self.server.address.to_string().parse().unwrap();
         headers.entry("host").or_insert(host);
         let body = Full::new(Bytes::from(self.body.unwrap_or_default()));
-        let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            text: String::from_utf8(bytes.into()).unwrap(),
+        sender.send_request(request.body(body).unwrap()).await.unwrap()
+    }
+}
+
+/// An event of a stream, as a browser would see it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StreamEvent {
+    pub id: Option<String>,
+    pub event: Option<String>,
+    pub data: Option<Value>,
+}
+
+/// The reader of a stream of events.
+pub struct EventReader {
+    body: Incoming,
+    text: String,
+}
+
+impl EventReader {
+    /// Returns the next event with data or an id; `None` at the end of the stream.
+    pub async fn next(&mut self) -> Option<StreamEvent> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let event = StreamEvent::parse(block);
+                self.text = rest.to_owned();
+                if event != StreamEvent::default() {
+                    return Some(event);
+                }
+                continue;
+            }
+            let frame = self.body.frame().await?.ok()?;
+            let Ok(data) = frame.into_data() else { continue };
+            self.text.push_str(std::str::from_utf8(&data).unwrap());
         }
+    }
+
+    /// Reads until the stream has shown this number of events with data.
+    pub async fn take(&mut self, count: usize) -> Vec<StreamEvent> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            let event = self.next().await.expect("the stream goes on");
+            if event.data.is_some() {
+                events.push(event);
+            }
+        }
+        events
+    }
+}
+
+impl StreamEvent {
+    pub fn parse(block: &str) -> Self {
+        let mut event = Self::default();
+        for line in block.lines() {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match name {
+                "id" => event.id = Some(value.to_owned()),
+                "event" => event.event = Some(value.to_owned()),
+                "data" => event.data = Some(serde_json::from_str(value).unwrap()),
+                _ => {}
+            }
+        }
+        event
     }
 }
 

@@ -73,7 +73,7 @@ impl Book {
     }
 
     /// Take the book back.
-    #[deprecated(since = "2", note = "use the machine")]
+    #[deprecated(since = "2.0.0", note = "use the machine")]
     #[action(evt_key = "book-returned", sunset = "2027-06-30")]
     pub fn return_book(&mut self) -> Result<u32, BookError> {
         self.lender = None;

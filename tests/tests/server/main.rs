@@ -21,6 +21,7 @@ mod problems;
 mod queries;
 mod reads;
 mod shutdown;
+mod streams;
 #[allow(dead_code, reason = "the unit tests of the server use all of it")]
 #[path = "../../../fluvius-server/src/auth/jwt/fixture.rs"]
 mod tokens;

@@ -34,7 +34,7 @@ async fn readiness_ends_before_the_server_does() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(server.get("/readyz").send().await.expect_problem(503)["code"], "shutting-down");
     server.post("/library/book/add-book", &emma()).send().await.expect(201);
-    server.is_ended().await;
+    server.ended().await;
 }
 
 #[tokio::test]
