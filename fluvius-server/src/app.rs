@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
@@ -14,14 +14,18 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{DomainContext, Session, Transport};
 
 use crate::auth::{Authenticated, ErasedAuthenticator, RequestHead};
+use crate::client_address::{self, Network};
 use crate::context;
 use crate::host;
 use crate::input::body;
 use crate::mounted::Mounted;
 use crate::problem::Problem;
+use crate::public_url::PublicUrl;
+use crate::rate_limit::{Buckets, Quota, SenderKey};
 use crate::server::Document;
 use crate::streams::{Permits, Tails};
 use tokio::sync::watch;
+use tower_http::cors::CorsLayer;
 
 /// The settings of a server.
 #[derive(Debug, Clone)]
@@ -36,8 +40,12 @@ pub(crate) struct Settings {
     pub(crate) base_path: String,
     /// The readers of the OpenAPI document.
     pub(crate) document: Document,
-    /// The host of the public URL, if one is set.
-    pub(crate) public_host: Option<String>,
+    /// The URL of the server for its clients, without the base path: `https://bank.example`.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// The proxies that tell the address of the client.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// Set if each request leaves a record in the log of the program.
+    pub(crate) access_log: bool,
 }
 
 /// The state that all routes share.
@@ -57,6 +65,12 @@ pub(crate) struct App {
     pub(crate) tails: Tails,
     /// The limits of the number of streams.
     pub(crate) permits: Permits,
+    /// The limit of the requests of a sender.
+    pub(crate) rate_limit: Option<Buckets>,
+    /// The limit of the failed authentications of an address.
+    pub(crate) failed_logins: Buckets,
+    /// The layer that answers pages of other origins.
+    pub(crate) cors: Option<CorsLayer>,
     pub(crate) settings: Settings,
 }
 
@@ -77,9 +91,9 @@ impl App {
 
     /// Returns true for the authority of this server.
     pub(crate) fn is_own_host(&self, authority: &str) -> bool {
-        let public = self.settings.public_host.as_deref();
+        let public = self.settings.public_url.as_ref();
         host::is_loopback(authority)
-            || public.is_some_and(|public| public.eq_ignore_ascii_case(authority))
+            || public.is_some_and(|url| url.authority().eq_ignore_ascii_case(authority))
     }
 
     /// Makes `/readyz` answer 503.
@@ -113,22 +127,58 @@ impl App {
     {
         let (parts, body) = request.into_parts();
         let app = Arc::clone(&self);
+        let mut quota = None;
         let answered = async {
             let sender = app.authenticate(&parts).await?;
+            quota = app.admit(&sender.context, &parts)?;
             handler(Call { app, domain, sender, parts }, body).await
         };
-        answered.await.unwrap_or_else(|problem| problem.into_response(&self.settings.base_path))
+        let base_path = &self.settings.base_path;
+        let mut response =
+            answered.await.unwrap_or_else(|problem| problem.into_response(base_path));
+        if let (Some(buckets), Some(quota)) = (&self.rate_limit, quota) {
+            buckets.write(quota, response.headers_mut());
+        }
+        response
+    }
+
+    /// Counts a request of a sender.
+    ///
+    /// # Errors
+    /// `rate-limited`.
+    fn admit(&self, context: &DomainContext, parts: &Parts) -> Result<Option<Quota>, Problem> {
+        let Some(buckets) = &self.rate_limit else { return Ok(None) };
+        let key = SenderKey::new(context, self.client_address(parts));
+        let quota = buckets.take(&key, Instant::now());
+        match quota.is_admitted() {
+            true => Ok(Some(quota)),
+            false => Err(buckets.problem(quota)),
+        }
+    }
+
+    /// Returns the address of the client; `None` if another program serves the router.
+    pub(crate) fn client_address(&self, parts: &Parts) -> Option<IpAddr> {
+        let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+        let trusted = &self.settings.trusted_proxies;
+        Some(client_address::of_client(&parts.headers, peer.ip(), trusted))
     }
 
     /// Identifies the sender of a request.
     ///
     /// # Errors
-    /// `unauthenticated`.
+    /// `unauthenticated`; `rate-limited` after too many failures of the address.
     pub(crate) async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
         let mut sender = match &self.authenticator {
             Some(authenticator) => {
+                // Whoever guesses credentials is stopped before they are checked.
+                let address = SenderKey::Address(self.client_address(parts));
+                let failures = self.failed_logins.peek(&address, Instant::now());
+                if !failures.is_admitted() {
+                    return Err(self.failed_logins.problem(failures));
+                }
                 let head = RequestHead::new(parts);
                 authenticator.authenticate(&head).await.map_err(|error| {
+                    self.failed_logins.take(&address, Instant::now());
                     Problem::new("unauthenticated", error.to_string())
                         .with_header(header::WWW_AUTHENTICATE, error.challenge())
                 })?
@@ -153,10 +203,9 @@ impl Call {
         self.domain.runtime.session(self.sender.context.clone()).fail_fast()
     }
 
-    /// Returns the address of the client, unless the router is served by another program.
-    pub(crate) fn peer(&self) -> Option<IpAddr> {
-        let peer = self.parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        peer.map(|ConnectInfo(address)| address.ip())
+    /// Returns the address of the client; `None` if another program serves the router.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.app.client_address(&self.parts)
     }
 
     /// Returns the identifier in the path.

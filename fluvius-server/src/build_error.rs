@@ -27,6 +27,19 @@ impl BuildError {
         &self.faults
     }
 
+    pub(crate) fn public_url(url: &str) -> Self {
+        let fault = format!(
+            "the public URL `{url}` is not a scheme and a host, such as `https://bank.example`: set \
+             a path with `base_path`"
+        );
+        Self { faults: vec![fault] }
+    }
+
+    pub(crate) fn origin(origin: &str) -> Self {
+        let fault = format!("`{origin}` is no origin: write `https://shop.example`");
+        Self { faults: vec![fault] }
+    }
+
     pub(crate) fn unauthenticated() -> Self {
         Self {
             faults: vec![

@@ -48,16 +48,18 @@ pub(crate) async fn run(app: Arc<App>, request: Request, next: Next) -> Response
     headers
         .entry(header::VARY)
         .or_insert(HeaderValue::from_static("authorization, accept, accept-encoding"));
-    // No query, body, person or token: only what the route and the answer tell.
-    tracing::info!(
-        method = method.as_str(),
-        route = route.as_ref().map_or("(none)", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        milliseconds = begun.elapsed().as_secs_f64() * 1_000.0,
-        request_id = id.to_str().unwrap_or_default(),
-        trace_id = trace.map(|trace| trace.simple().to_string()),
-        "request"
-    );
+    if app.settings.access_log {
+        // No query, body, person or token: only what the route and the answer tell.
+        tracing::info!(
+            method = method.as_str(),
+            route = route.as_ref().map_or("(none)", MatchedPath::as_str),
+            status = response.status().as_u16(),
+            milliseconds = begun.elapsed().as_secs_f64() * 1_000.0,
+            request_id = id.to_str().unwrap_or_default(),
+            trace_id = trace.map(|trace| trace.simple().to_string()),
+            "request"
+        );
+    }
     response
 }
 
@@ -67,6 +69,19 @@ pub(crate) async fn keep_route(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if let Some(route) = route {
         response.extensions_mut().insert(route);
+    }
+    response
+}
+
+/// Weakens the etag of a compressed answer, whose bytes are others (RFC 9110, section 8.8.3).
+pub(crate) async fn weaken_etag(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    if headers.contains_key(header::CONTENT_ENCODING)
+        && let Some(etag) = headers.get(header::ETAG).and_then(|value| value.to_str().ok())
+        && !etag.starts_with("W/")
+        && let Ok(weak) = HeaderValue::from_str(&format!("W/{etag}"))
+    {
+        headers.insert(header::ETAG, weak);
     }
     response
 }

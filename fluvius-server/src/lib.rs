@@ -58,7 +58,9 @@
 mod app;
 mod auth;
 mod build_error;
+mod client_address;
 mod context;
+mod cors;
 mod frame;
 mod host;
 mod input;
@@ -66,6 +68,8 @@ mod mounted;
 mod openapi;
 mod output;
 mod problem;
+mod public_url;
+mod rate_limit;
 mod routes;
 mod serve;
 mod server;
@@ -75,7 +79,9 @@ mod streams;
 pub use auth::jwt::{JwtAuthenticator, KeySource, KeySourceError, SigningAlgorithm};
 pub use auth::{Authenticated, Authenticator, RequestHead, Unauthenticated};
 pub use build_error::BuildError;
+pub use client_address::{Network, ParseNetworkError};
 pub use problem::{ProblemCode, Retry};
+pub use rate_limit::RateLimit;
 pub use serve::ServeError;
 pub use server::{Document, Server};
 

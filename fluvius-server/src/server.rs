@@ -10,14 +10,21 @@ use fluvius_core::DomainRuntime;
 use crate::app::{App, Settings};
 use crate::auth::{Authenticator, ErasedAuthenticator};
 use crate::build_error::{BuildError, check_names};
+use crate::client_address::Network;
+use crate::cors;
 use crate::mounted::Mounted;
 use crate::openapi;
+use crate::public_url::PublicUrl;
+use crate::rate_limit::{Buckets, RateLimit};
 use crate::routes;
 use crate::streams::{Permits, Tails};
 use tokio::sync::watch;
 
 /// Default size limit of a body: 1 MiB.
 const BODY_LIMIT: usize = 1 << 20;
+
+/// The limit of the failed authentications of an address.
+const FAILED_LOGINS: RateLimit = RateLimit::per_minute(30);
 
 /// The readers of the OpenAPI document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,6 +72,9 @@ pub struct Server {
     pub(crate) is_anonymous: bool,
     pub(crate) drain_delay: Duration,
     pub(crate) drain_timeout: Duration,
+    public_url: Option<String>,
+    rate_limit: Option<RateLimit>,
+    cors: Vec<String>,
     settings: Settings,
 }
 
@@ -83,13 +93,18 @@ impl Server {
             is_anonymous: false,
             drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(25),
+            public_url: None,
+            rate_limit: None,
+            cors: Vec::new(),
             settings: Settings {
                 body_limit: BODY_LIMIT,
                 body_timeout: Duration::from_secs(30),
                 request_timeout: Duration::from_secs(60),
                 base_path: String::new(),
                 document: Document::default(),
-                public_host: None,
+                public_url: None,
+                trusted_proxies: Vec::new(),
+                access_log: true,
             },
         }
     }
@@ -123,6 +138,41 @@ impl Server {
     /// Sets the prefix of all paths: `/api`. Default: none.
     pub fn base_path(mut self, path: impl Into<String>) -> Self {
         self.settings.base_path = path.into().trim_end_matches('/').to_owned();
+        self
+    }
+
+    /// Sets the URL of the server for its clients, without the base path: `https://bank.example`. The
+    /// OpenAPI document names it. TLS is the task of the proxy in front of the server.
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// Sets the proxies that are trusted to tell the address of the client, in `Forwarded` or
+    /// `X-Forwarded-For`. Default: none, so the client is the peer of the connection.
+    pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.settings.trusted_proxies = networks.into_iter().collect();
+        self
+    }
+
+    /// Sets the limit of the requests of each actor, or of each address of anonymous senders.
+    /// Default: none. The failed authentications of an address are always limited, to 30 a minute.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
+
+    /// Allows pages of these origins (`https://shop.example`) to call the server, without cookies.
+    /// Default: none.
+    pub fn cors<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
+        self.cors = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets if each request leaves a record in the log of the program: its route, status, duration,
+    /// request id and trace id. Default: yes.
+    pub fn access_log(mut self, is_on: bool) -> Self {
+        self.settings.access_log = is_on;
         self
     }
 
@@ -176,8 +226,13 @@ impl Server {
     }
 
     /// Builds the state that the routes share.
-    pub(crate) fn into_app(self) -> Result<Arc<App>, BuildError> {
+    pub(crate) fn into_app(mut self) -> Result<Arc<App>, BuildError> {
         check_names(&self.domains)?;
+        if let Some(url) = &self.public_url {
+            let url = PublicUrl::parse(url).ok_or_else(|| BuildError::public_url(url))?;
+            self.settings.public_url = Some(url);
+        }
+        let cors = cors::layer(&self.cors)?;
         let is_guarded = self.authenticator.is_some() || self.is_anonymous;
         let base_path = &self.settings.base_path;
         let mounted = |domain: DomainRuntime| Arc::new(Mounted::new(domain, base_path));
@@ -193,6 +248,9 @@ impl Server {
             ending: watch::Sender::new(false),
             tails: Tails::default(),
             permits: Permits::default(),
+            rate_limit: self.rate_limit.map(|limit| Buckets::new("actor", limit)),
+            failed_logins: Buckets::new("failed-logins", FAILED_LOGINS),
+            cors,
             settings: self.settings,
         }))
     }

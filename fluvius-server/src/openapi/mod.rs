@@ -51,7 +51,7 @@ pub(crate) fn document(
     let mut root = json!({
         "openapi": "3.1.1",
         "info": info(domains),
-        "servers": [{ "url": if settings.base_path.is_empty() { "/" } else { &settings.base_path } }],
+        "servers": [{ "url": server_url(settings) }],
         "tags": tags(domains),
         "paths": paths,
     });
@@ -63,6 +63,17 @@ pub(crate) fn document(
     }
     root["components"] = components;
     root
+}
+
+fn server_url(settings: &Settings) -> String {
+    let path = match settings.base_path.as_str() {
+        "" => "/",
+        path => path,
+    };
+    match &settings.public_url {
+        Some(url) => url.join(path),
+        None => path.to_owned(),
+    }
 }
 
 fn info(domains: &[Arc<Mounted>]) -> Value {

@@ -18,6 +18,7 @@ use crate::input::params::Params;
 use crate::mounted::Mounted;
 use crate::output::{Event, Page};
 use crate::problem::Problem;
+use crate::rate_limit::SenderKey;
 use crate::streams::{self, Start};
 
 /// The media type of a stream.
@@ -71,7 +72,7 @@ fn stream(call: &Call) -> Result<Response, Problem> {
         Some(token) => token.parse().map_or(Start::Reset, Start::After),
     };
     let context = &call.sender.context;
-    let permit = call.app.permits.acquire(context, call.peer())?;
+    let permit = call.app.permits.acquire(SenderKey::new(context, call.address()))?;
     let domain = Arc::clone(&call.domain);
     let mut shared = call.session().log().domain(domain.namespace());
     if let Some(actor) = filter.actor {

@@ -25,6 +25,8 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use fluvius_core::{AggregateId, Error, Lifecycle};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_layer::Layer;
 
 use crate::app::{App, Call};
@@ -67,7 +69,19 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         middleware::from_fn(move |request, next| frame::run(Arc::clone(&framed), request, next));
     // Around the whole router, which adds `Allow` after its own layers.
     let router = frame.layer(router.layer(middleware::from_fn(frame::keep_route)));
-    Router::new().fallback_service(router)
+    let router = Router::new().fallback_service(router).layer(compression());
+    let router = router.layer(middleware::map_response(frame::weaken_etag));
+    match &app.cors {
+        Some(cors) => router.layer(cors.clone()),
+        None => router,
+    }
+}
+
+/// Returns the layer that compresses answers from 1 KiB on, except streams. It weakens their etags.
+fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new()
+        .gzip(true)
+        .compress_when(SizeAbove::new(1_024).and(NotForContentType::SSE))
 }
 
 /// Adds the routes of a domain.

@@ -113,6 +113,12 @@ impl Call<'_> {
         }
     }
 
+    /// Sends the request, and returns the headers of the answer and the size of its body.
+    pub async fn send_raw(self) -> (HeaderMap, usize) {
+        let (parts, body) = self.answer().await.into_parts();
+        (parts.headers, body.collect().await.unwrap().to_bytes().len())
+    }
+
     async fn answer(self) -> hyper::Response<Incoming> {
         let stream = TcpStream::connect(self.server.address).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();

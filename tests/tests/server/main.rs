@@ -18,6 +18,7 @@ mod jwt;
 mod library;
 mod preconditions;
 mod problems;
+mod proxy;
 mod queries;
 mod reads;
 mod shutdown;
