@@ -2,6 +2,7 @@
 
 mod key_sets;
 mod malformed;
+mod tls;
 mod tokens;
 
 use std::sync::Arc;
