@@ -117,7 +117,9 @@ pub use model::{
 };
 pub use observer::{Observer, RuntimeEvent};
 pub use point_in_time::PointInTime;
-pub use policy::{Authorization, Policy, PolicyRequest, PolicyState};
+pub use policy::{
+    Authorization, Operation, Policy, PolicyRequest, PolicyState, ReadKind, ReadRequest,
+};
 pub use states::{StateManager, StatePage, StateQueryBuilder};
 
 // Crates whose types are part of the public API.

@@ -9,7 +9,8 @@ use super::dry_run::{self, DryRun};
 use super::{CommandProcessor, LogReader, PreparedCommand};
 use crate::collections::OneVec;
 use crate::error::Error;
-use crate::model::{Command, CommandBundle, IntoAggregateId, Response};
+use crate::model::{ActionDescriptor, Command, CommandBundle, IntoAggregateId, Response};
+use crate::policy::{Operation, ReadRequest};
 use crate::processor::{PermitMode, Processor, Sender, Task, decode, deduplicate};
 use crate::states::StateManager;
 use crate::unwind;
@@ -257,6 +258,53 @@ impl Session {
         }
         let decided = self.processor.dry_run(&self.sender, tasks, self.permit_mode()).await;
         decided.map(|(answers, unit)| DryRun::new(answers, unit))
+    }
+
+    /// Authorizes a read of this session's sender by [`Policy::may_read`](crate::Policy::may_read).
+    /// A surface asks it before it reads on behalf of a sender. A domain without a policy allows
+    /// each read.
+    ///
+    /// # Errors
+    /// `permission-denied`; `panicked` and `timed-out` for the policy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use fluvius_core::{Error, Session, uuid::Uuid};
+    /// use fluvius_core::{ReadKind, ReadRequest};
+    ///
+    /// # async fn run(session: Session, id: Uuid) -> Result<(), Error> {
+    /// session.may_read(&ReadRequest::new(ReadKind::State).resource("bank-account").id(id)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn may_read(&self, request: &ReadRequest<'_>) -> Result<(), Error> {
+        self.processor.may_read(&self.sender, request).await
+    }
+
+    /// Authorizes an operation of this session's sender by
+    /// [`Policy::may_operate`](crate::Policy::may_operate). A domain without a policy allows each
+    /// operation.
+    ///
+    /// The decision leaves a row in the activity log, written like that of a denied command: with a
+    /// permit, by the next commit, and durable before this returns. Its data is
+    /// `{"operation": .., "allowed": ..}`, and its aggregate the namespace with the nil id.
+    ///
+    /// # Errors
+    /// `permission-denied`; `invalid-payload` if no store can keep the context; `overloaded`,
+    /// `shutting-down`; `panicked` and `timed-out` for the policy. If an allowed operation cannot
+    /// be recorded, it is not allowed: `store-unavailable`, `store-error`.
+    ///
+    /// # Cancellation
+    /// If the future is dropped, the decision may still be recorded.
+    pub async fn may_operate(&self, operation: Operation) -> Result<(), Error> {
+        self.processor.may_operate(&self.sender, operation, self.permit_mode()).await
+    }
+
+    /// Returns true if lists of actions show an action to this session's sender, by
+    /// [`Policy::may_list`](crate::Policy::may_list). If the policy panics, the action is hidden.
+    pub fn may_list(&self, action: &'static ActionDescriptor) -> bool {
+        self.processor.may_list(&self.sender, action)
     }
 
     /// Returns a processor for a sequence of commands.

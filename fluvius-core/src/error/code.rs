@@ -59,7 +59,7 @@ impl Error {
             Self::PreconditionRequired { .. } => "precondition-required",
             Self::NoAggregateRoot { .. } => "no-aggregate-root",
             Self::ResourceNotAllowed { .. } => "resource-not-allowed",
-            Self::PermissionDenied { .. } => "permission-denied",
+            Self::PermissionDenied { .. } | Self::AccessDenied { .. } => "permission-denied",
             Self::NotFound { .. } | Self::NotFoundAt { .. } => "not-found",
             Self::AlreadyExists { .. } => "already-exists",
             Self::Rejected { .. } => "rejected",

@@ -10,7 +10,7 @@ use super::Error;
 pub enum ErrorKind {
     /// The request is invalid: the caller must change it.
     InvalidRequest,
-    /// The policy denied the command.
+    /// The policy denied the command, the read or the operation.
     Denied,
     /// A negative business answer: a rejection, a missing or existing aggregate, or a failed
     /// precondition. The command is recorded as rejected.
@@ -66,7 +66,7 @@ impl Error {
             | Self::InvalidQuery { .. }
             | Self::MultipleResults { .. }
             | Self::InvalidPosition { .. } => ErrorKind::InvalidRequest,
-            Self::PermissionDenied { .. } => ErrorKind::Denied,
+            Self::PermissionDenied { .. } | Self::AccessDenied { .. } => ErrorKind::Denied,
             Self::NotFound { .. }
             | Self::NotFoundAt { .. }
             | Self::AlreadyExists { .. }

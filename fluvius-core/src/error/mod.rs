@@ -106,6 +106,16 @@ pub enum Error {
         /// The reason of the policy.
         reason: String,
     },
+    /// The policy denied a read or an operation.
+    ///
+    /// Code: `permission-denied`; leaves no command row.
+    #[error("{access} is not allowed: {reason}")]
+    AccessDenied {
+        /// The read or the operation: ``operation `export` ``.
+        access: String,
+        /// The reason of the policy.
+        reason: String,
+    },
     /// The aggregate does not exist, is closed, or belongs to another realm.
     ///
     /// Code: `not-found`; recorded as a command row.

@@ -137,7 +137,7 @@ impl Processor {
         self.permits.close();
         for (job, is_at_the_store) in jobs {
             let id = job.request.tasks[0].id;
-            let error = match is_at_the_store && job.request.dry_run.is_none() {
+            let error = match is_at_the_store && job.request.is_command() {
                 true => Error::OutcomeUnknown { id },
                 false => Error::RuntimeEnded,
             };
@@ -259,7 +259,7 @@ impl Processor {
     /// Accepts a request at time `now`. From then on the runtime owns it.
     ///
     /// A request that the policy has denied is accepted too, since a group commit records its
-    /// denial. It joins no other request, and no other request joins it.
+    /// denial. So is an operation. They join no other request, and no other request joins them.
     pub(super) fn accept(
         self: &Arc<Self>,
         request: &Arc<Request>,
@@ -274,9 +274,9 @@ impl Processor {
         if let Some(closed) = shared.closed {
             return Err(closed.error());
         }
-        if let Some(denied) = denied {
+        if denied.is_some() || request.operation.is_some() {
             let (after, admitted) = shared.linked(link);
-            let job = Job::denied(Arc::clone(request), now, sender, admitted, permit, denied);
+            let job = Job::recorded(Arc::clone(request), now, sender, admitted, permit, denied);
             let seq = shared.scheduler.accept(OneVec::new(), job, after);
             executor::run_effects_for_caller(self, guard, seq, now);
             return Ok(Accepted::Waiting(receiver));

@@ -17,6 +17,7 @@ use super::{Processor, Services, rejection_record, veto};
 use crate::collections::OneVec;
 use crate::error::Error;
 use crate::model::{ActionContext, ErasedResponse};
+use crate::policy::Operation;
 use crate::scheduler::{CachedVersion, Decision};
 use crate::unwind;
 use fluvius_store::{CommandStatus, UnitOfWork};
@@ -85,6 +86,29 @@ pub(crate) fn denied(services: &Services, request: &Request, denied: GroupError)
     let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
     // No lookup is needed: a denied sender gets no answer from the log.
     Attempt { decision, outcome: Err(error), is_kept: true, ids: Vec::new() }
+}
+
+/// Returns the attempt of an operation, which stores an activity only.
+pub(crate) fn operation(
+    services: &Services,
+    request: &Request,
+    operation: Operation,
+    denied: Option<GroupError>,
+) -> Attempt {
+    let mut unit = UnitOfWork::new(Arc::clone(&request.sender.record));
+    let reason = denied.as_ref().map(|denied| denied.error.as_ref());
+    let (sender, task) = (&request.sender, &request.tasks[0]);
+    let recorded = unwind::catch(|| {
+        let row = rejection_record::operation(services, sender, task, operation, reason);
+        unit.activities.push(row.into());
+    });
+    let outcome = match (recorded, denied) {
+        (Some(()), None) => Ok(Vec::new()),
+        (Some(()), Some(denied)) => Err(denied),
+        (None, _) => Err(GroupError::first(Error::Panicked { command: task.action.key })),
+    };
+    let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
+    Attempt { decision, outcome, is_kept: true, ids: Vec::new() }
 }
 
 /// Converts the outcome of the author's code to a decision.

@@ -50,7 +50,11 @@ impl AttemptInput {
 
     /// Returns the attempt if it has nothing to wait for.
     pub(super) fn run_inline(&mut self, processor: &Arc<Processor>) -> Option<Attempt> {
-        if let Some(denied) = self.denied.take() {
+        let denied = self.denied.take();
+        if let Some(operation) = self.request.operation {
+            return Some(attempt::operation(&processor.services, &self.request, operation, denied));
+        }
+        if let Some(denied) = denied {
             return Some(attempt::denied(&processor.services, &self.request, denied));
         }
         let inline = self.inline.take()?;

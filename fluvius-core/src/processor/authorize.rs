@@ -1,4 +1,5 @@
-//! Authorize: checks resource, context and policy before anything is loaded.
+//! Authorize: checks resource, context and policy before anything is loaded. Reads and operations
+//! are authorized here too.
 
 use std::pin::pin;
 
@@ -12,7 +13,9 @@ use super::timeout::timeout;
 use crate::error::Error;
 use crate::observability::spans;
 use crate::observer::RuntimeEvent;
-use crate::policy::{Authorization, ErasedPolicy, PolicyRequest, PolicyState};
+use crate::policy::{
+    Authorization, ErasedPolicy, Operation, PolicyRequest, PolicyState, ReadRequest,
+};
 use crate::unwind::{self, Guarded};
 use fluvius_store::__private::excerpt;
 use fluvius_store::Store;
@@ -54,14 +57,54 @@ fn check(sender: &Sender, task: &Task) -> Result<(), Error> {
             allowed: task.action.resources,
         });
     }
+    check_storable(sender, task.action.key)
+}
+
+/// Checks that a store can hold the context of a sender.
+///
+/// # Errors
+/// `invalid-payload`, at `context`.
+fn check_storable(sender: &Sender, command: &str) -> Result<(), Error> {
     match &sender.unstorable {
         Some(path) => Err(Error::InvalidPayload {
-            command: task.action.key.to_owned(),
+            command: command.to_owned(),
             path: path.clone(),
             message: "U+0000 cannot be stored".to_owned(),
         }),
         None => Ok(()),
     }
+}
+
+/// Authorizes a read. A domain without a policy allows each.
+///
+/// # Errors
+/// `permission-denied`; `panicked` and `timed-out` for the policy.
+pub(crate) async fn read(
+    services: &Services,
+    sender: &Sender,
+    request: &ReadRequest<'_>,
+) -> Result<(), Error> {
+    let Some(policy) = &services.policy else { return Ok(()) };
+    let asked = || policy.may_read(request, &sender.context);
+    let denied = |reason| Error::AccessDenied { access: request.to_string(), reason };
+    decision(services, "may_read", asked, denied).await
+}
+
+/// Authorizes an operation. A domain without a policy allows each. The caller records the decision.
+///
+/// # Errors
+/// `permission-denied`; `invalid-payload` (at `context`); `panicked` and `timed-out` for the
+/// policy.
+pub(crate) async fn operation(
+    services: &Services,
+    sender: &Sender,
+    operation: Operation,
+) -> Result<(), Error> {
+    check_storable(sender, operation.as_str())?;
+    let Some(policy) = &services.policy else { return Ok(()) };
+    let asked = || policy.may_operate(operation, &sender.context);
+    let denied = |reason| Error::AccessDenied { access: operation.to_string(), reason };
+    decision(services, "may_operate", asked, denied).await
 }
 
 async fn ask(
@@ -131,16 +174,26 @@ async fn verdict<'a>(
     task: &Task,
     asked: impl FnOnce() -> BoxFuture<'a, Authorization>,
 ) -> Result<(), Error> {
-    let command = task.action.key;
+    let denied = |reason| Error::PermissionDenied {
+        command: task.action.key,
+        aggregate_id: task.aggregate_id.clone(),
+        reason,
+    };
+    decision(services, task.action.key, asked, denied).await
+}
+
+/// Waits for the decision of the policy on a command, or by the method of that name.
+async fn decision<'a>(
+    services: &Services,
+    command: &'static str,
+    asked: impl FnOnce() -> BoxFuture<'a, Authorization>,
+    denied: impl FnOnce(String) -> Error,
+) -> Result<(), Error> {
     let after = services.settings.timeout;
     let asked = pin!(Guarded::of(asked));
     match timeout(after, asked).await {
         Some(Some(Authorization::Allow)) => Ok(()),
-        Some(Some(Authorization::Deny(reason))) => Err(Error::PermissionDenied {
-            command,
-            aggregate_id: task.aggregate_id.clone(),
-            reason,
-        }),
+        Some(Some(Authorization::Deny(reason))) => Err(denied(reason)),
         Some(None) => Err(Error::Panicked { command }),
         None => Err(Error::TimedOut { command, after }),
     }

@@ -135,7 +135,7 @@ fn author<T>(action: &'static ActionDescriptor, run: impl FnOnce() -> T) -> Resu
     unwind::catch(run).ok_or_else(|| Error::Panicked { command: action.key })
 }
 
-fn received(
+pub(super) fn received(
     services: &Services,
     action: &'static ActionDescriptor,
 ) -> Result<DateTime<Utc>, Error> {

@@ -24,8 +24,8 @@ use fluvius_store::{Store, StoreError};
 
 /// Resolves a commit in doubt: looks up the unit of a command.
 ///
-/// A dry run has no rows that the store could have kept. For it, the look-up waits until the store
-/// answers.
+/// A dry run has no rows that the store could have kept, and an operation may be recorded twice.
+/// For them, the look-up waits until the store answers.
 pub(super) fn resolve(
     processor: &Arc<Processor>,
     seq: CommandSeq,
@@ -34,12 +34,15 @@ pub(super) fn resolve(
 ) -> PendingEffect {
     let processor = Arc::clone(processor);
     let id = request.tasks[0].id;
-    let is_dry_run = request.dry_run.is_some();
+    let lost = match (request.is_command(), request.operation) {
+        (true, _) => None,
+        (false, None) => Some("the store was lost while it checked a dry run"),
+        (false, Some(_)) => Some("the store was lost while it recorded an operation"),
+    };
     let unknown = move || {
-        let lost = || StoreError::unavailable("the store was lost while it checked a dry run");
-        let error = match is_dry_run {
-            true => Error::from(lost()),
-            false => Error::OutcomeUnknown { id },
+        let error = match lost {
+            Some(message) => Error::from(StoreError::unavailable(message)),
+            None => Error::OutcomeUnknown { id },
         };
         Err(GroupError::first(error))
     };
@@ -122,8 +125,8 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
             None => looked_up(Error::from(error)),
         },
     };
-    // The ids of a dry run are new, so the log cannot have them.
-    let must_look_up = must_look_up && job.request.dry_run.is_none();
+    // The ids of a dry run and of an operation are new, so the log cannot have them.
+    let must_look_up = must_look_up && job.request.is_command();
     DueAnswer { outcome, must_look_up, is_duplicate, is_allowed }
 }
 

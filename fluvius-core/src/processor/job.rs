@@ -11,6 +11,7 @@ use crate::collections::OneVec;
 use crate::error::{Error, Recorded};
 use crate::model::{DomainMetadata, ErasedResponse};
 use crate::observability::spans;
+use crate::policy::Operation;
 use crate::sync::{self, Instant, Mutex, OwnedSemaphorePermit, oneshot};
 use crate::unwind;
 use fluvius_store::{AggregateId, UnitOfWork};
@@ -66,6 +67,8 @@ pub(crate) struct Request {
     pub(crate) span: Span,
     /// Set for a dry run.
     pub(crate) dry_run: Option<DryRunSlot>,
+    /// Set for an operation, which has one stand-in for a command: only its activity is stored.
+    pub(crate) operation: Option<Operation>,
 }
 
 /// The slot for the unit of work of a dry run, as its last attempt has decided it.
@@ -81,7 +84,26 @@ impl Request {
         let span = spans::guarded(|| {
             spans::command(metadata, task.action.key, &task.aggregate_id, task.id)
         });
-        Self { domain: metadata.namespace, sender: Arc::clone(sender), tasks, span, dry_run: None }
+        Self {
+            domain: metadata.namespace,
+            sender: Arc::clone(sender),
+            tasks,
+            span,
+            dry_run: None,
+            operation: None,
+        }
+    }
+
+    /// Converts the request to the record of an operation.
+    pub(crate) fn into_operation(mut self, operation: Operation) -> Self {
+        self.operation = Some(operation);
+        self
+    }
+
+    /// Returns false for a dry run and an operation: they leave no command row, and are not
+    /// reported as commands.
+    pub(crate) fn is_command(&self) -> bool {
+        self.dry_run.is_none() && self.operation.is_none()
     }
 
     /// Converts the request to a dry run: it is decided, and its unit of work is not stored.
@@ -198,17 +220,18 @@ impl Job {
         }
     }
 
-    /// Creates the job of a request that the policy has denied.
-    pub(crate) fn denied(
+    /// Creates the job of a request that is only recorded: one that the policy has denied, or an
+    /// operation.
+    pub(crate) fn recorded(
         request: Arc<Request>,
         accepted: Instant,
         waiting: oneshot::Sender<JobResult>,
         admitted: Option<oneshot::Sender<()>>,
         permit: OwnedSemaphorePermit,
-        denied: &GroupError,
+        denied: &Option<GroupError>,
     ) -> Self {
         let job = Self::new(request, accepted, waiting, admitted, permit);
-        Self { denied: Some(denied.clone()), ..job }
+        Self { denied: denied.clone(), ..job }
     }
 
     /// Sends the answer to all callers that wait for it. Wakers and destructors are foreign code,

@@ -32,6 +32,7 @@ mod executor;
 mod in_doubt;
 mod job;
 pub(crate) mod load;
+mod operate;
 mod pace;
 mod precondition;
 mod publish;

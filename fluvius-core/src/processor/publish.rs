@@ -30,14 +30,14 @@ pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {
 }
 
 /// Counts the outcomes of the commands of a request, and notifies the observers of them. A dry run
-/// is not counted, and no observer is notified of it.
+/// or an operation is not counted, and no observer is notified of it.
 pub(crate) fn answered(
     services: &Services,
     request: &Request,
     outcome: &JobResult,
     after: Duration,
 ) {
-    if request.dry_run.is_some() {
+    if !request.is_command() {
         return;
     }
     let (applied, failed) = match outcome {

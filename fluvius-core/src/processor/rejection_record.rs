@@ -1,4 +1,5 @@
-//! Rejections in the command log, to replay the same answer.
+//! Rejections in the command log, to replay the same answer, and the activities that record
+//! decisions of the policy.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -7,10 +8,14 @@ use super::services::Services;
 use super::task::{Sender, Task};
 use crate::error::Error;
 use crate::model::SimpleRejection;
+use crate::policy::Operation;
 use fluvius_store::{ActivityRecord, AggregateId, CommandRecord, ETag, Json, Precondition, json};
 
 /// The code of the activity that records a denial.
 const DENIED: &str = "permission-denied";
+
+/// The code of the activity that records an allowed operation.
+const OPERATION: &str = "operation";
 
 /// The response column of a rejected command. The code is in a column of its own.
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,8 +73,54 @@ pub(crate) fn denied(
     record
 }
 
-/// Returns true for an activity that [`denied`] has written. A denial is a unit of its own.
-pub(crate) fn is_denial(row: &ActivityRecord) -> bool {
+/// Returns the activity that records an operation, allowed or `denied`. Its aggregate is the domain
+/// as a whole: the namespace and the nil id.
+pub(crate) fn operation(
+    services: &Services,
+    sender: &Sender,
+    task: &Task,
+    operation: Operation,
+    denied: Option<&Error>,
+) -> ActivityRecord {
+    let message = match denied {
+        None => format!("{operation} is allowed"),
+        Some(error) => error.to_string().replace('\0', "\u{FFFD}"),
+    };
+    let data = OperationData { operation: operation.as_str().into(), allowed: denied.is_none() };
+    let mut record = ActivityRecord::new(
+        services.ids.generate(),
+        task.aggregate_id.clone(),
+        sender.record.id,
+        task.id,
+        message,
+    );
+    record.code = Some(if denied.is_none() { OPERATION } else { DENIED }.into());
+    record.data = json::encode(&data).ok();
+    record
+}
+
+/// The data of an activity that [`operation`] has written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperationData {
+    operation: String,
+    allowed: bool,
+}
+
+/// Returns true for an activity that is a unit of its own: that of a denial or of an operation.
+pub(crate) fn is_own_unit(row: &ActivityRecord) -> bool {
+    is_denial(row) || is_operation(row)
+}
+
+fn is_operation(row: &ActivityRecord) -> bool {
+    row.aggregate_id.id.is_nil()
+        && row.code.as_deref().is_some_and(|code| code == OPERATION || code == DENIED)
+        && row.data.as_ref().and_then(|data| data.decode::<OperationData>().ok()).is_some_and(
+            |data| row.message.starts_with(&format!("operation `{}` is ", data.operation)),
+        )
+}
+
+fn is_denial(row: &ActivityRecord) -> bool {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Data {

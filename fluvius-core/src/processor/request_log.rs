@@ -75,9 +75,9 @@ impl<'a> RequestLog<'a> {
     /// Returns for each command that was found the position of the last row of its unit of work.
     ///
     /// The rows of a unit are consecutive: commands, events, messages, activities. Only a command
-    /// without a parent and the activity of a denial start a unit. So all rows between a command
-    /// and its event belong to one unit. Consecutive commands count as one unit if none of them has
-    /// an event, since they were sent as a group here.
+    /// without a parent and the activity of a denial or an operation start a unit. So all rows
+    /// between a command and its event belong to one unit. Consecutive commands count as one unit
+    /// if none of them has an event, since they were sent as a group here.
     ///
     /// # Errors
     /// Any error of the store.
@@ -109,7 +109,7 @@ impl<'a> RequestLog<'a> {
             };
             let last = self.extend::<EventRecord>(last, |_| true).await?;
             let last = self.extend::<MessageRecord>(last, |_| true).await?;
-            let is_of_unit = |row: &ActivityRecord| !rejection_record::is_denial(row);
+            let is_of_unit = |row: &ActivityRecord| !rejection_record::is_own_unit(row);
             let last = self.extend::<ActivityRecord>(last, is_of_unit).await?;
             for index in unit.drain(..) {
                 last_rows[index] = last;

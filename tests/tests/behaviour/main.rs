@@ -32,6 +32,7 @@ mod observers;
 mod payload_bounds;
 mod payloads;
 mod policies;
+mod policies_access;
 mod preconditions;
 mod queries;
 mod realms;
