@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{DomainContext, Session, Transport};
+use fluvius_core::{DomainContext, ReadKind, ReadRequest, Session, Transport};
 
 use crate::auth::{Authenticated, ErasedAuthenticator, RequestHead};
 use crate::client_address::{self, Network};
@@ -19,7 +19,7 @@ use crate::context;
 use crate::host;
 use crate::input::body;
 use crate::mounted::Mounted;
-use crate::problem::Problem;
+use crate::problem::{Problem, Scope, from_error};
 use crate::public_url::PublicUrl;
 use crate::rate_limit::{Buckets, Quota, SenderKey};
 use crate::server::Document;
@@ -206,6 +206,25 @@ impl Call {
     /// Returns the address of the client; `None` if another program serves the router.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.app.client_address(&self.parts)
+    }
+
+    /// Asks the policy for a read: of a resource, and of the id in the path where there is one.
+    ///
+    /// # Errors
+    /// `permission-denied`, or the fault of the policy; `not-found` as [`id`](Self::id).
+    pub(crate) async fn may_read(
+        &mut self,
+        kind: ReadKind,
+        resource: Option<&'static str>,
+    ) -> Result<(), Problem> {
+        let mut request = ReadRequest::new(kind);
+        request.resource = resource;
+        if matches!(kind, ReadKind::State | ReadKind::History | ReadKind::Command) {
+            request.id = Some(self.id().await?);
+        }
+        let allowed = self.session().may_read(&request).await;
+        let scope = Scope { domain: &self.domain, command: None };
+        allowed.map_err(|error| from_error(&error, scope))
     }
 
     /// Returns the identifier in the path.

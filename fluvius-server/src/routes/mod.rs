@@ -24,7 +24,7 @@ use axum::extract::Request;
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
-use fluvius_core::{AggregateId, Error, Lifecycle};
+use fluvius_core::{AggregateId, Error, Lifecycle, ReadKind};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_layer::Layer;
@@ -88,21 +88,31 @@ fn compression() -> CompressionLayer<impl Predicate> {
 fn with_domain(mut router: Router, app: &Arc<App>, domain: &Arc<Mounted>) -> Router {
     let namespace = domain.namespace();
     router = router
-        .route(&format!("/{namespace}/meta"), read(app, domain, meta::describe))
-        .route(&format!("/{namespace}/events"), read(app, domain, events::run))
+        .route(
+            &format!("/{namespace}/meta"),
+            read(app, domain, ReadKind::Description, None, meta::describe),
+        )
+        .route(
+            &format!("/{namespace}/events"),
+            read(app, domain, ReadKind::Events, None, events::run),
+        )
         .route(&format!("/{namespace}/atomic"), send(app, domain, atomic::run))
-        .route(&format!("/{namespace}/commands/{{id}}"), read(app, domain, command_status::run));
+        .route(
+            &format!("/{namespace}/commands/{{id}}"),
+            read(app, domain, ReadKind::Command, None, command_status::run),
+        );
     for resource in domain.runtime.registry().resources() {
         let path = format!("/{namespace}/{resource}");
+        let query = move |call| query::run(call, resource);
+        let state = move |call| states::run(call, resource);
+        let history = move |call| history::run(call, resource);
+        let named = Some(resource);
         router = router
-            .route(&path, read(app, domain, move |call| query::run(call, resource)))
-            .route(
-                &format!("{path}/{{id}}"),
-                read(app, domain, move |call| states::run(call, resource)),
-            )
+            .route(&path, read(app, domain, ReadKind::Query, named, query))
+            .route(&format!("{path}/{{id}}"), read(app, domain, ReadKind::State, named, state))
             .route(
                 &format!("{path}/{{id}}/history"),
-                read(app, domain, move |call| history::run(call, resource)),
+                read(app, domain, ReadKind::History, named, history),
             );
     }
     for route in command_routes(domain) {
@@ -127,8 +137,15 @@ pub(crate) fn command_routes(domain: &Mounted) -> Vec<Route> {
     routes
 }
 
-/// Returns a route that reads from a domain. Its handler runs once the sender is authenticated.
-fn read<H, F>(app: &Arc<App>, domain: &Arc<Mounted>, handler: H) -> MethodRouter
+/// Returns a route that reads from a domain. Its handler runs once the sender is authenticated and
+/// the policy allows the read.
+fn read<H, F>(
+    app: &Arc<App>,
+    domain: &Arc<Mounted>,
+    kind: ReadKind,
+    resource: Option<&'static str>,
+    handler: H,
+) -> MethodRouter
 where
     H: Fn(Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
@@ -136,7 +153,11 @@ where
     let (app, domain) = (Arc::clone(app), Arc::clone(domain));
     on(MethodFilter::GET, move |request: Request| {
         let handler = handler.clone();
-        Arc::clone(&app).call(Arc::clone(&domain), request, move |call, _| handler(call))
+        let authorized = move |mut call: Call, _| async move {
+            call.may_read(kind, resource).await?;
+            handler(call).await
+        };
+        Arc::clone(&app).call(Arc::clone(&domain), request, authorized)
     })
 }
 

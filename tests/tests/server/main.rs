@@ -16,11 +16,14 @@ mod idempotency;
 mod issuer;
 mod jwt;
 mod library;
+mod people;
+mod policies;
 mod preconditions;
 mod problems;
 mod proxy;
 mod queries;
 mod reads;
+mod realms;
 mod shutdown;
 mod streams;
 #[allow(dead_code, reason = "the unit tests of the server use all of it")]
