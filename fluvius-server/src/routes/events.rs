@@ -82,6 +82,7 @@ fn stream(call: &Call) -> Result<Response, Problem> {
         app: Arc::clone(&call.app),
         pages: filter.apply(shared.clone()),
         key: (domain.namespace(), context.realm().map(str::to_owned), filter.actor),
+        session: call.session(),
         domain,
         filter,
         shared,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use fluvius_core::{Error, LogReader, ResumeToken};
+use fluvius_core::{Error, LogReader, ReadKind, ReadRequest, ResumeToken, Session};
 use futures_util::stream;
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
@@ -26,6 +26,8 @@ use crate::routes::EventFilter;
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
 /// Time after which a stream without events reports its progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+/// Time between two questions to the policy.
+const POLICY_INTERVAL: Duration = Duration::from_secs(60);
 /// The pause of a client before it connects again.
 const RETRY: Duration = Duration::from_millis(2_000);
 /// Number of rows of a page.
@@ -54,6 +56,8 @@ pub(crate) struct Input {
     /// The reader with the conditions that its tail shares.
     pub(crate) shared: LogReader,
     pub(crate) key: TailKey,
+    /// The session of the sender, which the policy is asked about.
+    pub(crate) session: Session,
     pub(crate) start: Start,
     /// The end of the sender's credentials.
     pub(crate) expires_at: Option<Instant>,
@@ -62,7 +66,8 @@ pub(crate) struct Input {
 
 /// The reason for the end of a stream.
 enum End {
-    /// The client has gone, the server ends, or the log failed: the client connects again.
+    /// The client has gone, the server ends, the log failed, or the policy denies the stream: the
+    /// client connects again, and gets the reason.
     Closed,
     /// The sender's credentials have expired.
     Expired,
@@ -73,8 +78,13 @@ pub(crate) fn run(input: Input) -> Response {
     let (sender, receiver) = mpsc::channel(BUFFER);
     let ending = input.app.ending();
     tokio::spawn(async move {
+        let session = input.session.clone();
         let mut stream = Stream { input, sender, ending, at: ResumeToken::START };
-        if matches!(stream.run().await, Err(End::Expired)) {
+        let ended = tokio::select! {
+            ended = stream.run() => ended,
+            () = denied(&session) => Err(End::Closed),
+        };
+        if matches!(ended, Err(End::Expired)) {
             let event = Event::default().event("expired").data("{}");
             let _ = stream.sender.send(event).await;
         }
@@ -244,8 +254,73 @@ impl Stream {
     }
 }
 
+/// Returns once the policy no longer allows the sender to read events. A policy that fails does not
+/// allow it either.
+async fn denied(session: &Session) {
+    loop {
+        tokio::time::sleep(POLICY_INTERVAL).await;
+        if session.may_read(&ReadRequest::new(ReadKind::Events)).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Returns the event that tells a client to forget what it has derived from the log.
 fn reset(newest: ResumeToken) -> Event {
     let data = json!({ "newest": newest.to_string() }).to_string();
     Event::default().event("reset").id(newest.to_string()).data(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use fluvius_core::{
+        Authorization, Domain, DomainContext, MemoryStore, Policy, PolicyRequest, SimpleRejection,
+        aggregate,
+    };
+
+    use super::*;
+
+    #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+    struct Lamp {}
+
+    #[aggregate(resource = "lamp")]
+    impl Lamp {
+        /// Light a lamp.
+        #[action(evt_key = "lamp-lit")]
+        fn light_lamp() -> Result<Self, SimpleRejection> {
+            Ok(Self {})
+        }
+    }
+
+    #[derive(Domain)]
+    #[domain(aggregates(Lamp))]
+    struct LampDomain;
+
+    /// Allows this many reads.
+    struct Reads(AtomicU32);
+
+    impl Policy for Reads {
+        async fn authorize(&self, _: &PolicyRequest<'_>) -> Authorization {
+            Authorization::Allow
+        }
+
+        async fn may_read(&self, request: &ReadRequest<'_>, _: &DomainContext) -> Authorization {
+            assert_eq!(request.kind, ReadKind::Events);
+            match self.0.fetch_sub(1, Ordering::Relaxed) {
+                1.. => Authorization::Allow,
+                0 => Authorization::deny("no longer"),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn policy_is_asked_each_minute_until_it_denies() {
+        let builder = LampDomain::builder(MemoryStore::new()).policy(Reads(AtomicU32::new(2)));
+        let session = builder.build().await.unwrap().session(DomainContext::create("client"));
+        let begun = Instant::now();
+        denied(&session).await;
+        assert_eq!(begun.elapsed().as_secs(), 180);
+    }
 }
