@@ -200,7 +200,7 @@ impl Call {
 
     /// Returns a session of the sender. Its commands do not wait for a permit.
     pub(crate) fn session(&self) -> Session {
-        self.domain.runtime.session(self.sender.context.clone()).fail_fast()
+        self.domain.session(&self.sender.context)
     }
 
     /// Returns the address of the client; `None` if another program serves the router.

@@ -73,6 +73,7 @@ mod rate_limit;
 mod routes;
 mod serve;
 mod server;
+mod sessions;
 mod streams;
 
 #[cfg(feature = "jwt")]

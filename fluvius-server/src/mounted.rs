@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use fluvius_core::registry::{AggregateDescription, DomainDescription};
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateDescriptor, AggregateId, DomainRuntime, RejectionCode};
+use fluvius_core::{
+    AggregateDescriptor, AggregateId, DomainContext, DomainRuntime, RejectionCode, Session,
+};
+
+use crate::sessions::Sessions;
 
 /// A mounted domain.
 #[derive(Debug)]
@@ -13,6 +17,7 @@ pub(crate) struct Mounted {
     pub(crate) description: DomainDescription,
     /// The path of the domain: `/bank`, after the base path of the server.
     pub(crate) path: String,
+    pub(crate) sessions: Sessions,
     /// The listed codes of each action, by key and code.
     rejections: HashMap<(&'static str, &'static str), RejectionCode>,
     /// The listed codes of all actions, by code.
@@ -33,11 +38,17 @@ impl Mounted {
             }
         }
         let path = format!("{base_path}/{}", description.namespace);
-        Self { runtime, description, path, rejections, all_rejections }
+        let sessions = Sessions::default();
+        Self { runtime, description, path, sessions, rejections, all_rejections }
     }
 
     pub(crate) fn namespace(&self) -> &'static str {
         self.description.namespace
+    }
+
+    /// Returns the session of a sender. Its commands do not wait for a permit.
+    pub(crate) fn session(&self, context: &DomainContext) -> Session {
+        self.sessions.get(&self.runtime, context)
     }
 
     /// Returns a code that an action lists, or else one that another action of the domain lists,

@@ -36,3 +36,49 @@ fn address_of_other_interfaces_is_refused() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("the server has no authenticator"), "{text}");
 }
+
+#[test]
+fn faulty_arguments_end_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let short = file("short", "hunter2");
+    let odd = file("odd.json", r#"{ "teller": { "commands": "all" } }"#);
+    let named = ["--issuer", "a", "--audience", "b"];
+    for (arguments, code, message) in [
+        (vec!["--jwks", "keys.json"], 2, "--issuer"),
+        (vec!["--policy", &odd], 1, "is no policy"),
+        (vec!["--policy", "absent.json"], 1, "cannot read absent.json"),
+        ([&["--jwt-secret-file", &short], &named[..]].concat(), 1, "32 bytes"),
+        ([&["--jwks", "http://example.org/keys"], &named[..]].concat(), 1, "https"),
+    ] {
+        let mut command = process::command(folder.path(), "127.0.0.1:0");
+        let output = command.args(&arguments).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(text.contains(message) && !text.contains("hunter2"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn server_with_a_secret_asks_for_a_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "0123456789abcdef0123456789abcdef").unwrap();
+    let roles = folder.path().join("roles.json");
+    std::fs::write(&roles, r#"{ "teller": { "commands": ["open-account"], "read": true } }"#)
+        .unwrap();
+    let arguments = [
+        ("--jwt-secret-file", secret.display().to_string()),
+        ("--policy", roles.display().to_string()),
+        ("--issuer", "a".to_owned()),
+        ("--audience", "b".to_owned()),
+    ];
+    let bank = Bank::start_with(folder.path(), &arguments);
+    let answer = process::get(bank.address, "").unwrap();
+    assert_eq!(answer.status, 401);
+    assert!(answer.head.contains("www-authenticate: bearer"), "{}", answer.head);
+}

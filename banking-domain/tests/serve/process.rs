@@ -34,7 +34,16 @@ pub fn command(folder: &Path, address: &str) -> Command {
 impl Bank {
     /// Starts the server on a free port, over the bank in a folder.
     pub fn start(folder: &Path) -> Self {
-        let mut process = command(folder, "127.0.0.1:0").spawn().unwrap();
+        Self::start_with(folder, &[])
+    }
+
+    /// Starts the server with further arguments.
+    pub fn start_with(folder: &Path, arguments: &[(&str, String)]) -> Self {
+        let mut command = command(folder, "127.0.0.1:0");
+        for (name, value) in arguments {
+            command.args([name, value.as_str()]);
+        }
+        let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = loop {
             let line = lines.next().expect("the server starts").unwrap();

@@ -9,10 +9,12 @@
 
 mod main_job;
 mod place;
+mod policy;
 mod serve;
 
 use std::error::Error as StdError;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use banking_domain::TransactionManagerDomain;
@@ -25,6 +27,7 @@ use fluvius::{Domain, DomainRuntime, Error, MemoryStore};
 
 use main_job::Amounts;
 use place::Place;
+use policy::Roles;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -57,10 +60,12 @@ async fn run(
     place: &Place,
 ) -> Result<ExitCode, Box<dyn StdError>> {
     let argument = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
-    let domain = open(place).await?;
-    if name == SERVE {
-        return serve::run(domain, &argument(LISTEN)).await;
+    if name == serve::NAME {
+        let roles = matches.get_one::<PathBuf>(serve::POLICY);
+        let roles = roles.map(|path| Roles::from_file(path)).transpose()?;
+        return serve::run(open(place, roles).await?, matches).await;
     }
+    let domain = open(place, None).await?;
     let amounts = Amounts {
         withdraw: argument(WITHDRAW),
         deposit: argument(DEPOSIT),
@@ -70,23 +75,25 @@ async fn run(
 }
 
 /// Builds the domain on the store at a place.
-async fn open(place: &Place) -> Result<DomainRuntime, Box<dyn StdError>> {
+async fn open(place: &Place, roles: Option<Roles>) -> Result<DomainRuntime, Box<dyn StdError>> {
     type Bank = TransactionManagerDomain;
-    let domain = match place {
-        Place::Memory => Bank::runtime(MemoryStore::new()).await,
-        Place::File(path) => Bank::runtime(SqliteStore::open(path).await?).await,
+    let builder = match place {
+        Place::Memory => Bank::builder(MemoryStore::new()),
+        Place::File(path) => Bank::builder(SqliteStore::open(path).await?),
         #[cfg(feature = "postgres")]
-        Place::Postgres(url) => Bank::runtime(PostgresStore::open(url).await?).await,
+        Place::Postgres(url) => Bank::builder(PostgresStore::open(url).await?),
     };
-    Ok(domain?)
+    let builder = match roles {
+        Some(roles) => builder.policy(roles),
+        None => builder,
+    };
+    Ok(builder.build().await?)
 }
 
 const WITHDRAW: &str = "withdraw";
 const DEPOSIT: &str = "deposit";
 const TRANSFER: &str = "transfer";
 const STORE: &str = "store";
-const SERVE: &str = "serve";
-const LISTEN: &str = "listen";
 
 /// Describes the arguments.
 fn command() -> Command {
@@ -102,15 +109,6 @@ fn command() -> Command {
             .default_value("sqlite:bank.db")
             .help("Location of the bank's data; `memory` stores nothing")
     };
-    let listen = Arg::new(LISTEN)
-        .long(LISTEN)
-        .value_name("ADDRESS")
-        .default_value("127.0.0.1:8080")
-        .help("Address to listen on, of this machine only");
-    let serve = Command::new(SERVE)
-        .about("Offers the bank over HTTP, until it is interrupted")
-        .arg(listen)
-        .arg(store());
     Command::new(env!("CARGO_PKG_NAME"))
         .version(env!("CARGO_PKG_VERSION"))
         .about("Opens two accounts, moves money between them, and prints the event log")
@@ -118,7 +116,7 @@ fn command() -> Command {
         .arg(amount(DEPOSIT, "10.00", "Amount to deposit into the first account"))
         .arg(amount(TRANSFER, "30.00", "Amount to transfer to the second account"))
         .arg(store())
-        .subcommand(serve)
+        .subcommand(serve::command().arg(store()))
         .args_conflicts_with_subcommands(true)
 }
 
