@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
@@ -14,39 +14,17 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{DomainContext, ReadKind, ReadRequest, Session, Transport};
 
 use crate::auth::{Authenticated, ErasedAuthenticator, RequestHead};
-use crate::client_address::{self, Network};
+use crate::client_address;
 use crate::context;
 use crate::host;
 use crate::input::body;
 use crate::mounted::Mounted;
 use crate::problem::{Problem, Scope, from_error};
-use crate::public_url::PublicUrl;
 use crate::rate_limit::{Buckets, Quota, SenderKey};
-use crate::server::Document;
+use crate::settings::Settings;
 use crate::streams::{Permits, Tails};
 use tokio::sync::watch;
 use tower_http::cors::CorsLayer;
-
-/// The settings of a server.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// Maximum size of a body in bytes.
-    pub(crate) body_limit: usize,
-    /// Maximum time for the body of a request to arrive.
-    pub(crate) body_timeout: Duration,
-    /// Maximum time from the acceptance of a command to its answer.
-    pub(crate) request_timeout: Duration,
-    /// The prefix of all paths: empty, or `/api`.
-    pub(crate) base_path: String,
-    /// The readers of the OpenAPI document.
-    pub(crate) document: Document,
-    /// The URL of the server for its clients, without the base path: `https://bank.example`.
-    pub(crate) public_url: Option<PublicUrl>,
-    /// The proxies that tell the address of the client.
-    pub(crate) trusted_proxies: Vec<Network>,
-    /// Set if each request leaves a record in the log of the program.
-    pub(crate) access_log: bool,
-}
 
 /// The state that all routes share.
 #[derive(Debug)]
@@ -84,13 +62,19 @@ pub(crate) struct Call {
 }
 
 impl App {
-    /// Returns true if each request must name a host of this server.
-    pub(crate) fn checks_host(&self) -> bool {
-        self.is_loopback_only
+    /// Checks that a request is meant for this server, if the server trusts local programs only.
+    ///
+    /// # Errors
+    /// `foreign-origin`.
+    pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        match self.is_loopback_only {
+            true => host::check(headers, |authority| self.is_own_host(authority)),
+            false => Ok(()),
+        }
     }
 
     /// Returns true for the authority of this server.
-    pub(crate) fn is_own_host(&self, authority: &str) -> bool {
+    fn is_own_host(&self, authority: &str) -> bool {
         let public = self.settings.public_url.as_ref();
         host::is_loopback(authority)
             || public.is_some_and(|url| url.authority().eq_ignore_ascii_case(authority))
@@ -170,7 +154,7 @@ impl App {
     pub(crate) async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
         let mut sender = match &self.authenticator {
             Some(authenticator) => {
-                // Whoever guesses credentials is stopped before they are checked.
+                // An address that guesses credentials is stopped before they are checked.
                 let address = SenderKey::Address(self.client_address(parts));
                 let failures = self.failed_logins.peek(&address, Instant::now());
                 if !failures.is_admitted() {

@@ -29,8 +29,8 @@ impl BuildError {
 
     pub(crate) fn public_url(url: &str) -> Self {
         let fault = format!(
-            "the public URL `{url}` is not a scheme and a host, such as `https://bank.example`: set \
-             a path with `base_path`"
+            "the public URL `{url}` is not a scheme and a host, such as `https://bank.example`: \
+             set a path with `base_path`"
         );
         Self { faults: vec![fault] }
     }

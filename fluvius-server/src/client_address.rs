@@ -55,7 +55,7 @@ impl Network {
 }
 
 /// Returns the address of the client: that of the connection, or the last one before the trusted
-/// proxies. An entry that cannot be read ends the search, since whoever wrote it is not trusted.
+/// proxies. An entry that cannot be read ends the search, since its origin is unknown.
 pub(crate) fn of_client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();

@@ -5,29 +5,26 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::app::App;
 use crate::problem::Problem;
 
-/// Checks that a request is meant for this server.
+/// Checks that a request names a host of this server. If it comes from a page, the page must be of
+/// one too.
 ///
 /// # Errors
 /// `foreign-origin`.
-pub(crate) fn check(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
-    if !app.checks_host() {
-        return Ok(());
-    }
+pub(crate) fn check(headers: &HeaderMap, is_own: impl Fn(&str) -> bool) -> Result<(), Problem> {
     let foreign = |name: &str| {
         let detail = format!("the header `{name}` names another site than this server");
         Err(Problem::new("foreign-origin", detail))
     };
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    if !host.is_some_and(|host| app.is_own_host(host)) {
+    if !host.is_some_and(&is_own) {
         return foreign("Host");
     }
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
     match authority {
-        Some((_, host)) if app.is_own_host(host) => Ok(()),
+        Some((_, host)) if is_own(host) => Ok(()),
         _ => foreign("Origin"),
     }
 }

@@ -61,7 +61,6 @@ mod build_error;
 mod client_address;
 mod context;
 mod cors;
-mod frame;
 mod host;
 mod input;
 mod mounted;
@@ -74,6 +73,7 @@ mod routes;
 mod serve;
 mod server;
 mod sessions;
+mod settings;
 mod streams;
 
 #[cfg(feature = "jwt")]
@@ -84,7 +84,8 @@ pub use client_address::{Network, ParseNetworkError};
 pub use problem::{ProblemCode, Retry};
 pub use rate_limit::RateLimit;
 pub use serve::ServeError;
-pub use server::{Document, Server};
+pub use server::Server;
+pub use settings::Document;
 
 /// The problem codes of the framework and the server, ordered by status.
 pub const PROBLEM_CODES: &[ProblemCode] = problem::CODES;

@@ -14,7 +14,7 @@ use fluvius_core::{Actor, DomainContext};
 
 use crate::problem::Problem;
 
-/// Maximum number of buckets of one limit. An attacker with many addresses must not fill the memory.
+/// Maximum number of buckets of one limit, since an attacker may have many addresses.
 const MAX_BUCKETS: usize = 10_000;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use fluvius_core::DomainRuntime;
 
-use crate::app::{App, Settings};
+use crate::app::App;
 use crate::auth::{Authenticator, ErasedAuthenticator};
 use crate::build_error::{BuildError, check_names};
 use crate::client_address::Network;
@@ -17,6 +17,7 @@ use crate::openapi;
 use crate::public_url::PublicUrl;
 use crate::rate_limit::{Buckets, RateLimit};
 use crate::routes;
+use crate::settings::{Document, Settings};
 use crate::streams::{Permits, Tails};
 use tokio::sync::watch;
 
@@ -25,19 +26,6 @@ const BODY_LIMIT: usize = 1 << 20;
 
 /// The limit of the failed authentications of an address.
 const FAILED_LOGINS: RateLimit = RateLimit::per_minute(30);
-
-/// The readers of the OpenAPI document.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Document {
-    /// Each authenticated sender; every sender if the server has no authenticator.
-    #[default]
-    Authenticated,
-    /// Everybody.
-    Public,
-    /// Nobody: the route answers 404.
-    Off,
-}
 
 /// An HTTP server for domains, before it is built.
 ///
@@ -141,8 +129,8 @@ impl Server {
         self
     }
 
-    /// Sets the URL of the server for its clients, without the base path: `https://bank.example`. The
-    /// OpenAPI document names it. TLS is the task of the proxy in front of the server.
+    /// Sets the URL of the server for its clients, without the base path: `https://bank.example`.
+    /// The OpenAPI document names it. TLS is the task of the proxy in front of the server.
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self

@@ -1,7 +1,7 @@
 //! Sessions of a domain, kept by sender.
 //!
-//! A session has one row in the context log. A sender of many requests would otherwise leave one row
-//! for each of them, all equal.
+//! A session has one row in the context log. A sender of many requests would otherwise leave one
+//! row for each of them, all equal.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -116,7 +116,8 @@ fn send_new(
     }
 }
 
-/// Sends each request of the last round again with its key. Returns the number of those that had no answer.
+/// Sends each request of the last round again with its key. Returns the number of those that had no
+/// answer.
 fn retry_all(bank: &Bank, requests: &Mutex<HashMap<String, Request>>) -> usize {
     let mut requests = requests.lock().unwrap();
     let mut unanswered = 0;

@@ -52,7 +52,7 @@ fn faulty_arguments_end_the_program() {
         (vec!["--jwks", "keys.json"], 2, "--issuer"),
         (vec!["--policy", &odd], 1, "is no policy"),
         (vec!["--policy", "absent.json"], 1, "cannot read absent.json"),
-        ([&["--jwt-secret-file", &short], &named[..]].concat(), 1, "32 bytes"),
+        ([&["--jwt-secret-file", &short], &named[..]].concat(), 1, "at least 32"),
         ([&["--jwks", "http://example.org/keys"], &named[..]].concat(), 1, "https"),
     ] {
         let mut command = process::command(folder.path(), "127.0.0.1:0");

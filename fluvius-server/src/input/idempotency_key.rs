@@ -1,8 +1,8 @@
 //! The header `Idempotency-Key`.
 //!
 //! # Source
-//! IETF draft-ietf-httpapi-idempotency-key-header-07. The draft's key is a quoted string; a bare key
-//! is accepted too, and both name the same command.
+//! IETF draft-ietf-httpapi-idempotency-key-header-07. The draft's key is a quoted string; a bare
+//! key is accepted too, and both name the same command.
 
 use axum::http::HeaderMap;
 use fluvius_core::DomainContext;

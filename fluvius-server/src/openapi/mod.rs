@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::app::Settings;
 use crate::mounted::Mounted;
+use crate::settings::Settings;
 use components::Components;
 
 /// The parts of a document in the making.

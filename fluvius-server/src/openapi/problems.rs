@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::components::{Components, reference};
 use crate::problem::{self, CODES, MEDIA_TYPE, Problem};
 
-/// The codes of every route that reads or sends, whoever the sender is.
+/// The codes of every route that reads or sends.
 const COMMON: [&str; 8] = [
     "invalid-parameter",
     "not-found",

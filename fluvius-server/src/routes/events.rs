@@ -11,6 +11,7 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateId, Clock, EventRecord, LogReader, ResumeToken, SystemClock};
 use tokio::time::Instant;
 
+use super::event_stream::{self, Input, Start};
 use super::problem;
 use crate::app::{Call, PRIVATE, json};
 use crate::input::accept;
@@ -19,7 +20,6 @@ use crate::mounted::Mounted;
 use crate::output::{Event, Page};
 use crate::problem::Problem;
 use crate::rate_limit::SenderKey;
-use crate::streams::{self, Start};
 
 /// The media type of a stream.
 const EVENT_STREAM: &str = "text/event-stream";
@@ -78,7 +78,7 @@ fn stream(call: &Call) -> Result<Response, Problem> {
     if let Some(actor) = filter.actor {
         shared = shared.actor(actor);
     }
-    Ok(streams::run(streams::Input {
+    Ok(event_stream::run(Input {
         app: Arc::clone(&call.app),
         pages: filter.apply(shared.clone()),
         key: (domain.namespace(), context.realm().map(str::to_owned), filter.actor),

@@ -11,7 +11,7 @@ use crate::app::{App, Call, PRIVATE, json};
 use crate::input::accept;
 use crate::input::params::Params;
 use crate::problem::Problem;
-use crate::server::Document;
+use crate::settings::Document;
 
 /// Answers with the description of the domain.
 pub(crate) async fn describe(call: Call) -> Result<Response, Problem> {

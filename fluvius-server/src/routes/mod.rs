@@ -7,14 +7,16 @@ mod atomic;
 mod command_status;
 mod commands;
 mod dry_run;
+mod event_stream;
 mod events;
+mod frame;
 mod health;
 mod history;
 mod meta;
 mod problem_pages;
 mod query;
 mod states;
-pub(crate) mod unknown;
+mod unknown;
 
 use std::sync::Arc;
 
@@ -30,13 +32,11 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use tower_layer::Layer;
 
 use crate::app::{App, Call};
-use crate::frame;
 use crate::mounted::Mounted;
 use crate::problem::{Problem, Scope, from_error};
 
 pub(crate) use atomic::MAX_COMMANDS;
 pub(crate) use commands::Route;
-pub(crate) use events::EventFilter;
 pub(crate) use history::MAX_EVENTS;
 pub(crate) use query::MAX_LIMIT;
 

@@ -40,8 +40,8 @@ pub(crate) struct Tail {
 }
 
 impl Tails {
-    /// Returns the tail of a key, and the receiver of its items from now on. A new tail begins after
-    /// a token; `log` has the conditions of the key.
+    /// Returns the tail of a key, and the receiver of its items from now on. A new tail begins
+    /// after a token; `log` has the conditions of the key.
     pub(crate) fn join(
         &self,
         key: &TailKey,

@@ -26,7 +26,7 @@ pub struct Shelf {
 /// Reasons to reject a command on a book.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum BookError {
-    /// Somebody has the book.
+    /// A reader has the book.
     #[error("the book is lent")]
     #[rejection(status = 423)]
     Lent,

@@ -6,6 +6,7 @@
 
 mod bodies;
 mod build;
+mod catalogue;
 mod client;
 mod commands;
 mod dry_runs;
@@ -24,6 +25,7 @@ mod proxy;
 mod queries;
 mod reads;
 mod realms;
+mod shop;
 mod shutdown;
 mod streams;
 #[allow(dead_code, reason = "the unit tests of the server use all of it")]

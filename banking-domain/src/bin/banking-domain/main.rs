@@ -10,6 +10,7 @@
 mod main_job;
 mod place;
 mod policy;
+mod report;
 mod serve;
 
 use std::error::Error as StdError;
@@ -28,6 +29,7 @@ use fluvius::{Domain, DomainRuntime, Error, MemoryStore};
 use main_job::Amounts;
 use place::Place;
 use policy::Roles;
+use report::report;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -126,24 +128,4 @@ fn usage(error: &clap::Error) -> ExitCode {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
     }
-}
-
-/// Prints an error to the standard error output, which may be closed.
-fn report(error: &(dyn StdError + 'static)) {
-    let _ = writeln!(io::stderr(), "{}", describe(error));
-}
-
-/// Describes an error of the domain as `code: message`, with the author's code if an action has
-/// rejected the command. Describes any other error with its causes.
-fn describe(error: &(dyn StdError + 'static)) -> String {
-    if let Some(error) = error.downcast_ref::<Error>() {
-        return format!("{}: {error}", error.code());
-    }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(": {error}");
-        source = error.source();
-    }
-    text
 }

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::report;
+use crate::report::report;
 
 /// Amounts of the transactions, as they are written into the JSON payloads.
 pub(crate) struct Amounts {

@@ -13,7 +13,7 @@ use std::path::Path;
 use fluvius::{Authorization, DomainContext, Operation, Policy, PolicyRequest, ReadRequest};
 use serde::Deserialize;
 
-/// What the senders with a role may do.
+/// The permissions of the senders with a role.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Role {

@@ -118,7 +118,10 @@ mod tests {
         let schema = json!({
             "properties": {
                 "balance": { "type": "string", "pattern": DECIMAL },
-                "limit": { "anyOf": [{ "type": "string", "pattern": DECIMAL }, { "type": "null" }] },
+                "limit": { "anyOf": [
+                    { "type": "string", "pattern": DECIMAL },
+                    { "type": "null" },
+                ] },
                 "count": { "type": "integer" },
                 "owner": { "$ref": "#/$defs/Owner" },
                 "frozen": { "type": ["boolean", "null"] },

@@ -1,4 +1,12 @@
-//! One stream: from its start to its end.
+//! A stream of events (Server-Sent Events).
+//!
+//! A stream begins with pages of the log, and joins a tail at its end. Tails are shared: all
+//! streams of one domain, realm and actor filter read from one follower of the log, and filter its
+//! rows in memory. A stream that is too slow for its tail reads pages again until it has caught up,
+//! so it never holds more than the buffer of the tail.
+//!
+//! # Source
+//! WHATWG HTML, section 9.2 (Server-sent events).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,12 +23,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::StreamPermit;
-use super::tail::{Item, Tail, TailKey};
+use super::events::EventFilter;
 use crate::app::App;
 use crate::mounted::Mounted;
 use crate::output;
-use crate::routes::EventFilter;
+use crate::streams::{Item, StreamPermit, Tail, TailKey};
 
 /// Time between two comments that keep the connection open.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);

@@ -10,10 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
 
+use super::unknown;
 use crate::app::App;
-use crate::host;
 use crate::problem::{INTERNAL_DETAIL, Problem, complete};
-use crate::routes::unknown;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -29,7 +28,7 @@ pub(crate) async fn run(app: Arc<App>, request: Request, next: Next) -> Response
     let path = request.uri().path().to_owned();
     let trace = crate::context::trace_id(request.headers());
 
-    let response = match host::check(&app, request.headers()) {
+    let response = match app.check_host(request.headers()) {
         Err(problem) => problem.into_response(base_path),
         // A panic is a fault of the server; the connection and the process go on.
         Ok(()) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {

@@ -1,0 +1,40 @@
+//! The settings of a server, as data.
+
+use std::time::Duration;
+
+use crate::client_address::Network;
+use crate::public_url::PublicUrl;
+
+/// The settings of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Maximum size of a body in bytes.
+    pub(crate) body_limit: usize,
+    /// Maximum time for the body of a request to arrive.
+    pub(crate) body_timeout: Duration,
+    /// Maximum time from the acceptance of a command to its answer.
+    pub(crate) request_timeout: Duration,
+    /// The prefix of all paths: empty, or `/api`.
+    pub(crate) base_path: String,
+    /// The readers of the OpenAPI document.
+    pub(crate) document: Document,
+    /// The URL of the server for its clients, without the base path: `https://bank.example`.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// The proxies that tell the address of the client.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// Set if each request leaves a record in the log of the program.
+    pub(crate) access_log: bool,
+}
+
+/// The readers of the OpenAPI document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Document {
+    /// Each authenticated sender; every sender if the server has no authenticator.
+    #[default]
+    Authenticated,
+    /// Every sender, also one without credentials.
+    Public,
+    /// No sender: the route answers 404.
+    Off,
+}
