@@ -312,3 +312,21 @@ async fn observers_hear_of_the_row_of_an_operation_only() {
     domain.session(DomainContext::create("desk")).may_operate(Operation::Export).await.unwrap_err();
     assert_eq!(*counted.0.lock().unwrap(), (2, 0));
 }
+
+#[tokio::test]
+async fn logs_with_operations_are_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = fluvius_sqlite::SqliteStore::open(folder.path().join("probes.db")).await.unwrap();
+    let builder = ProbingDomain::builder(store.clone()).policy(Desk::default());
+    let domain = builder.build().await.unwrap();
+    let operator = domain.session(DomainContext::create("ops").with_role("operator"));
+    operator.may_operate(Operation::Export).await.unwrap();
+    operator.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    domain.session(DomainContext::create("desk")).may_operate(Operation::Verify).await.unwrap_err();
+    let rows = domain.log().activities().await.unwrap().rows;
+    let codes: Vec<_> = rows.iter().map(|row| row.record.code.as_deref().unwrap()).collect();
+    assert_eq!(codes, ["operation", "permission-denied"]);
+    let found = fluvius_core::verify::verify(&store).await.unwrap();
+    assert!(found.is_sound(), "{found}");
+    assert_eq!((found.activities, found.commands), (2, 1));
+}

@@ -18,6 +18,7 @@ mod locks;
 
 mod never_skips;
 mod notifications;
+mod operations;
 mod outages;
 mod privileges;
 mod runtimes;
