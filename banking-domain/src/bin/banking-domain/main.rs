@@ -14,7 +14,7 @@ mod report;
 mod serve;
 
 use std::error::Error as StdError;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,7 +24,7 @@ use clap::{Arg, ArgMatches, Command};
 #[cfg(feature = "postgres")]
 use fluvius::postgres::PostgresStore;
 use fluvius::sqlite::SqliteStore;
-use fluvius::{Domain, DomainRuntime, Error, MemoryStore};
+use fluvius::{Domain, DomainRuntime, MemoryStore};
 
 use main_job::Amounts;
 use place::Place;
