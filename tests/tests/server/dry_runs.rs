@@ -35,7 +35,11 @@ async fn dry_run_shows_the_effect_and_stores_nothing() {
 async fn dry_run_of_a_group_decides_in_order() {
     let server = Running::of(library().await).await;
     let id = Uuid::from_u128(1);
-    let member = |key: &str, payload: serde_json::Value| json!({ "resource": "book", "identifier": id, "command": key, "payload": payload });
+    let member = |key: &str, payload: serde_json::Value| {
+        let mut member = json!({ "resource": "book", "identifier": id, "command": key });
+        member["payload"] = payload;
+        member
+    };
     let group =
         json!({ "commands": [member("add-book", emma()), member("return-book", json!({}))] });
     let body = server.post("/library/atomic?dry_run=true", &group).send().await.expect(200);
