@@ -1,6 +1,7 @@
 //! The state that all routes of a server share, and the frame of each request.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{DomainContext, ReadKind, ReadRequest, Session, Transport};
+use fluvius_core::{DomainContext, ReadKind, ReadRequest, Transport};
 
 use crate::auth::{Authenticated, ErasedAuthenticator, RequestHead};
 use crate::client_address;
@@ -19,7 +20,8 @@ use crate::context;
 use crate::host;
 use crate::input::body;
 use crate::mounted::Mounted;
-use crate::problem::{Problem, Scope, from_error};
+use crate::operations::Caller;
+use crate::problem::Problem;
 use crate::rate_limit::{Buckets, Quota, SenderKey};
 use crate::settings::Settings;
 use crate::streams::{Permits, Tails};
@@ -55,10 +57,16 @@ pub(crate) struct App {
 /// A request to a route of a domain, with its sender.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) app: Arc<App>,
-    pub(crate) domain: Arc<Mounted>,
-    pub(crate) sender: Authenticated,
+    caller: Caller,
     pub(crate) parts: Parts,
+}
+
+impl Deref for Call {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
 }
 
 impl App {
@@ -115,7 +123,7 @@ impl App {
         let answered = async {
             let sender = app.authenticate(&parts).await?;
             quota = app.admit(&sender.context, &parts)?;
-            handler(Call { app, domain, sender, parts }, body).await
+            handler(Call { caller: Caller { app, domain, sender }, parts }, body).await
         };
         let base_path = &self.settings.base_path;
         let mut response =
@@ -182,11 +190,6 @@ impl Call {
         &self.parts.headers
     }
 
-    /// Returns a session of the sender. Its commands do not wait for a permit.
-    pub(crate) fn session(&self) -> Session {
-        self.domain.session(&self.sender.context)
-    }
-
     /// Returns the address of the client; `None` if another program serves the router.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.app.client_address(&self.parts)
@@ -206,9 +209,7 @@ impl Call {
         if matches!(kind, ReadKind::State | ReadKind::History | ReadKind::Command) {
             request.id = Some(self.id().await?);
         }
-        let allowed = self.session().may_read(&request).await;
-        let scope = Scope { domain: &self.domain, command: None };
-        allowed.map_err(|error| from_error(&error, scope))
+        self.caller.may_read(&request).await
     }
 
     /// Returns the identifier in the path.

@@ -2,18 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::routes::{MAX_EVENTS, MAX_LIMIT};
-
-/// The pattern of a UUID in its canonical form.
-const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
-
-pub(super) fn uuid() -> Value {
-    json!({ "type": "string", "format": "uuid", "pattern": UUID })
-}
-
-pub(super) fn time() -> Value {
-    json!({ "type": "string", "format": "date-time" })
-}
+use crate::operations::{MAX_EVENTS, MAX_LIMIT};
+use crate::schemas::{time, uuid};
 
 pub(super) fn id(description: &str) -> Value {
     json!({

@@ -6,7 +6,8 @@ use fluvius_core::RejectionCode;
 use serde_json::{Map, Value, json};
 
 use super::components::{Components, reference};
-use crate::problem::{self, CODES, MEDIA_TYPE, Problem};
+use crate::problem::{self, MEDIA_TYPE, Problem};
+use crate::schemas;
 
 /// The codes of every route that reads or sends.
 const COMMON: [&str; 8] = [
@@ -131,25 +132,5 @@ impl Errors {
 
 /// Adds the schema of problems.
 pub(super) fn add_schema(components: &mut Components) {
-    let codes: Vec<&str> = CODES.iter().map(|code| code.code).collect();
-    let text = json!({ "type": "string" });
-    let schema = json!({
-        "type": "object",
-        "description": "A problem (RFC 9457).",
-        "properties": {
-            "type": { "type": "string", "description": "The path of the page about the code." },
-            "title": text,
-            "status": { "type": "integer", "minimum": 400, "maximum": 599 },
-            "detail": text,
-            "instance": { "type": "string", "description": "`urn:uuid:` of the command." },
-            "code": { "type": "string", "enum": codes },
-            "rejection": { "type": "string", "description": "The author's code of a rejection." },
-            "path": { "type": "string", "description": "A JSON Pointer into the body." },
-            "version": { "type": "integer", "minimum": 0 },
-            "etag": { "type": ["string", "null"] },
-            "retry": { "type": "string", "enum": ["never", "same-key", "new-key"] },
-        },
-        "required": ["type", "title", "status", "detail", "code", "retry"],
-    });
-    components.insert("Problem", schema);
+    components.insert("Problem", schemas::problem());
 }

@@ -5,24 +5,15 @@ use serde_json::{Map, Value, json};
 
 use super::components::reference;
 use super::problems::Errors;
-use super::sends::answer_schema;
 use super::{Document, answer, header, operation_id, parameters};
 use crate::mounted::Mounted;
+use crate::schemas;
 
 /// Adds the operations of a domain that read.
 pub(super) fn add(document: &mut Document<'_>, domain: &Mounted) {
     let namespace = domain.namespace();
-    let event = event_schema();
-    let event = document.components.insert("Event", event);
-    let mut with_delta = event_schema();
-    with_delta["properties"]["delta"] = json!({
-        "description": "The change of the state: a JSON Patch (RFC 6902), or a snapshot.",
-        "anyOf": [
-            { "type": "array", "items": { "type": "object" } },
-            { "type": "object", "properties": { "snapshot": {} }, "required": ["snapshot"] },
-        ],
-    });
-    let past_event = document.components.insert("HistoryEvent", with_delta);
+    let event = document.components.insert("Event", schemas::event());
+    let past_event = document.components.insert("HistoryEvent", schemas::past_event());
     for aggregate in &domain.description.aggregates {
         for resource in aggregate.resources {
             add_resource(document, domain, aggregate, resource, &past_event);
@@ -34,7 +25,7 @@ pub(super) fn add(document: &mut Document<'_>, domain: &Mounted) {
         namespace,
         ("Read the events of the domain", "The events in the order of their commits."),
         parameters::of_events(),
-        answer("A page of events.", &page(&event), json!({})),
+        answer("A page of events.", &schemas::page(&event), json!({})),
         &["invalid-position", "permission-denied"],
     );
     document.insert(&format!("/{namespace}/events"), "get", events);
@@ -51,9 +42,9 @@ pub(super) fn add(document: &mut Document<'_>, domain: &Mounted) {
     let status = json!({
         "type": "object",
         "properties": {
-            "command_id": parameters::uuid(),
+            "command_id": schemas::uuid(),
             "status": { "type": "string", "enum": ["applied", "rejected"] },
-            "answer": answer_schema(&json!({})),
+            "answer": schemas::answer(&json!({})),
             "problem": reference("Problem"),
         },
         "required": ["command_id", "status"],
@@ -86,7 +77,7 @@ fn add_resource(
     let type_name = aggregate.type_name.rsplit("::").next().unwrap_or(aggregate.type_name);
     let data = aggregate.state.clone().unwrap_or_else(|| json!({}));
     let data = document.components.add(type_name, &data);
-    let schema = state_schema(resource, &data);
+    let schema = schemas::state(resource, &data);
     let state = document.components.add(&format!("{type_name}State"), &schema);
     let headers = json!({ "ETag": header("The tag of the version, for `If-Match`.") });
     let mut parameters = vec![parameters::id("The aggregate.")];
@@ -121,7 +112,7 @@ fn add_resource(
              alone is `eq`. Columns are `@version`, `@created_at` and so on.",
         ),
         parameters::of_query(),
-        answer("A page of aggregates.", &page(&row), json!({})),
+        answer("A page of aggregates.", &schemas::page(&row), json!({})),
         &["invalid-query"],
     );
     document.insert(&format!("/{namespace}/{resource}"), "get", query);
@@ -137,7 +128,7 @@ fn add_resource(
             "The events of the aggregate with the changes that they made, of a closed one too.",
         ),
         parameters,
-        answer("A page of events.", &page(event), json!({})),
+        answer("A page of events.", &schemas::page(event), json!({})),
         &[],
     );
     document.insert(&format!("/{namespace}/{resource}/{{id}}/history"), "get", history);
@@ -207,69 +198,5 @@ fn read(
         "description": description,
         "parameters": parameters,
         "responses": responses,
-    })
-}
-
-fn page(row: &Value) -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "rows": { "type": "array", "items": row },
-            "next": {
-                "type": ["string", "null"],
-                "description": "The start of the next page; null if there is none.",
-            },
-        },
-        "required": ["rows", "next"],
-    })
-}
-
-fn state_schema(resource: &str, data: &Value) -> Value {
-    let optional = |schema: Value| json!({ "anyOf": [schema, { "type": "null" }] });
-    json!({
-        "type": "object",
-        "properties": {
-            "resource": { "type": "string", "const": resource },
-            "identifier": parameters::uuid(),
-            "version": { "type": "integer", "minimum": 1 },
-            "etag": { "type": "string", "description": "For `If-Match`, in double quotes." },
-            "revision": { "type": "integer", "minimum": 1 },
-            "created_at": parameters::time(),
-            "created_by": optional(parameters::uuid()),
-            "updated_at": parameters::time(),
-            "updated_by": optional(parameters::uuid()),
-            "closed_at": optional(parameters::time()),
-            "data": data,
-        },
-        "required": [
-            "resource", "identifier", "version", "etag", "revision", "created_at", "created_by",
-            "updated_at", "updated_by", "closed_at", "data",
-        ],
-    })
-}
-
-fn event_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "position": { "type": "integer", "minimum": 1 },
-            "id": parameters::uuid(),
-            "event": { "type": "string" },
-            "resource": { "type": "string" },
-            "identifier": parameters::uuid(),
-            "version": { "type": "integer", "minimum": 1 },
-            "revision": { "type": "integer", "minimum": 1 },
-            "command_id": parameters::uuid(),
-            "occurred_at": parameters::time(),
-            "fields": {
-                "type": "object",
-                "description": "The arguments of the command, and the data that the action \
-                    returned as `data`.",
-            },
-        },
-        "required": [
-            "position", "id", "event", "resource", "identifier", "version", "revision",
-            "command_id", "occurred_at", "fields",
-        ],
     })
 }

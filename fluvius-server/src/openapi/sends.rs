@@ -9,6 +9,7 @@ use super::problems::Errors;
 use super::{Document, answer, header, operation_id, parameters, summary};
 use crate::mounted::Mounted;
 use crate::routes::{MAX_COMMANDS, Route, command_routes};
+use crate::schemas;
 
 /// Adds the schemas of atomic groups.
 pub(super) fn add_schemas(components: &mut Components) {
@@ -17,7 +18,7 @@ pub(super) fn add_schemas(components: &mut Components) {
         "properties": {
             "resource": { "type": "string" },
             "identifier": {
-                "anyOf": [parameters::uuid(), { "type": "null" }],
+                "anyOf": [schemas::uuid(), { "type": "null" }],
                 "description": "The aggregate; a creating command may leave it out.",
             },
             "command": { "type": "string", "description": "The key of the command." },
@@ -48,7 +49,7 @@ pub(super) fn add_schemas(components: &mut Components) {
     let answers = json!({
         "type": "object",
         "properties": {
-            "answers": { "type": "array", "items": answer_schema(&json!({})) },
+            "answers": { "type": "array", "items": schemas::answer(&json!({})) },
         },
         "required": ["answers"],
     });
@@ -62,7 +63,7 @@ pub(super) fn add_dry_run(components: &mut Components) {
         "properties": {
             "event": { "type": "string" },
             "resource": { "type": "string" },
-            "identifier": parameters::uuid(),
+            "identifier": schemas::uuid(),
             "version": { "type": "integer", "minimum": 1 },
             "fields": { "type": "object" },
             "delta": { "description": "The change of the state, as in a history." },
@@ -188,7 +189,7 @@ fn operation(
 
 fn success(creates: bool, output: &Value) -> (&'static str, Value) {
     let replayed = header("`true` if the answer was read from the log.");
-    let schema = answer_schema(output);
+    let schema = schemas::answer(output);
     match creates {
         true => {
             let headers = json!({
@@ -205,36 +206,6 @@ fn success(creates: bool, output: &Value) -> (&'static str, Value) {
             ("200", answer("The command is applied.", &schema, headers))
         }
     }
-}
-
-/// Returns the schema of an answer with data of this schema.
-pub(super) fn answer_schema(data: &Value) -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "command_id": parameters::uuid(),
-            "command": { "type": "string" },
-            "resource": { "type": "string" },
-            "identifier": parameters::uuid(),
-            "version": { "type": "integer", "minimum": 1 },
-            "etag": { "type": "string", "description": "For `If-Match`, in double quotes." },
-            "event": {
-                "type": ["string", "null"],
-                "description": "The key of the recorded event; null if the action only answers.",
-            },
-            "position": {
-                "type": "integer",
-                "minimum": 1,
-                "description": "The position of the last row of the command in the log.",
-            },
-            "occurred_at": parameters::time(),
-            "data": data,
-        },
-        "required": [
-            "command_id", "command", "resource", "identifier", "version", "etag", "event",
-            "position", "occurred_at", "data",
-        ],
-    })
 }
 
 /// Returns links from an answer to the state, and to every command of the aggregate.

@@ -8,11 +8,11 @@ use fluvius_core::{AggregateId, CommandBundle, Error, Lifecycle, idempotency};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::commands::{bundle, command_id, within};
 use super::dry_run;
 use crate::app::{Call, NO_STORE, json};
 use crate::input::params::Params;
 use crate::input::{accept, idempotency_key, preconditions};
+use crate::operations::{bundle, command_id, within};
 use crate::output::Answer;
 use crate::problem::{CommandScope, Problem, REPLAYED, Scope, from_error};
 
@@ -52,7 +52,7 @@ pub(crate) async fn run(call: Call, body: Body) -> Result<Response, Problem> {
     if preconditions::of_command(call.headers())?.is_some() {
         return Err(Problem::parameter("each command of a group has an `if_match` of its own"));
     }
-    let group_id = command_id(&call.domain, &call, key.as_deref());
+    let group_id = command_id(&call, key.as_deref());
     let text = call.json(body, call.app.settings.body_limit).await?;
     let group: Group<'_> = serde_json::from_str(&text).map_err(|error| {
         Problem::new("invalid-payload", format!("the body is no group of commands: {error}"))

@@ -3,19 +3,15 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
-    ActionDescriptor, AggregateId, CommandBundle, Error, Lifecycle, Precondition, Session,
-    idempotency,
-};
+use fluvius_core::{ActionDescriptor, Lifecycle};
 
 use super::dry_run;
 use crate::app::{Call, NO_STORE, json};
 use crate::input::params::Params;
 use crate::input::{accept, idempotency_key, preconditions};
-use crate::mounted::Mounted;
+use crate::operations::{CommandRequest, command_id};
 use crate::output::{self, Answer};
-use crate::problem::{CommandScope, Problem, REPLAYED, Scope, from_error};
+use crate::problem::{Problem, REPLAYED};
 
 /// A command as its route defines it.
 #[derive(Debug, Clone, Copy)]
@@ -43,27 +39,20 @@ pub(crate) async fn run(mut call: Call, body: Body, route: Route) -> Result<Resp
     params.finish()?;
     let key = idempotency_key::read(call.headers(), &call.sender.context)?;
     let if_match = preconditions::of_command(call.headers())?;
-    let id = command_id(&call.domain, &call, key.as_deref());
+    let id = command_id(&call, key.as_deref());
     let identifier = match route.has_id {
-        true => call.id().await?,
-        false => idempotency::created_aggregate_id(id),
+        true => Some(call.id().await?),
+        false => None,
     };
     let max_bytes = route.action.body_limit.unwrap_or(call.app.settings.body_limit);
-    let text = call.json(body, max_bytes).await?;
-
-    let scope = Scope {
-        domain: &call.domain,
-        command: Some(CommandScope { id, action: Some(route.action.key), has_key: key.is_some() }),
-    };
-    let problem = |error: Error| from_error(&error, scope);
-    let session = call.session().aggregate(AggregateId::new(route.resource, identifier));
-    let bundle = bundle(&session, route.action.key, text, id, if_match).map_err(problem)?;
+    let payload = call.json(body, max_bytes).await?;
+    let Route { resource, action, .. } = route;
+    let has_key = key.is_some();
+    let request = CommandRequest { resource, action, identifier, payload, if_match, id, has_key };
     if is_dry_run {
-        let dry_run = within(&call, id, session.dry_run([bundle])).await.map_err(problem)?;
-        return dry_run::answer(&call, dry_run);
+        return dry_run::answer(&call, request.dry_run(&call).await?);
     }
-    let processed = within(&call, id, session.process_command(bundle)).await;
-    let response = processed.map_err(problem)?;
+    let response = request.send(&call).await?;
     let is_replayed = response.replayed;
     let path = call.domain.state_path(&response.aggregate_id);
     let mut answer = json(&Answer::from(response), NO_STORE);
@@ -80,38 +69,6 @@ pub(crate) async fn run(mut call: Call, body: Body, route: Route) -> Result<Resp
     }
     deprecation(&mut answer, route.action);
     Ok(answer)
-}
-
-/// Returns the id of the command: derived from the key, or drawn.
-pub(super) fn command_id(domain: &Mounted, call: &Call, key: Option<&str>) -> Uuid {
-    match key {
-        Some(key) => idempotency::command_id(domain.namespace(), &call.sender.context, key),
-        None => domain.runtime.generate_id(),
-    }
-}
-
-/// Creates the bundle of a command from the text of its payload.
-pub(super) fn bundle(
-    session: &Session,
-    key: &str,
-    payload: String,
-    id: Uuid,
-    if_match: Option<Precondition>,
-) -> Result<CommandBundle, Error> {
-    let mut bundle = session.create_command(key, payload.as_str())?.with_id(id);
-    bundle.if_match = if_match;
-    Ok(bundle)
-}
-
-/// Waits for the answer of a command. The command continues after the timeout.
-pub(super) async fn within<T>(
-    call: &Call,
-    id: Uuid,
-    processing: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let timeout = call.app.settings.request_timeout;
-    let answered = tokio::time::timeout(timeout, processing).await;
-    answered.unwrap_or(Err(Error::OutcomeUnknown { id }))
 }
 
 /// Adds `Deprecation` (RFC 9745) and `Sunset` (RFC 8594).

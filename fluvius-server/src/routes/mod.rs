@@ -26,19 +26,17 @@ use axum::extract::Request;
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
-use fluvius_core::{AggregateId, Error, Lifecycle, ReadKind};
+use fluvius_core::{Error, Lifecycle, ReadKind};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_layer::Layer;
 
 use crate::app::{App, Call};
 use crate::mounted::Mounted;
-use crate::problem::{Problem, Scope, from_error};
+use crate::problem::Problem;
 
 pub(crate) use atomic::MAX_COMMANDS;
 pub(crate) use commands::Route;
-pub(crate) use history::MAX_EVENTS;
-pub(crate) use query::MAX_LIMIT;
 
 /// Returns the router of a server.
 pub(crate) fn router(app: &Arc<App>) -> Router {
@@ -192,10 +190,5 @@ where
 
 /// Returns the problem of a read.
 fn problem(call: &Call, error: &Error) -> Problem {
-    from_error(error, Scope { domain: &call.domain, command: None })
-}
-
-/// Returns the error of an aggregate that the sender does not see.
-fn not_found(aggregate_id: &AggregateId) -> Error {
-    Error::NotFound { aggregate_id: aggregate_id.clone(), recorded: None }
+    call.problem(error)
 }

@@ -1,31 +1,20 @@
 //! Querying the aggregates of a resource, page by page.
 
 use axum::response::Response;
-use fluvius_core::query::Cursor;
-use fluvius_core::registry::AggregateDescription;
-use serde_json::{Map, Value};
 
-use super::problem;
 use crate::app::{Call, PRIVATE, json};
 use crate::input::accept;
-use crate::input::filter::{self, invalid};
-use crate::input::params::{Params, short};
-use crate::output::{self, Page, State};
+use crate::input::filter;
+use crate::input::params::Params;
+use crate::operations::{DEFAULT_LIMIT, MAX_LIMIT, QueryRequest};
+use crate::output;
 use crate::problem::Problem;
-
-/// Default number of rows of a page.
-const DEFAULT_LIMIT: usize = 50;
-/// Maximum number of rows of a page.
-pub(crate) const MAX_LIMIT: usize = 500;
-/// Length of the fingerprint at the start of a cursor.
-const FINGERPRINT_LENGTH: usize = 16;
 
 /// Answers with a page of the aggregates of a resource.
 pub(crate) async fn run(call: Call, resource: &'static str) -> Result<Response, Problem> {
     accept::check(call.headers(), "application/json")?;
     let not_found = || Problem::new("not-found", "unknown resource");
     let aggregate = call.domain.aggregate(resource).ok_or_else(not_found)?;
-    let descriptor = call.domain.descriptor(resource).ok_or_else(not_found)?;
 
     let mut params = Params::read(call.parts.uri.query())?;
     let limit = params.take_limit(DEFAULT_LIMIT, MAX_LIMIT)?;
@@ -41,34 +30,18 @@ pub(crate) async fn run(call: Call, resource: &'static str) -> Result<Response, 
     if let Some(text) = json_filter.filter(|text| !text.is_empty()) {
         condition = condition & filter::of_json(&text, aggregate)?;
     }
-    let keys = filter::sort(&sort, aggregate)?;
-    let fields = fields.map(|fields| selection(&fields, aggregate)).transpose()?;
-    // A cursor belongs to one filter, order and realm, so that a page never skips rows unseen.
-    let realm = call.sender.context.realm();
-    let fingerprint = fingerprint(&format!("{condition:?} {keys:?} {realm:?} {with_closed}"));
-
-    let mut query = call.session().statemgr().query_rows(resource).filter(condition).limit(limit);
-    for key in keys {
-        query = query.sort(key);
-    }
-    if with_closed {
-        query = query.with_closed();
-    }
-    if let Some(cursor) = cursor {
-        query = query.after(read_cursor(&cursor, &fingerprint)?);
-    }
-    let page = query.page().await.map_err(|error| problem(&call, &error))?;
-    let mut rows = Vec::with_capacity(page.rows.len());
-    for row in &page.rows {
-        let mut state = State::of(row, descriptor).map_err(|error| problem(&call, &error))?;
-        if let Some(fields) = &fields {
-            state.data = selected(&state.data, fields);
-        }
-        rows.push(state);
-    }
-    let next = page.next.map(|cursor| format!("{fingerprint}{cursor}"));
-    let mut response = json(&Page { rows, next: next.clone() }, PRIVATE);
-    if let Some(next) = next {
+    let query = QueryRequest {
+        resource,
+        condition,
+        sort: &sort,
+        fields: fields.as_deref(),
+        cursor: cursor.as_deref(),
+        limit,
+        with_closed,
+    };
+    let page = query.read(&call).await?;
+    let mut response = json(&page, PRIVATE);
+    if let Some(next) = page.next {
         let path = format!("{}/{resource}?{}", call.domain.path, with_cursor(&call, &next));
         output::link(&mut response, &path, "next");
     }
@@ -81,72 +54,4 @@ fn with_cursor(call: &Call, cursor: &str) -> String {
     let others = query.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let cursor = format!("cursor={cursor}");
     others.chain([cursor.as_str()]).collect::<Vec<_>>().join("&")
-}
-
-fn fingerprint(text: &str) -> String {
-    // Long enough to detect a mistake; it is no protection.
-    blake3::hash(text.as_bytes()).to_hex().chars().take(FINGERPRINT_LENGTH).collect()
-}
-
-fn read_cursor(text: &str, fingerprint: &str) -> Result<Cursor, Problem> {
-    let wrong = || {
-        invalid(
-            "the cursor belongs to another filter, order or realm: send the `next` of a page with \
-             the parameters of that page",
-        )
-    };
-    let cursor = text.strip_prefix(fingerprint).ok_or_else(wrong)?;
-    cursor.parse().map_err(|_| wrong())
-}
-
-/// Returns the paths of `fields=a,b.c`.
-fn selection(text: &str, aggregate: &AggregateDescription) -> Result<Vec<Vec<String>>, Problem> {
-    let paths = text.split(',').filter(|path| !path.is_empty());
-    let paths = paths.map(|path| match aggregate.may_have_field(path) {
-        true => Ok(path.split('.').map(str::to_owned).collect()),
-        false => Err(invalid(format!("the state has no field `{}`", short(path)))),
-    });
-    paths.collect()
-}
-
-/// Returns the selected members of a state.
-fn selected(state: &Value, paths: &[Vec<String>]) -> Value {
-    let mut selected = Value::Object(Map::new());
-    for path in paths {
-        let found = path.iter().try_fold(state, |value, name| value.get(name));
-        if let Some(value) = found {
-            insert(&mut selected, path, value.clone());
-        }
-    }
-    selected
-}
-
-fn insert(into: &mut Value, path: &[String], value: Value) {
-    let Some((name, rest)) = path.split_first() else {
-        *into = value;
-        return;
-    };
-    if let Some(members) = into.as_object_mut() {
-        let member = members.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
-        insert(member, rest, value);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn selection_keeps_the_structure() {
-        let state = json!({ "a": { "b": 1, "c": 2 }, "d": [1], "e": null });
-        let paths = |text: &str| -> Vec<Vec<String>> {
-            text.split(',').map(|path| path.split('.').map(str::to_owned).collect()).collect()
-        };
-        let of = |text| selected(&state, &paths(text));
-        assert_eq!(of("a.b,d"), json!({ "a": { "b": 1 }, "d": [1] }));
-        assert_eq!(of("a.b,a.c"), json!({ "a": { "b": 1, "c": 2 } }));
-        assert_eq!(of("a,a.b"), json!({ "a": { "b": 1, "c": 2 } }));
-        assert_eq!(of("x,a.x,e"), json!({ "e": null }));
-    }
 }
