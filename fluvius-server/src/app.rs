@@ -57,6 +57,7 @@ pub(crate) struct App {
 /// A request to a route of a domain, with its sender.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) app: Arc<App>,
     caller: Caller,
     pub(crate) parts: Parts,
 }
@@ -81,8 +82,19 @@ impl App {
         }
     }
 
+    /// Returns the scheme and the authority of this server: those of the public URL, or else those
+    /// that the request names.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> String {
+        if let Some(url) = &self.settings.public_url {
+            return url.join("");
+        }
+        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        format!("http://{}", host.unwrap_or("localhost"))
+    }
+
     /// Returns true for the authority of this server.
-    fn is_own_host(&self, authority: &str) -> bool {
+    pub(crate) fn is_own_host(&self, authority: &str) -> bool {
         let public = self.settings.public_url.as_ref();
         host::is_loopback(authority)
             || public.is_some_and(|url| url.authority().eq_ignore_ascii_case(authority))
@@ -123,7 +135,7 @@ impl App {
         let answered = async {
             let sender = app.authenticate(&parts).await?;
             quota = app.admit(&sender.context, &parts)?;
-            handler(Call { caller: Caller { app, domain, sender }, parts }, body).await
+            handler(Call { caller: app.caller(domain, sender), app, parts }, body).await
         };
         let base_path = &self.settings.base_path;
         let mut response =
@@ -134,11 +146,20 @@ impl App {
         response
     }
 
+    /// Returns the sender of a request, at the domain that it is for.
+    pub(crate) fn caller(&self, domain: Arc<Mounted>, sender: Authenticated) -> Caller {
+        Caller { domain, sender, request_timeout: self.settings.request_timeout }
+    }
+
     /// Counts a request of a sender.
     ///
     /// # Errors
     /// `rate-limited`.
-    fn admit(&self, context: &DomainContext, parts: &Parts) -> Result<Option<Quota>, Problem> {
+    pub(crate) fn admit(
+        &self,
+        context: &DomainContext,
+        parts: &Parts,
+    ) -> Result<Option<Quota>, Problem> {
         let Some(buckets) = &self.rate_limit else { return Ok(None) };
         let key = SenderKey::new(context, self.client_address(parts));
         let quota = buckets.take(&key, Instant::now());

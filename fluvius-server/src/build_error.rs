@@ -63,9 +63,11 @@ impl std::error::Error for BuildError {}
 /// Checks that each path has one route.
 ///
 /// # Errors
-/// All names that are reserved, and all namespaces that two domains have.
-pub(crate) fn check_names(domains: &[DomainRuntime]) -> Result<(), BuildError> {
-    let mut faults = Vec::new();
+/// `faults`, all names that are reserved, and all namespaces that two domains have.
+pub(crate) fn check_names(
+    domains: &[DomainRuntime],
+    mut faults: Vec<String>,
+) -> Result<(), BuildError> {
     if domains.is_empty() {
         faults.push("the server has no domain: call `mount`".to_owned());
     }

@@ -54,6 +54,28 @@
 //! | `GET /openapi.json` | the OpenAPI document |
 //! | `GET /problems` | all problem codes |
 //! | `GET /livez`, `GET /readyz` | health |
+//! | `POST /mcp` | the tools of the Model Context Protocol (feature `mcp`) |
+//!
+//! # Tools
+//!
+//! With the feature `mcp`, each action is a tool that a model can call, and each resource has the
+//! tools `{resource}_get`, `{resource}_query` and `{resource}_history`. The arguments of a command
+//! are `id`, `payload`, `if_match` and `idempotency_key`; the structured result is the body of the
+//! same request over HTTP, or its problem. An action with `#[action(mcp = false)]` is no tool.
+//! [`Server::without_mcp`] removes the route.
+//!
+//! ```
+//! # #[cfg(feature = "mcp")]
+//! # async fn run(domain: fluvius_core::DomainRuntime) -> Result<(), fluvius_server::ServeError> {
+//! use fluvius_core::DomainContext;
+//! use fluvius_server::Server;
+//!
+//! // For a client that starts the program and writes to its standard input:
+//! let sender = DomainContext::create("desktop");
+//! Server::new().mount(domain).serve_mcp_stdio(sender).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod app;
 mod auth;
@@ -63,6 +85,8 @@ mod context;
 mod cors;
 mod host;
 mod input;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod mounted;
 mod openapi;
 mod operations;

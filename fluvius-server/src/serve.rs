@@ -8,6 +8,8 @@ use std::time::Duration;
 use axum::Extension;
 use axum::Router;
 use axum::extract::ConnectInfo;
+#[cfg(feature = "mcp")]
+use fluvius_core::{Actor, DomainContext};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -16,8 +18,9 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 
 use crate::app::App;
 use crate::build_error::BuildError;
-use crate::routes;
-use crate::server::Server;
+#[cfg(feature = "mcp")]
+use crate::mcp::{self, Toolbox};
+use crate::server::{Server, router};
 
 /// Maximum time for the head of a request to arrive.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,8 +88,9 @@ impl Server {
         }
         let (drain_delay, drain_timeout) = (self.drain_delay, self.drain_timeout);
         let domains = self.domains.clone();
+        let has_tools = self.has_tools;
         let app = self.into_app()?;
-        let router = routes::router(&app);
+        let router = router(&app, has_tools);
         tracing::info!(%address, "listening");
         let connections = accept_until(&app, &listener, &router, drain_delay, ended).await;
         drop(listener);
@@ -94,6 +98,47 @@ impl Server {
         let drained = tokio::time::timeout(drain_timeout, connections.shutdown()).await;
         if drained.is_err() {
             tracing::warn!("requests were still in flight at the end of the drain timeout");
+        }
+        for domain in domains {
+            domain.shutdown().await;
+        }
+        Ok(())
+    }
+
+    /// Offers the tools on standard input and output until the input ends or the process is asked
+    /// to end, then shuts the domains down. All calls have the context that the program gives, with
+    /// the transport `mcp`; an authenticator is not asked.
+    ///
+    /// The output must have messages only: a program writes its logs to standard error.
+    ///
+    /// # Errors
+    /// [`ServeError::Build`].
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the calls in flight. Accepted commands continue.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use fluvius_core::uuid::Uuid;
+    /// use fluvius_core::{DomainContext, DomainRuntime};
+    /// use fluvius_server::Server;
+    ///
+    /// # async fn run(domain: DomainRuntime) -> Result<(), Box<dyn std::error::Error>> {
+    /// let ada = DomainContext::create("desktop").with_user(Uuid::from_u128(1));
+    /// Server::new().mount(domain).serve_mcp_stdio(ada).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "mcp")]
+    pub async fn serve_mcp_stdio(mut self, sender: DomainContext) -> Result<(), ServeError> {
+        self.has_tools = true;
+        let domains = self.domains.clone();
+        let app = self.into_app()?;
+        let toolbox = Arc::new(Toolbox::new(&app.domains, sender.actor() != Actor::default()));
+        tokio::select! {
+            () = mcp::serve(&app, &toolbox, sender) => {}
+            () = signalled() => {}
         }
         for domain in domains {
             domain.shutdown().await;

@@ -12,6 +12,8 @@ use crate::auth::{Authenticator, ErasedAuthenticator};
 use crate::build_error::{BuildError, check_names};
 use crate::client_address::Network;
 use crate::cors;
+#[cfg(feature = "mcp")]
+use crate::mcp::{self, Toolbox};
 use crate::mounted::Mounted;
 use crate::openapi;
 use crate::public_url::PublicUrl;
@@ -64,6 +66,8 @@ pub struct Server {
     rate_limit: Option<RateLimit>,
     cors: Vec<String>,
     settings: Settings,
+    /// Set unless the server shall have no tools.
+    pub(crate) has_tools: bool,
 }
 
 impl Default for Server {
@@ -94,6 +98,7 @@ impl Server {
                 trusted_proxies: Vec::new(),
                 access_log: true,
             },
+            has_tools: cfg!(feature = "mcp"),
         }
     }
 
@@ -130,7 +135,8 @@ impl Server {
     }
 
     /// Sets the URL of the server for its clients, without the base path: `https://bank.example`.
-    /// The OpenAPI document names it. TLS is the task of the proxy in front of the server.
+    /// The OpenAPI document names it, and a request for `/mcp` must name its host or the loopback
+    /// interface. TLS is the task of the proxy in front of the server.
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self
@@ -161,6 +167,13 @@ impl Server {
     /// request id and trace id. Default: yes.
     pub fn access_log(mut self, is_on: bool) -> Self {
         self.settings.access_log = is_on;
+        self
+    }
+
+    /// Removes `/mcp`: the server offers no tools.
+    #[cfg(feature = "mcp")]
+    pub fn without_mcp(mut self) -> Self {
+        self.has_tools = false;
         self
     }
 
@@ -200,13 +213,15 @@ impl Server {
     /// Builds the router, for an application of your own.
     ///
     /// # Errors
-    /// All faults at once: no domain, a reserved name, two domains with one namespace, or neither
-    /// an authenticator nor [`allow_anonymous`](Self::allow_anonymous).
+    /// All faults at once: no domain, a reserved name, two domains with one namespace, a name of a
+    /// tool that clients refuse, or neither an authenticator nor
+    /// [`allow_anonymous`](Self::allow_anonymous).
     pub fn into_router(self) -> Result<Router, BuildError> {
         if self.authenticator.is_none() && !self.is_anonymous {
             return Err(BuildError::unauthenticated());
         }
-        Ok(routes::router(&self.into_app()?))
+        let has_tools = self.has_tools;
+        Ok(router(&self.into_app()?, has_tools))
     }
 
     pub(crate) fn has_authenticator(&self) -> bool {
@@ -215,7 +230,8 @@ impl Server {
 
     /// Builds the state that the routes share.
     pub(crate) fn into_app(mut self) -> Result<Arc<App>, BuildError> {
-        check_names(&self.domains)?;
+        let faults = if self.has_tools { tool_faults(&self.domains) } else { Vec::new() };
+        check_names(&self.domains, faults)?;
         if let Some(url) = &self.public_url {
             let url = PublicUrl::parse(url).ok_or_else(|| BuildError::public_url(url))?;
             self.settings.public_url = Some(url);
@@ -242,4 +258,30 @@ impl Server {
             settings: self.settings,
         }))
     }
+}
+
+/// Returns the router of a server that is built, with the route of its tools if it has any.
+pub(crate) fn router(app: &Arc<App>, has_tools: bool) -> Router {
+    let others = if has_tools { tool_routes(app) } else { Router::new() };
+    routes::router(app, others)
+}
+
+#[cfg(feature = "mcp")]
+fn tool_faults(domains: &[DomainRuntime]) -> Vec<String> {
+    mcp::faults(domains)
+}
+
+#[cfg(feature = "mcp")]
+fn tool_routes(app: &Arc<App>) -> Router {
+    mcp::routes(app, &Arc::new(Toolbox::new(&app.domains, app.authenticator.is_some())))
+}
+
+#[cfg(not(feature = "mcp"))]
+fn tool_faults(_: &[DomainRuntime]) -> Vec<String> {
+    Vec::new()
+}
+
+#[cfg(not(feature = "mcp"))]
+fn tool_routes(_: &Arc<App>) -> Router {
+    Router::new()
 }

@@ -68,6 +68,7 @@
 //! | `schema` | no | JSON schemas of commands, events, answers and states |
 //! | `server` | no | `fluvius::server`: the HTTP API of a domain |
 //! | `jwt` | no | `fluvius::server::JwtAuthenticator`: JSON Web Tokens as credentials |
+//! | `mcp` | no | the actions as tools of the Model Context Protocol |
 //! | `sqlite` | no | `fluvius::sqlite`: the store in an SQLite file |
 //! | `postgres` | no | `fluvius::postgres`: the store in PostgreSQL, for many processes |
 //! | `testing` | no | `fluvius::testing`: scenarios, simulations, the conformance suite of stores |

@@ -56,6 +56,12 @@ pub trait Authenticator: Send + Sync + 'static {
     fn security_scheme(&self) -> fluvius_core::serde_json::Value {
         fluvius_core::serde_json::json!({ "type": "http", "scheme": "bearer" })
     }
+
+    /// Returns the URLs of the authorization servers that issue the credentials, for clients that
+    /// discover them (RFC 9728). The default is none.
+    fn authorization_servers(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The head of a request.
@@ -152,6 +158,9 @@ pub(crate) trait ErasedAuthenticator: Send + Sync {
     ) -> BoxFuture<'a, Result<Authenticated, Unauthenticated>>;
 
     fn security_scheme(&self) -> fluvius_core::serde_json::Value;
+
+    #[cfg(feature = "mcp")]
+    fn authorization_servers(&self) -> Vec<String>;
 }
 
 impl<A: Authenticator> ErasedAuthenticator for A {
@@ -164,6 +173,11 @@ impl<A: Authenticator> ErasedAuthenticator for A {
 
     fn security_scheme(&self) -> fluvius_core::serde_json::Value {
         Authenticator::security_scheme(self)
+    }
+
+    #[cfg(feature = "mcp")]
+    fn authorization_servers(&self) -> Vec<String> {
+        Authenticator::authorization_servers(self)
     }
 }
 

@@ -88,7 +88,6 @@ pub(crate) async fn within<T>(
     id: Uuid,
     processing: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let timeout = caller.app.settings.request_timeout;
-    let answered = tokio::time::timeout(timeout, processing).await;
+    let answered = tokio::time::timeout(caller.request_timeout, processing).await;
     answered.unwrap_or(Err(Error::OutcomeUnknown { id }))
 }

@@ -9,10 +9,10 @@ mod query;
 mod state;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fluvius_core::{AggregateId, DomainContext, Error, ReadRequest, Session};
 
-use crate::app::App;
 use crate::auth::Authenticated;
 use crate::mounted::Mounted;
 use crate::problem::{Problem, Scope, from_error};
@@ -28,9 +28,10 @@ pub(crate) const DEFAULT_LIMIT: usize = 50;
 /// The sender of a request, at the domain that it is for.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    pub(crate) app: Arc<App>,
     pub(crate) domain: Arc<Mounted>,
     pub(crate) sender: Authenticated,
+    /// Maximum time from the acceptance of a command to its answer.
+    pub(crate) request_timeout: Duration,
 }
 
 impl Caller {

@@ -1,16 +1,18 @@
 //! The router's own errors as problems: no error answer has an empty body or another media type.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::{MEDIA_TYPE, Problem};
 
-/// Replaces an error answer that is no problem by one. Its headers are kept, such as `Allow`.
+/// Replaces an error answer that is no problem by one. Its headers are kept, such as `Allow`. An
+/// answer of JSON is complete: it is an error of JSON-RPC.
 pub(crate) fn complete(response: Response, base_path: &str) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     let content_type = response.headers().get(header::CONTENT_TYPE);
-    if !is_error || content_type.is_some_and(|value| value == MEDIA_TYPE) {
+    let is_complete = |value: &HeaderValue| value == MEDIA_TYPE || value == "application/json";
+    if !is_error || content_type.is_some_and(is_complete) {
         return response;
     }
     let (parts, _) = response.into_parts();

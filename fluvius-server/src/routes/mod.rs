@@ -38,8 +38,8 @@ use crate::problem::Problem;
 pub(crate) use atomic::MAX_COMMANDS;
 pub(crate) use commands::Route;
 
-/// Returns the router of a server.
-pub(crate) fn router(app: &Arc<App>) -> Router {
+/// Returns the router of a server, with other routes inside its frame.
+pub(crate) fn router(app: &Arc<App>, others: Router) -> Router {
     let mut router = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", app_route(app, health::ready))
@@ -62,6 +62,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         "" => router,
         base_path => Router::new().nest(base_path, router).fallback(unknown),
     };
+    let router = router.merge(others);
     let framed = Arc::clone(app);
     let frame =
         middleware::from_fn(move |request, next| frame::run(Arc::clone(&framed), request, next));

@@ -17,6 +17,7 @@ mod idempotency;
 mod issuer;
 mod jwt;
 mod library;
+mod mcp;
 mod people;
 mod policies;
 mod preconditions;

@@ -44,6 +44,10 @@ impl ClaimRules {
         }
     }
 
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// Returns the sender that the claims describe.
     ///
     /// # Errors

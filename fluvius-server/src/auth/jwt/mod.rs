@@ -190,6 +190,10 @@ impl Authenticator for JwtAuthenticator {
             "bearerFormat": "JWT",
         })
     }
+
+    fn authorization_servers(&self) -> Vec<String> {
+        vec![self.rules.issuer().to_owned()]
+    }
 }
 
 impl fmt::Debug for JwtAuthenticator {
