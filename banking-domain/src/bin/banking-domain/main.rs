@@ -1,5 +1,6 @@
 //! The bank as a program: the main job, which opens two accounts, moves money and shows the event
-//! log; and `serve`, which offers the bank over HTTP.
+//! log; and `serve`, which offers the bank over HTTP, or with `--mcp-stdio` its tools for models on
+//! standard input and output.
 //!
 //! The bank is stored in `bank.db` in the current folder. `--store sqlite:PATH` names another file,
 //! `--store postgres://..` a PostgreSQL database (with the feature `postgres`), and

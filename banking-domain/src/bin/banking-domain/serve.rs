@@ -1,12 +1,12 @@
-//! The bank over HTTP.
+//! The bank over HTTP, or its tools for models on standard input and output.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Command, value_parser};
-use fluvius::DomainRuntime;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use fluvius::server::{JwtAuthenticator, KeySource, Server};
+use fluvius::{DomainContext, DomainRuntime};
 use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) const NAME: &str = "serve";
@@ -16,6 +16,8 @@ const JWKS: &str = "jwks";
 const SECRET: &str = "jwt-secret-file";
 const ISSUER: &str = "issuer";
 const AUDIENCE: &str = "audience";
+const PUBLIC_URL: &str = "public-url";
+const MCP_STDIO: &str = "mcp-stdio";
 
 /// Describes the arguments.
 pub(crate) fn command() -> Command {
@@ -28,6 +30,11 @@ pub(crate) fn command() -> Command {
     let secret =
         argument(SECRET, "FILE", "File with the secret of the tokens, of 32 bytes or more");
     let policy = argument(POLICY, "FILE", "Roles and what they may do, as JSON");
+    let mcp_stdio = Arg::new(MCP_STDIO)
+        .long(MCP_STDIO)
+        .action(ArgAction::SetTrue)
+        .conflicts_with_all([LISTEN, JWKS, SECRET])
+        .help("Offer the tools for models on standard input and output, in place of HTTP");
     Command::new(NAME)
         .about("Offers the bank over HTTP, until it is interrupted")
         .arg(listen.default_value("127.0.0.1:8080"))
@@ -36,6 +43,12 @@ pub(crate) fn command() -> Command {
         .arg(argument(ISSUER, "TEXT", "Claim `iss` of the tokens"))
         .arg(argument(AUDIENCE, "TEXT", "Claim `aud` of the tokens"))
         .arg(policy.value_parser(value_parser!(PathBuf)))
+        .arg(argument(
+            PUBLIC_URL,
+            "URL",
+            "URL of the server for its clients: `https://bank.example`",
+        ))
+        .arg(mcp_stdio)
 }
 
 /// Serves the bank until the process is interrupted.
@@ -46,6 +59,13 @@ pub(crate) async fn run(
     tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).init();
     let text = |name| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
     let mut server = Server::new().mount(domain);
+    if matches.get_flag(MCP_STDIO) {
+        server.serve_mcp_stdio(DomainContext::create("mcp-stdio")).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(url) = matches.get_one::<String>(PUBLIC_URL) {
+        server = server.public_url(url);
+    }
     if let Some(keys) = keys(matches)? {
         let tokens = JwtAuthenticator::new(text(ISSUER), text(AUDIENCE), keys);
         server = server.authenticate(tokens.realm_claim("realm").roles_claim("roles"));
