@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::build_error::BuildError;
@@ -86,10 +87,15 @@ impl Server {
                 "the server has no authenticator, so it answers requests for this machine only"
             );
         }
+        let operations = match self.operations {
+            Some(address) => Some(TcpListener::bind(address).await.map_err(ServeError::Listen)?),
+            None => None,
+        };
         let (drain_delay, drain_timeout) = (self.drain_delay, self.drain_timeout);
         let domains = self.domains.clone();
         let has_tools = self.has_tools;
         let app = self.into_app()?;
+        let operations = operations.map(|listener| serve_operations(&app, listener));
         let router = router(&app, has_tools);
         tracing::info!(%address, "listening");
         let connections = accept_until(&app, &listener, &router, drain_delay, ended).await;
@@ -102,6 +108,7 @@ impl Server {
         for domain in domains {
             domain.shutdown().await;
         }
+        drop(operations);
         Ok(())
     }
 
@@ -147,6 +154,22 @@ impl Server {
     }
 }
 
+/// Serves the listener for operators until the set is dropped.
+fn serve_operations(app: &Arc<App>, listener: TcpListener) -> JoinSet<()> {
+    let (app, mut served) = (Arc::clone(app), JoinSet::new());
+    let router = crate::routes::operations(&app);
+    served.spawn(async move {
+        let connections = GracefulShutdown::new();
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => serve_connection(&router, &connections, stream, peer),
+                Err(error) => pause_after(&error).await,
+            }
+        }
+    });
+    served
+}
+
 /// Accepts connections until `ended` completes and the delay has passed.
 async fn accept_until(
     app: &Arc<App>,
@@ -168,11 +191,7 @@ async fn accept_until(
             () = &mut draining => return connections,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => serve_connection(router, &connections, stream, peer),
-                Err(error) if is_of_connection(&error) => {}
-                Err(error) => {
-                    tracing::warn!(error = %error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+                Err(error) => pause_after(&error).await,
             },
         }
     }
@@ -199,6 +218,14 @@ fn serve_connection(
             tracing::debug!(error = %error, "a connection ended with an error");
         }
     });
+}
+
+/// Waits after a failed `accept`, unless only the accepted connection failed.
+async fn pause_after(error: &io::Error) {
+    if !is_of_connection(error) {
+        tracing::warn!(error = %error, "cannot accept a connection");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
 }
 
 /// Returns true for an error of the accepted connection, not of the listener.

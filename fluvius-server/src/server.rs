@@ -1,5 +1,6 @@
 //! The builder of a server.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::openapi;
 use crate::public_url::PublicUrl;
 use crate::rate_limit::{Buckets, RateLimit};
 use crate::routes;
-use crate::settings::{Document, Settings};
+use crate::settings::{Document, MetricsRenderer, Settings};
 use crate::streams::{Permits, Tails};
 use tokio::sync::watch;
 
@@ -65,6 +66,7 @@ pub struct Server {
     public_url: Option<String>,
     rate_limit: Option<RateLimit>,
     cors: Vec<String>,
+    pub(crate) operations: Option<SocketAddr>,
     settings: Settings,
     /// Set unless the server shall have no tools.
     pub(crate) has_tools: bool,
@@ -88,6 +90,7 @@ impl Server {
             public_url: None,
             rate_limit: None,
             cors: Vec::new(),
+            operations: None,
             settings: Settings {
                 body_limit: BODY_LIMIT,
                 body_timeout: Duration::from_secs(30),
@@ -96,6 +99,8 @@ impl Server {
                 document: Document::default(),
                 public_url: None,
                 trusted_proxies: Vec::new(),
+                compat_upstream: false,
+                metrics: None,
                 access_log: true,
             },
             has_tools: cfg!(feature = "mcp"),
@@ -160,6 +165,30 @@ impl Server {
     /// Default: none.
     pub fn cors<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
         self.cors = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the renderer of `/metrics`, in the text format of Prometheus. The recorder of the
+    /// facade `metrics` is the program's choice.
+    ///
+    /// The route asks the policy for [`Operation::Metrics`](fluvius_core::Operation::Metrics).
+    pub fn metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.settings.metrics = Some(MetricsRenderer::new(render));
+        self
+    }
+
+    /// Sets a second address to listen on, for operators: `/metrics` and `/readyz` with details,
+    /// without credentials. It must be reachable from inside only.
+    pub fn operations(mut self, address: SocketAddr) -> Self {
+        self.operations = Some(address);
+        self
+    }
+
+    /// Serves the routes of the Python original too: `POST /{domain}:{command}/{resource}/{id}`,
+    /// with `:new` as the id of a creating command. Their problems have the members `errcode`,
+    /// `errmesg` and `errdata` as well.
+    pub fn compat_upstream(mut self) -> Self {
+        self.settings.compat_upstream = true;
         self
     }
 

@@ -1,5 +1,7 @@
 //! The settings of a server, as data.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client_address::Network;
@@ -22,6 +24,10 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<PublicUrl>,
     /// The proxies that tell the address of the client.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Set if the routes of the Python original are served too.
+    pub(crate) compat_upstream: bool,
+    /// The renderer of the metrics, if the program has one.
+    pub(crate) metrics: Option<MetricsRenderer>,
     /// Set if each request leaves a record in the log of the program.
     pub(crate) access_log: bool,
 }
@@ -37,4 +43,24 @@ pub enum Document {
     Public,
     /// No sender: the route answers 404.
     Off,
+}
+
+/// A function that renders the metrics of the process.
+#[derive(Clone)]
+pub(crate) struct MetricsRenderer(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl MetricsRenderer {
+    pub(crate) fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(render))
+    }
+
+    pub(crate) fn render(&self) -> String {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for MetricsRenderer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MetricsRenderer")
+    }
 }

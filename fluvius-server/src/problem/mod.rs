@@ -44,6 +44,8 @@ pub(crate) struct Details {
     /// The current version and etag, where a precondition failed.
     pub(crate) current: Option<(u64, Option<ETag>)>,
     pub(crate) retry: Retry,
+    /// Further members.
+    pub(crate) extra: Map<String, Value>,
     pub(crate) headers: HeaderMap,
 }
 
@@ -61,6 +63,7 @@ impl Problem {
             path: None,
             current: None,
             retry: code.retry,
+            extra: Map::new(),
             headers: HeaderMap::new(),
         }))
     }
@@ -101,7 +104,7 @@ impl Problem {
             Some((domain, code)) => format!("{base_path}/problems/{domain}/{code}"),
             None => format!("{base_path}/problems/{code}"),
         };
-        let mut members = Map::new();
+        let mut members = self.extra.clone();
         members.insert("type".to_owned(), kind.into());
         let title = match authored {
             Some((_, code)) => title(code),

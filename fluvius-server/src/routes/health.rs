@@ -10,6 +10,7 @@ use fluvius_core::AggregateId;
 use fluvius_core::uuid::Uuid;
 
 use crate::app::App;
+use crate::mounted::Mounted;
 use crate::problem::Problem;
 
 /// Maximum time for the stores to answer.
@@ -25,16 +26,21 @@ pub(crate) async fn ready(app: Arc<App>, _: Request) -> Result<Response, Problem
         return Err(Problem::new("shutting-down", "the server is shutting down"));
     }
     for domain in &app.domains {
-        let resource = domain.runtime.registry().resources().next().unwrap_or_default();
-        let statemgr = domain.runtime.statemgr();
-        let probe = AggregateId::new(resource, Uuid::nil());
-        let read = tokio::time::timeout(TIMEOUT, statemgr.find_record(&probe)).await;
-        if !matches!(read, Ok(Ok(_))) {
+        if !is_ready(domain).await {
             let detail = format!("the store of `{}` does not answer", domain.namespace());
             return Err(Problem::new("store-unavailable", detail));
         }
     }
     Ok(ok())
+}
+
+/// Returns true if the store of a domain answers.
+pub(super) async fn is_ready(domain: &Mounted) -> bool {
+    let resource = domain.runtime.registry().resources().next().unwrap_or_default();
+    let statemgr = domain.runtime.statemgr();
+    let probe = AggregateId::new(resource, Uuid::nil());
+    let read = tokio::time::timeout(TIMEOUT, statemgr.find_record(&probe)).await;
+    matches!(read, Ok(Ok(_)))
 }
 
 fn ok() -> Response {

@@ -6,6 +6,7 @@
 mod atomic;
 mod command_status;
 mod commands;
+mod compat;
 mod dry_run;
 mod event_stream;
 mod events;
@@ -13,6 +14,7 @@ mod frame;
 mod health;
 mod history;
 mod meta;
+mod metrics;
 mod problem_pages;
 mod query;
 mod states;
@@ -37,18 +39,27 @@ use crate::problem::Problem;
 
 pub(crate) use atomic::MAX_COMMANDS;
 pub(crate) use commands::Route;
+pub(crate) use metrics::operations;
 
 /// Returns the router of a server, with other routes inside its frame.
 pub(crate) fn router(app: &Arc<App>, others: Router) -> Router {
     let mut router = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", app_route(app, health::ready))
+        .route("/metrics", app_route(app, metrics::run))
         .route("/openapi.json", app_route(app, meta::document))
         .route("/problems", app_route(app, problem_pages::list))
         .route("/problems/{code}", app_route(app, problem_pages::of_framework))
         .route("/problems/{domain}/{code}", app_route(app, problem_pages::of_domain));
     for domain in &app.domains {
         router = with_domain(router, app, domain);
+    }
+    if app.settings.compat_upstream {
+        // A segment of the original's paths begins with a colon.
+        router = router.without_v07_checks();
+        for domain in &app.domains {
+            router = compat::add(router, app, domain);
+        }
     }
     let unknown = {
         let app = Arc::clone(app);

@@ -18,6 +18,7 @@ mod issuer;
 mod jwt;
 mod library;
 mod mcp;
+mod operators;
 mod people;
 mod policies;
 mod preconditions;
