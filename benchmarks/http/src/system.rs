@@ -1,0 +1,126 @@
+//! The systems under test, and how each is served.
+
+use std::path::Path;
+
+use banking_domain::TransactionManagerDomain;
+use fluvius_core::{Domain, DomainRuntime};
+use fluvius_server::Server;
+use tokio::net::TcpListener;
+
+use crate::plain::{self, Plant};
+
+/// An error that ends a case.
+pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// The program that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum System {
+    /// fluvius-server.
+    Fluvius,
+    /// fluvius-server, with `If-Match` on each request.
+    FluviusIfMatch,
+    /// A plain axum service.
+    Plain,
+    /// fluvius without HTTP, with one session.
+    InProcess,
+    /// fluvius without HTTP, with a session per command, as the server has one per request.
+    InProcessSessions,
+}
+
+impl System {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Fluvius,
+        Self::FluviusIfMatch,
+        Self::Plain,
+        Self::InProcess,
+        Self::InProcessSessions,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fluvius => "fluvius",
+            Self::FluviusIfMatch => "fluvius+if-match",
+            Self::Plain => "plain",
+            Self::InProcess => "in-process",
+            Self::InProcessSessions => "in-process+sessions",
+        }
+    }
+
+    pub(crate) fn is_served(self) -> bool {
+        !matches!(self, Self::InProcess | Self::InProcessSessions)
+    }
+}
+
+/// The location of a bank's data.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// An SQLite file.
+    #[cfg(feature = "sqlite")]
+    File(std::path::PathBuf),
+    /// A schema of a PostgreSQL server.
+    #[cfg(feature = "postgres")]
+    Schema {
+        /// The address of the server.
+        url: String,
+        /// The name of the schema, which does not exist yet.
+        name: String,
+    },
+}
+
+impl Place {
+    /// Reads a place as [`text`](Self::text) has written it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(' ')?;
+        match kind {
+            #[cfg(feature = "sqlite")]
+            "file" => Some(Self::File(Path::new(rest).to_owned())),
+            #[cfg(feature = "postgres")]
+            "schema" => {
+                let (name, url) = rest.split_once(' ')?;
+                Some(Self::Schema { url: url.to_owned(), name: name.to_owned() })
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the place as text, for the environment of another process.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::File(path) => format!("file {}", path.display()),
+            #[cfg(feature = "postgres")]
+            Self::Schema { url, name } => format!("schema {name} {url}"),
+        }
+    }
+}
+
+/// Opens the bank of fluvius, with the default settings of its store.
+pub(crate) async fn bank(place: &Place) -> Result<DomainRuntime, Fault> {
+    type Bank = TransactionManagerDomain;
+    Ok(match place {
+        #[cfg(feature = "sqlite")]
+        Place::File(path) => Bank::runtime(fluvius_sqlite::SqliteStore::open(path).await?).await?,
+        #[cfg(feature = "postgres")]
+        Place::Schema { url, name } => {
+            let options = fluvius_postgres::PostgresStore::options().schema(name);
+            Bank::runtime(options.open(url).await?).await?
+        }
+    })
+}
+
+/// Serves a bank until `ended` completes.
+pub(crate) async fn serve(
+    system: System,
+    place: &Place,
+    plant: Option<Plant>,
+    listener: TcpListener,
+    ended: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Fault> {
+    match system {
+        System::Plain => plain::serve(place, plant, listener, ended).await,
+        _ => {
+            let server = Server::new().mount(bank(place).await?).access_log(false);
+            Ok(server.serve_until(listener, ended).await?)
+        }
+    }
+}
