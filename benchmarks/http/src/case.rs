@@ -1,5 +1,6 @@
 //! One case: a system on a store, with a number of accounts and of clients.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bench_common::{TempDir, cpu_time, emit, pg_url, runtime, selected, wants_store};
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::server_process::Started;
 use crate::system::{self, Fault, Place, System};
-use crate::{in_process, load};
+use crate::{in_process, issuer, load};
 
 /// The longest time of a case beyond its load.
 const HUNG_AFTER: Duration = Duration::from_secs(120);
@@ -88,9 +89,11 @@ fn measure(
     let measured = match system.is_served() {
         true => {
             let has_if_match = system == System::FluviusIfMatch;
-            let started = Started::start(system, &fresh.place)?;
-            let port = started.port;
-            let load = load::Load { port, accounts, clients, warm_up, time, has_if_match };
+            let issued = system.algorithm().map(|algorithm| issuer::issue(algorithm, clients));
+            let (key_set, tokens) = issued.map(|each| (each.key_set, each.tokens)).unzip();
+            let started = Started::start(system, &fresh.place, key_set.as_deref())?;
+            let (port, tokens) = (started.port, Arc::new(tokens.unwrap_or_default()));
+            let load = load::Load { port, accounts, clients, warm_up, time, has_if_match, tokens };
             // One thread: the generator takes at most one core, and no time for handing over.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let hung = warm_up + time + HUNG_AFTER;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bench_common::{OPENING, Rng, account_id};
@@ -18,7 +19,7 @@ use crate::ledger::Ledger;
 use crate::system::Fault;
 
 /// The parameters of a load.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) port: u16,
     pub(crate) accounts: usize,
@@ -28,6 +29,8 @@ pub(crate) struct Load {
     /// Set if each request has the etag of the account in `If-Match`. Each client has accounts of
     /// its own then.
     pub(crate) has_if_match: bool,
+    /// The tokens of the clients in turn; empty if the server has no authenticator.
+    pub(crate) tokens: Arc<Vec<String>>,
 }
 
 /// The results of clients.
@@ -77,17 +80,19 @@ impl Load {
     ///
     /// # Errors
     /// An opening that is not answered with 201.
-    pub(crate) async fn open_accounts(self) -> Result<(), Fault> {
+    pub(crate) async fn open_accounts(&self) -> Result<(), Fault> {
         let mut clients = JoinSet::new();
         for client in 0..self.clients {
+            let load = self.clone();
             clients.spawn(async move {
-                let mut connection = Connection::open(self.port).await?;
-                for account in (client..self.accounts).step_by(self.clients) {
+                let mut connection = Connection::open(load.port).await?;
+                for account in (client..load.accounts).step_by(load.clients) {
                     let body = format!(
                         r#"{{"account_number":"0123456789","owner_name":"Ada Lovelace","initial_deposit":"{OPENING}"}}"#
                     );
                     let path = format!("{}/open-account", Account(account));
-                    self.post(&mut connection.request, &path, "", &body);
+                    let headers = load.authorization(client);
+                    load.post(&mut connection.request, &path, &headers, &body);
                     let Answer { status, body } = connection.send().await?;
                     if status != 201 {
                         let text = String::from_utf8_lossy(body);
@@ -108,11 +113,11 @@ impl Load {
     ///
     /// # Errors
     /// A connection that fails.
-    pub(crate) async fn run(self, mut at: impl FnMut()) -> Result<Sent, Fault> {
+    pub(crate) async fn run(&self, mut at: impl FnMut()) -> Result<Sent, Fault> {
         let begin = Instant::now() + self.warm_up;
         let mut clients = JoinSet::new();
         for client in 0..self.clients {
-            clients.spawn(self.client(client, begin));
+            clients.spawn(self.clone().client(client, begin));
         }
         for edge in [begin, begin + self.time] {
             tokio::time::sleep_until(edge.into()).await;
@@ -132,10 +137,11 @@ impl Load {
         let mut sent = Sent::new(self.accounts);
         let mut etags: BTreeMap<usize, String> = BTreeMap::new();
         let end = begin + self.time;
+        let authorization = self.authorization(client);
         let last = loop {
             let account = self.draw_account(client, &mut rng);
             let cents = i64::from(rng.below(10_000)) + 1;
-            let mut headers = format!("idempotency-key: {}\r\n", Uuid::new_v4());
+            let mut headers = format!("{authorization}idempotency-key: {}\r\n", Uuid::new_v4());
             if self.has_if_match {
                 let etag = match etags.remove(&account) {
                     Some(etag) => etag,
@@ -175,7 +181,7 @@ impl Load {
         Ok(sent)
     }
 
-    fn draw_account(self, client: usize, rng: &mut Rng) -> usize {
+    fn draw_account(&self, client: usize, rng: &mut Rng) -> usize {
         let accounts = u32::try_from(self.accounts).unwrap_or(u32::MAX);
         match self.has_if_match {
             false => rng.below(accounts) as usize,
@@ -191,7 +197,7 @@ impl Load {
     ///
     /// # Errors
     /// An account that cannot be read.
-    pub(crate) async fn read_accounts(self) -> Result<Vec<(Decimal, u64)>, Fault> {
+    pub(crate) async fn read_accounts(&self) -> Result<Vec<(Decimal, u64)>, Fault> {
         #[derive(Deserialize)]
         struct Stored {
             version: u64,
@@ -211,10 +217,13 @@ impl Load {
         Ok(stored)
     }
 
-    async fn read(self, connection: &mut Connection, account: usize) -> Result<Vec<u8>, Fault> {
+    async fn read(&self, connection: &mut Connection, account: usize) -> Result<Vec<u8>, Fault> {
         connection.request.clear();
-        let head =
-            format!("GET {} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\r\n", Account(account), self.port);
+        let (port, authorization) = (self.port, self.authorization(0));
+        let head = format!(
+            "GET {} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{authorization}\r\n",
+            Account(account)
+        );
         connection.request.extend_from_slice(head.as_bytes());
         match connection.send().await? {
             Answer { status: 200, body } => Ok(body.to_vec()),
@@ -222,8 +231,14 @@ impl Load {
         }
     }
 
+    /// Returns the header with the token of a client.
+    fn authorization(&self, client: usize) -> String {
+        let token = self.tokens.iter().cycle().nth(client % self.tokens.len().max(1));
+        token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default()
+    }
+
     /// Writes a request. Each of `headers` ends with a line break.
-    fn post(self, to: &mut Vec<u8>, path: &str, headers: &str, body: &str) {
+    fn post(&self, to: &mut Vec<u8>, path: &str, headers: &str, body: &str) {
         to.clear();
         // Writing to a vector does not fail.
         let _ = write!(
@@ -253,8 +268,15 @@ mod tests {
     fn clients_with_if_match_share_no_account() {
         let mut owners = BTreeMap::new();
         let (port, time) = (0, Duration::ZERO);
-        let load =
-            Load { port, accounts: 1_000, clients: 64, warm_up: time, time, has_if_match: true };
+        let load = Load {
+            port,
+            accounts: 1_000,
+            clients: 64,
+            warm_up: time,
+            time,
+            has_if_match: true,
+            tokens: Arc::default(),
+        };
         for client in 0..load.clients {
             let mut rng = Rng::new(client as u64 + 1);
             for _ in 0..1_000 {

@@ -9,11 +9,13 @@
 //! | `connection` | a keep-alive connection |
 //! | `ledger` | the acknowledged deposits, and their comparison with the stored balances |
 //! | `in_process` | the same commands without HTTP, by `process_command` |
+//! | `issuer` | the tokens of the senders, for the cases with an authenticator |
 //! | `plain/` | the references: plain axum services over rusqlite and tokio-postgres |
 
 mod case;
 mod connection;
 mod in_process;
+mod issuer;
 mod ledger;
 mod load;
 mod plain;
@@ -26,7 +28,7 @@ use bench_common::runtime;
 
 fn main() {
     match server_process::own() {
-        Some(server) => runtime().block_on(server_process::serve(server)),
+        Some(served) => runtime().block_on(server_process::serve(served)),
         None => case::run_all(),
     }
 }

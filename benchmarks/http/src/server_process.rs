@@ -8,31 +8,26 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::plain::Plant;
-use crate::system::{self, Fault, Place, System};
+use crate::system::{self, Fault, Place, Served, System};
 
 const SYSTEM: &str = "BENCH_SERVER";
 const PLACE: &str = "BENCH_SERVER_PLACE";
+const KEY_SET: &str = "BENCH_SERVER_KEY_SET";
 const PLANT: &str = "BENCH_PLANT";
 
-/// The part of this process, if it is a server.
-pub(crate) struct Server {
-    system: System,
-    place: Place,
-    plant: Option<Plant>,
-}
-
-/// Returns the part of this process; `None` for the load generator.
-pub(crate) fn own() -> Option<Server> {
+/// Returns the bank that this process serves; `None` for the load generator.
+pub(crate) fn own() -> Option<Served> {
     let name = std::env::var(SYSTEM).ok()?;
     let system = System::ALL.into_iter().find(|system| system.name() == name)?;
     let place = Place::parse(&std::env::var(PLACE).ok()?)?;
     let plant = std::env::var(PLANT).ok().and_then(|name| Plant::find(&name));
-    Some(Server { system, place, plant })
+    let key_set = std::env::var(KEY_SET).ok();
+    Some(Served { system, place, plant, key_set })
 }
 
 /// Serves until the standard input ends: the load generator has closed it, or has died.
 #[expect(clippy::expect_used, reason = "without the server there is nothing to measure")]
-pub(crate) async fn serve(server: Server) {
+pub(crate) async fn serve(served: Served) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     println!("{}", listener.local_addr().expect("a listener has an address").port());
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -43,8 +38,7 @@ pub(crate) async fn serve(server: Server) {
     let ended = async {
         let _ = ended.await;
     };
-    let served = system::serve(server.system, &server.place, server.plant, listener, ended).await;
-    served.expect("the server starts");
+    system::serve(served, listener, ended).await.expect("the server starts");
 }
 
 /// A started server. Dropping it ends the process.
@@ -57,10 +51,15 @@ pub(crate) struct Started {
 impl Started {
     /// Starts this program as a server. It accepts connections from the start, and answers once the
     /// bank is open.
-    pub(crate) fn start(system: System, place: &Place) -> Result<Self, Fault> {
+    pub(crate) fn start(
+        system: System,
+        place: &Place,
+        key_set: Option<&str>,
+    ) -> Result<Self, Fault> {
         let mut child = Command::new(std::env::current_exe()?)
             .env(SYSTEM, system.name())
             .env(PLACE, place.text())
+            .envs(key_set.map(|keys| (KEY_SET, keys)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -7,6 +7,7 @@ use fluvius_core::{Domain, DomainRuntime};
 use fluvius_server::Server;
 use tokio::net::TcpListener;
 
+use crate::issuer;
 use crate::plain::{self, Plant};
 
 /// An error that ends a case.
@@ -19,6 +20,10 @@ pub(crate) enum System {
     Fluvius,
     /// fluvius-server, with `If-Match` on each request.
     FluviusIfMatch,
+    /// fluvius-server with tokens, signed with RSA.
+    FluviusRs256,
+    /// fluvius-server with tokens, signed with ECDSA.
+    FluviusEs256,
     /// A plain axum service.
     Plain,
     /// fluvius without HTTP, with one session.
@@ -28,9 +33,11 @@ pub(crate) enum System {
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Fluvius,
         Self::FluviusIfMatch,
+        Self::FluviusRs256,
+        Self::FluviusEs256,
         Self::Plain,
         Self::InProcess,
         Self::InProcessSessions,
@@ -40,9 +47,20 @@ impl System {
         match self {
             Self::Fluvius => "fluvius",
             Self::FluviusIfMatch => "fluvius+if-match",
+            Self::FluviusRs256 => "fluvius+rs256",
+            Self::FluviusEs256 => "fluvius+es256",
             Self::Plain => "plain",
             Self::InProcess => "in-process",
             Self::InProcessSessions => "in-process+sessions",
+        }
+    }
+
+    /// Returns the algorithm of the tokens, if the system has an authenticator.
+    pub(crate) fn algorithm(self) -> Option<&'static str> {
+        match self {
+            Self::FluviusRs256 => Some("RS256"),
+            Self::FluviusEs256 => Some("ES256"),
+            _ => None,
         }
     }
 
@@ -108,18 +126,31 @@ pub(crate) async fn bank(place: &Place) -> Result<DomainRuntime, Fault> {
     })
 }
 
+/// A bank that is to be served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) system: System,
+    pub(crate) place: Place,
+    /// The fault of a plain service.
+    pub(crate) plant: Option<Plant>,
+    /// The key set of the tokens.
+    pub(crate) key_set: Option<String>,
+}
+
 /// Serves a bank until `ended` completes.
 pub(crate) async fn serve(
-    system: System,
-    place: &Place,
-    plant: Option<Plant>,
+    served: Served,
     listener: TcpListener,
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
+    let Served { system, place, plant, key_set } = served;
     match system {
-        System::Plain => plain::serve(place, plant, listener, ended).await,
+        System::Plain => plain::serve(&place, plant, listener, ended).await,
         _ => {
-            let server = Server::new().mount(bank(place).await?).access_log(false);
+            let mut server = Server::new().mount(bank(&place).await?).access_log(false);
+            if let Some(key_set) = key_set {
+                server = server.authenticate(issuer::authenticator(&key_set)?);
+            }
             Ok(server.serve_until(listener, ended).await?)
         }
     }

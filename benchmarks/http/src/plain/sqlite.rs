@@ -49,7 +49,7 @@ impl OneWriter {
     }
 
     /// Runs a transaction on a thread for blocking work. The request waits for the mutex as a task:
-    /// 64 threads that wait for it took more processor time, and were slower.
+    /// 64 threads that wait for it took a fifth more processor time.
     async fn transaction<T: Send + 'static>(
         &self,
         run: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
