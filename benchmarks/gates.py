@@ -393,6 +393,72 @@ def process_gates():
     return found
 
 
+def over_http(system, store, case):
+    """Returns a case over HTTP. The environment has its duration."""
+    sync = "FULL" if store == "sqlite" else "on"
+    return Side("http", f"{system}/{store}(http)/{sync}", case)
+
+
+def without_http(system, store, case):
+    sync = "FULL" if store == "sqlite" else "on"
+    return Side("http", f"{system}/{store}/{sync}", case)
+
+
+def cpu_ratio(a, b):
+    return a["cpu_us_per_cmd"] / b["cpu_us_per_cmd"]
+
+
+def http_gates():
+    """Returns the gates of the server, against plain axum services and against commands without
+    HTTP. They are apart from `gates`, since their rounds take minutes."""
+    found = []
+    for store, title, n, least in (("sqlite", "SQLite FULL", 1000, 3.0),
+                                   ("postgres", "PostgreSQL", 1000, 1.5),
+                                   ("postgres", "PostgreSQL", 1, 5.0)):
+        case = f"{n}x64"
+        what = f"HTTP, {title}, {n:,} account{'s' if n > 1 else ''}"
+        sides = (over_http("fluvius", store, case), over_http("plain", store, case),
+                 without_http("in-process", store, case),
+                 without_http("in-process+sessions", store, case))
+        found += [
+            Gate(f"{what}: fluvius-server / a plain axum service", sides,
+                 lambda ours, plain, *_: ratio(ours, plain), "×", at_least=least),
+            Gate(f"{what}: processor time of the server / that of `process_command`", sides,
+                 lambda ours, _, inside, __: cpu_ratio(ours, inside), "×",
+                 at_most=2.0 if n == 1000 else None, compared=(0, 2)),
+            Gate(f"{what}: processor time of the server / that of `process_command` with a session "
+                 "per command", sides, lambda ours, _, __, inside: cpu_ratio(ours, inside), "×",
+                 compared=(0, 3)),
+            Gate(f"{what}: processor time of a plain axum service / that of `process_command`",
+                 sides, lambda _, plain, inside, __: cpu_ratio(plain, inside), "×",
+                 compared=(1, 2)),
+        ]
+        for name, unit, value in (
+                ("rate", "requests/s", lambda line: line["cmds_per_s"]),
+                ("p50", "ms", lambda line: line["p50_us"] / 1000),
+                ("p99", "ms", lambda line: line["p99_us"] / 1000),
+                ("processor time of the server", "µs/request",
+                 lambda line: line["cpu_us_per_cmd"]),
+                ("processor time of the load generator", "µs/request",
+                 lambda line: line["load_cpu_us_per_cmd"])):
+            found.append(Gate(f"{what}: {name}", sides,
+                              lambda *lines, value=value: value(lines[0]), unit))
+    case = "1000x64"
+    sides = tuple(over_http(f"fluvius{more}", "sqlite", case)
+                  for more in ("", "+if-match", "+rs256", "+es256"))
+    for number, title in enumerate(("`If-Match` on each request", "tokens, RS256",
+                                    "tokens, ES256"), 1):
+        what = f"HTTP, SQLite FULL, 1,000 accounts, {title}"
+        found += [
+            Gate(f"{what}: rate / without", sides,
+                 lambda *lines, of=number: ratio(lines[of], lines[0]), "×", compared=(number, 0)),
+            Gate(f"{what}: processor time of the server / without", sides,
+                 lambda *lines, of=number: cpu_ratio(lines[of], lines[0]), "×",
+                 compared=(number, 0)),
+        ]
+    return found
+
+
 # The systems with compared file sizes: the package, and the value of BENCH_ONLY.
 ON_DISK = [
     ("p-fluvius", "fluvius/sqlite/FULL"),

@@ -4,6 +4,7 @@
     measure.py OUT begin                 one line with the machine, the commit and the settings
     measure.py OUT cases PACKAGE..       all cases of these packages
     measure.py OUT gates ROUNDS          the gates of gates.py, in interleaved rounds
+    measure.py OUT http ROUNDS           the gates of the server, in interleaved rounds
     measure.py OUT disk                  the sizes of the SQLite files
     measure.py OUT pieces                criterion's estimates of the pieces
     measure.py OUT end                   the load at the end
@@ -158,15 +159,20 @@ def cases(*packages):
 def race(rounds):
     """Runs each set of sides `rounds` times: A B, A B, .."""
     try:
-        yield from all_races(rounds)
+        yield from all_races(gates.gates(), rounds)
     finally:
         if PGBENCH_TABLES.pop("made", False):
             pgbench("-i", "-I", "d")
 
 
-def all_races(rounds):
+def http(rounds):
+    """Runs the sides of the server's gates in the same way."""
+    yield from all_races(gates.http_gates(), rounds)
+
+
+def all_races(of_gates, rounds):
     done = set()
-    for gate in gates.gates():
+    for gate in of_gates:
         name = gates.race_of(gate.sides)
         if name in done or not all(can_run(side) for side in gate.sides):
             continue
@@ -305,7 +311,7 @@ def pieces():
 
 def main():
     out, what, *arguments = sys.argv[1:]
-    parts = {"begin": begin, "cases": cases, "gates": race, "disk": disk, "pieces": pieces,
+    parts = {"begin": begin, "cases": cases, "gates": race, "http": http, "disk": disk, "pieces": pieces,
              "end": end}
     lines = parts[what](*arguments)
     with open(out, "a") as file:

@@ -6,8 +6,9 @@
 #   ./run.sh --stores memory,sqlite     with SQLite's gates and file sizes, about 25 minutes
 #   ./run.sh --stores postgres --only gates             PostgreSQL's gates
 #   ./run.sh --stores postgres --only cases choices     the client, and ways to assign positions
+#   ./run.sh --stores sqlite,postgres --only http       the server, about an hour (README.md)
 #   ./run.sh --rounds 9         number of rounds of the gates
-#   ./run.sh --only gates       only these parts, of: cases,gates,disk,pieces
+#   ./run.sh --only gates       only these parts, of: cases,gates,disk,pieces,http (not a default)
 #   ./run.sh --quick            short rounds, to check that everything works
 #   ./run.sh --figures          also writes the table to FIGURES.md
 #   ./run.sh p-fluvius limits   only these packages (gates with other packages are skipped)
@@ -34,7 +35,7 @@ while [ $# -gt 0 ]; do
     --only) parts=$2; shift 2 ;;
     --quick) quick=1; shift ;;
     --figures) figures=1; shift ;;
-    -*) sed -n '2,24s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,25s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) wanted="$wanted $1"; shift ;;
   esac
 done
@@ -46,6 +47,7 @@ export BENCH_OUT=${BENCH_OUT:-$here/results/$(date -u +%Y%m%dT%H%M%SZ).jsonl}
 if [ -n "$quick" ]; then
   export BENCH_REPS=1 BENCH_MIN_MS=50 BENCH_CAP_MS=500 BENCH_GATE_MS=50 BENCH_TWO_MS=500
   export BENCH_EVENTS=50000 BENCH_HOT_S=3
+  export BENCH_HTTP_S=${BENCH_HTTP_S:-1} BENCH_HTTP_WARM_UP_S=${BENCH_HTTP_WARM_UP_S:-0.5}
 fi
 if [ -z "${BENCH_DIR:-}" ]; then
   BENCH_DIR=$(mktemp -d -t bench-data.XXXXXX)
@@ -70,10 +72,13 @@ trap clean_up EXIT
 # All packages are built first, so that no compiler runs during a measurement.
 if [ -z "$wanted" ] && [ "$parts" = gates ]; then
   wanted=$(python3 -c "import gates; print(*gates.packages('$stores'.split(',')))")
+elif [ -z "$wanted" ] && [ "$parts" = http ]; then
+  wanted=http
 elif [ -z "$wanted" ]; then
   wanted="limits p-cqrs-es p-eventcore p-distributed p-fluvius"
   if has "$stores" sqlite || has "$stores" postgres; then wanted="$wanted p-evento"; fi
   if has "$stores" postgres; then wanted="$wanted p-esrs p-disintegrate choices"; fi
+  if has "$parts" http; then wanted="$wanted http"; fi
 fi
 built=""
 for package in $wanted; do
@@ -121,8 +126,9 @@ fi
 
 python3 measure.py "$BENCH_OUT" begin
 # shellcheck disable=SC2086 # a list of words
-if has "$parts" cases; then python3 measure.py "$BENCH_OUT" cases $built; fi
+if has "$parts" cases; then python3 measure.py "$BENCH_OUT" cases ${built/ http/}; fi
 if has "$parts" gates; then python3 measure.py "$BENCH_OUT" gates "$rounds"; fi
+if has "$parts" http; then python3 measure.py "$BENCH_OUT" http "$rounds"; fi
 if has "$parts" disk && has "$stores" sqlite; then python3 measure.py "$BENCH_OUT" disk; fi
 if has "$parts" pieces && has "$stores" memory; then
   rm -rf "$CARGO_TARGET_DIR/criterion"

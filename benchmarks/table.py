@@ -118,7 +118,8 @@ def print_runs(results):
 
 
 def print_gates(results):
-    rows = [row for gate in gates.gates() if (row := gate_row(results, gate))]
+    rows = [row for gate in gates.gates() + gates.http_gates()
+            if (row := gate_row(results, gate))]
     if not rows:
         return
     print("\n## Gates\n")
