@@ -90,7 +90,9 @@ pub(crate) async fn a_repeated_command_replays_its_answer(harness: &Harness) -> 
     let store = harness.open().await;
     let domain = runtime(&store).await?;
     let session = domain.session(DomainContext::create("conformance"));
-    let again = session.send(purses[0], give(10)).with_id(done).await?;
+    let mut again = session.send(purses[0], give(10)).with_id(done).await?;
+    ensure!(again.replayed, "a replayed answer does not say so");
+    again.replayed = false;
     same("the first answer", &format!("{first:?}"), &format!("{again:?}"))?;
     let again = session.send(purses[0], give(1_000)).with_id(rejected).await;
     let (rejection, again) = (rejection.map_err(|error| error.to_string()), again);
