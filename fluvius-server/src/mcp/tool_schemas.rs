@@ -73,8 +73,9 @@ pub(super) fn of_query(resource: &str) -> ToolSchemas {
     };
     let mut input = Arguments::default();
     let description = "Conditions on fields of the state: `{\"all\": [..]}`, `{\"any\": [..]}`, \
-        `{\"not\": ..}` or `{\"field\": .., \"op\": .., \"value\": ..}`. An `op` is one of `eq ne lt \
-        le gt ge between in contains starts null`. Columns are `@version`, `@created_at` and so on.";
+        `{\"not\": ..}` or `{\"field\": .., \"op\": .., \"value\": ..}`. An `op` is one of `eq ne \
+        lt le gt ge between in contains starts null`. Columns are `@version`, `@created_at` and so \
+        on.";
     input.add("filter", described(json!({ "type": "object" }), description), false);
     let description = "The order: names of fields, `-` before a descending one.";
     input.add("sort", texts(description), false);
