@@ -63,7 +63,6 @@ async fn command(
         Lifecycle::Create => arguments.take("id", ID)?,
         _ => Some(arguments.require("id", ID)?),
     };
-    let object: Option<Map<String, Value>> = arguments.take("payload", "an object")?;
     let if_match = match action.lifecycle {
         Lifecycle::Create => None,
         _ => arguments.take("if_match", "the etag of a state, or `*`")?,
@@ -71,11 +70,7 @@ async fn command(
     let key: Option<String> = arguments.take("idempotency_key", "a text")?;
     arguments.finish()?;
     let key = key.map(|key| idempotency_key::check(&key, caller.context())).transpose()?;
-    let payload = match (object, payload) {
-        (Some(_), Some(RawPayload(text))) => text,
-        (Some(object), None) => Value::Object(object).to_string(),
-        (None, _) => "{}".to_owned(),
-    };
+    let payload = RawPayload::object(payload)?;
     if payload.len() > max_bytes {
         let detail = format!("the payload has more than {max_bytes} bytes");
         return Err(Problem::new("too-large", detail).at("/payload"));

@@ -127,9 +127,11 @@ async fn run(
     let both = HeaderValue::from_static("application/json, text/event-stream");
     parts.headers.insert(header::ACCEPT, both);
     parts.extensions.insert(sender);
-    if let Some(payload) = RawPayload::find(&text) {
+    let (text, payload) = RawPayload::take(text);
+    if let Some(payload) = payload {
         parts.extensions.insert(payload);
     }
+    parts.headers.remove(header::CONTENT_LENGTH);
     let request = Request::from_parts(parts, Full::<Bytes>::from(text));
     let mut response = completed(service.handle(request).await.map(Body::new)).await?;
     let no_store = HeaderValue::from_static(NO_STORE);

@@ -123,10 +123,11 @@ fn parse(line: Vec<u8>) -> Result<ClientJsonRpcMessage, ErrorData> {
     let not_json = |detail: String| ErrorData::parse_error(detail, None);
     let text = String::from_utf8(line).map_err(|_| not_json("not UTF-8".to_owned()))?;
     body::check_json(&text).map_err(|problem| not_json(problem.detail.clone()))?;
+    let (text, payload) = RawPayload::take(text);
     let mut message: ClientJsonRpcMessage = serde_json::from_str(&text)
         .map_err(|_| ErrorData::invalid_request("not a message of JSON-RPC", None))?;
     if let ClientJsonRpcMessage::Request(request) = &mut message
-        && let Some(payload) = RawPayload::find(&text)
+        && let Some(payload) = payload
     {
         request.request.extensions_mut().insert(payload);
     }

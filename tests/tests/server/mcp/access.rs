@@ -9,9 +9,11 @@ use fluvius::{
 };
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
-use super::desk::Named;
+use super::desk::{Named, desk};
 use super::{REVISIONS, Revision, error, problem, result};
 use crate::client::{Answer, Running};
 use crate::library::{LibraryDomain, emma, library};
@@ -162,6 +164,34 @@ async fn no_stream_is_open_that_would_delay_the_end() {
     let begun = Instant::now();
     server.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn call_in_flight_is_answered_at_the_end() {
+    let mut server = Running::of(desk().await).await;
+    let note = json!({ "resource": "note", "payload": { "text": "Buy milk" } });
+    let id = Revision::V2026.done(&server, "write-note", &note).await["identifier"].clone();
+    let call = json!({
+        "jsonrpc": "2.0",
+        "id": 7,
+        "method": "tools/call",
+        "params": { "name": "ponder-note", "arguments": { "resource": "note", "id": id } },
+    });
+    let body = call.to_string();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.begin_to_stop();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains(r#""data":8"#), "{answer}");
+    server.ended().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Calls of tools, and their results.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -215,5 +217,40 @@ async fn action_that_is_no_tool_is_unknown() {
         let note = json!({ "resource": resource, "payload": { "text": "" } });
         let problem = Revision::V2025.failed(&server, "write-note", &note).await;
         assert_eq!(problem["path"], path);
+    }
+}
+
+#[tokio::test]
+async fn secret_of_a_payload_is_in_no_record() {
+    let records = Records::default();
+    let writer = records.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    // The runtime of a test has one thread, which runs the server too.
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = Running::of(library().await).await;
+    let book = added(&server, Revision::V2026).await;
+    let open = json!({ "id": book["identifier"], "payload": { "code": "xyzzy-51" } });
+    let problem = Revision::V2026.failed(&server, "open-shelf", &open).await;
+    assert_eq!(problem["rejection"], "wrong-code");
+    let text = String::from_utf8(records.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("open-shelf"), "the records have the call: {text}");
+    assert!(!text.contains("xyzzy"), "{text}");
+}
+
+/// The text of all records.
+#[derive(Debug, Clone, Default)]
+struct Records(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Records {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

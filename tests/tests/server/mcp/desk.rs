@@ -28,6 +28,13 @@ impl Note {
         Ok(())
     }
 
+    /// Ponder on the note.
+    #[action]
+    pub async fn ponder_note(&self, _cx: &ActionContext) -> Result<usize, Infallible> {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        Ok(self.text.len())
+    }
+
     /// Copy the note.
     #[action(evt_key = "note-copied", internal)]
     pub fn copy_note(&mut self, _cx: &ActionContext) -> Result<(), Infallible> {
