@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use fluvius::server::{JwtAuthenticator, KeySource, Server};
 use fluvius::{DomainContext, DomainRuntime};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub(crate) const NAME: &str = "serve";
 pub(crate) const POLICY: &str = "policy";
@@ -56,7 +58,11 @@ pub(crate) async fn run(
     domain: DomainRuntime,
     matches: &ArgMatches,
 ) -> Result<ExitCode, Box<dyn StdError>> {
-    tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).init();
+    // `rmcp` adds three records to each call.
+    let levels =
+        Targets::new().with_default(LevelFilter::INFO).with_target("rmcp", LevelFilter::WARN);
+    let records = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(records.with_filter(levels)).init();
     let text = |name| matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
     let mut server = Server::new().mount(domain);
     if matches.get_flag(MCP_STDIO) {
