@@ -23,7 +23,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::events::EventFilter;
+use super::events::{EventFilter, shown};
 use crate::app::App;
 use crate::mounted::Mounted;
 use crate::output;
@@ -205,7 +205,8 @@ impl Stream {
                 Err(_) => {
                     // The filter has hidden all rows for a while: the client resumes after them.
                     if reported.0 != self.at {
-                        self.send(Event::default().id(self.at.to_string())).await?;
+                        let token = shown(self.at, None);
+                        self.send(Event::default().id(token.to_string())).await?;
                     }
                     reported = (self.at, Instant::now());
                 }

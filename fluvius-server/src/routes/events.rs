@@ -45,6 +45,8 @@ pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
     let log = filter.apply(call.session().log().domain(call.domain.namespace()));
     let log = log.after(after.unwrap_or_default()).limit(limit);
     let page = log.events().await.map_err(|error| problem(&call, &error))?;
+    let last = page.rows.last().map(ResumeToken::from);
+    let next = page.next.map(|next| shown(next, last));
     let mut rows = Vec::with_capacity(page.rows.len());
     for entry in page.rows {
         // An aggregate type that the domain no longer lists has no shape to show.
@@ -56,7 +58,16 @@ pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
             rows.push(event.map_err(|error| problem(&call, &error))?);
         }
     }
-    Ok(json(&Page { rows, next: page.next.map(|next| next.to_string()) }, PRIVATE))
+    Ok(json(&Page { rows, next: next.map(|next| next.to_string()) }, PRIVATE))
+}
+
+/// Returns a token for a sender. That of a row which the sender has not seen is its position alone,
+/// since the row may belong to another realm.
+pub(super) fn shown(token: ResumeToken, seen: Option<ResumeToken>) -> ResumeToken {
+    match seen == Some(token) {
+        true => token,
+        false => ResumeToken::from(token.position()),
+    }
 }
 
 /// Starts a stream. Unlike a page it has no end, and follows the log.
