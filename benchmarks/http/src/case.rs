@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bench_common::{TempDir, cpu_time, emit, pg_url, runtime, selected, wants_store};
+use bench_common::{TempDir, cpu_time, emit, runtime, selected, wants_store};
 use serde_json::{Value, json};
 
 use crate::server_process::Started;
@@ -21,7 +21,8 @@ struct Store {
     accounts: &'static [usize],
 }
 
-const STORES: [Store; 2] = [
+const STORES: [Store; 3] = [
+    Store { name: "memory", sync: "-", accounts: &[1_000] },
     Store { name: "sqlite", sync: "FULL", accounts: &[1_000] },
     Store { name: "postgres", sync: "on", accounts: &[1_000, 1] },
 ];
@@ -85,6 +86,12 @@ fn measure(
 ) -> Result<Option<Value>, Fault> {
     let Some(fresh) = Fresh::new(store)? else { return Ok(None) };
     let (warm_up, time) = (seconds("BENCH_HTTP_WARM_UP_S", 5.0), seconds("BENCH_HTTP_S", 30.0));
+    // This store grows with each command.
+    let most = |duration: Duration, seconds| match store {
+        "memory" => duration.min(Duration::from_secs(seconds)),
+        _ => duration,
+    };
+    let (warm_up, time) = (most(warm_up, 1), most(time, 5));
     let has_sessions = system == System::InProcessSessions;
     let measured = match system.is_served() {
         true => {
@@ -193,6 +200,7 @@ impl Fresh {
     /// Makes a place; `None` if the store is not built in, or has no server.
     fn new(store: &str) -> Result<Option<Self>, Fault> {
         match store {
+            "memory" => Ok(Some(Self { place: Place::Memory, _folder: None })),
             #[cfg(feature = "sqlite")]
             "sqlite" => {
                 let folder = TempDir::new("http");
@@ -200,7 +208,7 @@ impl Fresh {
                 Ok(Some(Self { place, _folder: Some(folder) }))
             }
             #[cfg(feature = "postgres")]
-            "postgres" => Ok(pg_url().map(|url| {
+            "postgres" => Ok(bench_common::pg_url().map(|url| {
                 let name = format!("bench_http_{}", uuid::Uuid::new_v4().simple());
                 Self { place: Place::Schema { url, name }, _folder: None }
             })),
@@ -212,10 +220,10 @@ impl Fresh {
 impl Drop for Fresh {
     fn drop(&mut self) {
         #[cfg(feature = "postgres")]
-        if let Place::Schema { url, name } = &self.place {
-            if let Err(error) = drop_schema(url, name) {
-                eprintln!("a schema is left over: {error}");
-            }
+        if let Place::Schema { url, name } = &self.place
+            && let Err(error) = drop_schema(url, name)
+        {
+            eprintln!("a schema is left over: {error}");
         }
     }
 }

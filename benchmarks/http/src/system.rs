@@ -1,7 +1,5 @@
 //! The systems under test, and how each is served.
 
-use std::path::Path;
-
 use banking_domain::TransactionManagerDomain;
 use fluvius_core::{Domain, DomainRuntime};
 use fluvius_server::Server;
@@ -72,6 +70,8 @@ impl System {
 /// The location of a bank's data.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
+    /// The memory of the process.
+    Memory,
     /// An SQLite file.
     #[cfg(feature = "sqlite")]
     File(std::path::PathBuf),
@@ -88,22 +88,21 @@ pub(crate) enum Place {
 impl Place {
     /// Reads a place as [`text`](Self::text) has written it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (kind, rest) = text.split_once(' ')?;
-        match kind {
-            #[cfg(feature = "sqlite")]
-            "file" => Some(Self::File(Path::new(rest).to_owned())),
-            #[cfg(feature = "postgres")]
-            "schema" => {
-                let (name, url) = rest.split_once(' ')?;
-                Some(Self::Schema { url: url.to_owned(), name: name.to_owned() })
-            }
-            _ => None,
+        #[cfg(feature = "sqlite")]
+        if let Some(path) = text.strip_prefix("file ") {
+            return Some(Self::File(path.into()));
         }
+        #[cfg(feature = "postgres")]
+        if let Some((name, url)) = text.strip_prefix("schema ").and_then(|it| it.split_once(' ')) {
+            return Some(Self::Schema { url: url.to_owned(), name: name.to_owned() });
+        }
+        (text == "memory").then_some(Self::Memory)
     }
 
     /// Returns the place as text, for the environment of another process.
     pub(crate) fn text(&self) -> String {
         match self {
+            Self::Memory => "memory".to_owned(),
             #[cfg(feature = "sqlite")]
             Self::File(path) => format!("file {}", path.display()),
             #[cfg(feature = "postgres")]
@@ -116,6 +115,7 @@ impl Place {
 pub(crate) async fn bank(place: &Place) -> Result<DomainRuntime, Fault> {
     type Bank = TransactionManagerDomain;
     Ok(match place {
+        Place::Memory => Bank::runtime(fluvius_core::MemoryStore::new()).await?,
         #[cfg(feature = "sqlite")]
         Place::File(path) => Bank::runtime(fluvius_sqlite::SqliteStore::open(path).await?).await?,
         #[cfg(feature = "postgres")]

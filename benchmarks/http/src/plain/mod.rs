@@ -3,6 +3,7 @@
 //! Each deposit is one transaction: the check of the key, the account, a row of the audit, and the
 //! answer under its key. The routes and the answers are those of fluvius-server.
 
+mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod records;
@@ -74,6 +75,7 @@ pub(crate) async fn serve(
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
     let router = match place {
+        Place::Memory => router(memory::InMemory::default(), plant),
         #[cfg(feature = "sqlite")]
         Place::File(path) => router(sqlite::OneWriter::open(path)?, plant),
         #[cfg(feature = "postgres")]

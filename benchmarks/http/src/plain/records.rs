@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 }
 
 /// The state of an account.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Account {
     pub(crate) account_number: String,
     pub(crate) owner_name: String,
