@@ -37,14 +37,14 @@ async fn check(system: System, plant: Option<Plant>) -> Result<(Sent, Result<(),
     Ok((sent, verdict))
 }
 
-fn run(system: System, plant: Option<Plant>) -> (Sent, Result<(), String>) {
-    bench_common::runtime().block_on(check(system, plant)).unwrap()
+fn run(system: System, plant: Option<Plant>) -> Result<(Sent, Result<(), String>), Fault> {
+    bench_common::runtime().block_on(check(system, plant))
 }
 
 #[test]
 fn sound_systems_are_verified() {
     for system in System::ALL.into_iter().filter(|system| system.is_served()) {
-        let (sent, verdict) = run(system, None);
+        let (sent, verdict) = run(system, None).unwrap();
         assert_eq!((verdict, sent.replays_differing), (Ok(()), 0), "{}", system.name());
         assert!(sent.refused.is_empty(), "{:?}", sent.refused);
         assert!(sent.ledger.count() >= 64, "{}", sent.ledger.count());
@@ -54,14 +54,14 @@ fn sound_systems_are_verified() {
 
 #[test]
 fn dropped_answers_are_seen() {
-    let (sent, verdict) = run(System::Plain, Some(Plant::DroppedAnswers));
+    let (sent, verdict) = run(System::Plain, Some(Plant::DroppedAnswers)).unwrap();
     assert!(verdict.is_err());
     assert_eq!(sent.refused.keys().collect::<Vec<_>>(), [&503]);
 }
 
 #[test]
 fn lost_deposits_are_seen() {
-    let (sent, verdict) = run(System::Plain, Some(Plant::LostDeposits));
+    let (sent, verdict) = run(System::Plain, Some(Plant::LostDeposits)).unwrap();
     assert!(verdict.is_err());
     assert!(sent.refused.is_empty(), "{:?}", sent.refused);
 }
