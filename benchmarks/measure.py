@@ -311,8 +311,8 @@ def pieces():
 
 def main():
     out, what, *arguments = sys.argv[1:]
-    parts = {"begin": begin, "cases": cases, "gates": race, "http": http, "disk": disk, "pieces": pieces,
-             "end": end}
+    parts = {"begin": begin, "cases": cases, "gates": race, "http": http, "disk": disk,
+             "pieces": pieces, "end": end}
     lines = parts[what](*arguments)
     with open(out, "a") as file:
         for line in lines:

@@ -53,8 +53,8 @@ impl Ledger {
             (sums(&expected), sums(stored));
         Err(format!(
             "{differing} accounts differ from the acknowledged deposits: the balances add up to \
-             {stored_balance}, and {balance} is acknowledged; the versions to {stored_version}, and \
-             {version} is acknowledged"
+             {stored_balance}, and {balance} is acknowledged; the versions to {stored_version}, \
+             and {version} is acknowledged"
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! The plain service over tokio-postgres: a pool of 16 connections, and one transaction per deposit.
+//! The plain service over tokio-postgres: a pool of 16 connections, one transaction per deposit.
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Transaction};
 use rust_decimal::Decimal;
