@@ -26,7 +26,7 @@ pub(crate) enum System {
     Plain,
     /// fluvius without HTTP, with one session.
     InProcess,
-    /// fluvius without HTTP, with a session per command, as the server has one per request.
+    /// fluvius without HTTP, with a session per command.
     InProcessSessions,
 }
 
