@@ -27,8 +27,10 @@ pub(crate) struct Block {
     pub(crate) text: String,
 }
 
-/// Files and folders that a test or a benchmark writes.
+/// Files and folders that cargo, a test or a benchmark writes. Cargo marks its target folder only
+/// if it has created it.
 const GENERATED: &[&str] = &[
+    "target",
     "fluvius-macros/src/tests/snapshots",
     "tests/ui",
     "tests/corpus",
@@ -48,7 +50,7 @@ pub(crate) fn text_files() -> Vec<TextFile> {
 }
 
 fn read_folder(root: &Path, folder: &Path, files: &mut Vec<TextFile>) {
-    // Cargo marks its target folders with this file.
+    // Other target folders have this file.
     if folder.join("CACHEDIR.TAG").exists() {
         return;
     }
