@@ -228,6 +228,9 @@ async fn secret_of_a_payload_is_in_no_record() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
+    // With one subscriber alone, `tracing` asks that of the thread which meets a callsite first. In
+    // another test that is none, and the callsite would be off here too.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     // The runtime of a test has one thread, which runs the server too.
     let _guard = tracing::subscriber::set_default(subscriber);
     let server = Running::of(library().await).await;
