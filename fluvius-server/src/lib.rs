@@ -54,6 +54,7 @@
 //! | `GET /openapi.json` | the OpenAPI document |
 //! | `GET /problems` | all problem codes |
 //! | `GET /livez`, `GET /readyz` | health |
+//! | `GET /metrics` | the metrics, if the program renders any |
 //! | `POST /mcp` | the tools of the Model Context Protocol (feature `mcp`) |
 //!
 //! # Tools

@@ -58,10 +58,8 @@ impl Mounted {
         action: Option<&'static str>,
         code: &str,
     ) -> Option<RejectionCode> {
-        let own = action.and_then(|action| {
-            self.rejections.iter().find(|((key, each), _)| *key == action && *each == code)
-        });
-        own.map(|(_, code)| *code).or_else(|| self.all_rejections.get(code).copied())
+        let own = action.and_then(|action| self.rejections.get(&(action, code)));
+        own.or_else(|| self.all_rejections.get(code)).copied()
     }
 
     /// Returns all listed codes, sorted.

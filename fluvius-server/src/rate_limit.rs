@@ -20,8 +20,8 @@ const MAX_BUCKETS: usize = 10_000;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
-/// A limit of the rate of requests: so many in a window of time, evenly spread, after a burst of as
-/// many.
+/// A limit of the rate of requests: a number of requests in a window of time. A sender may send all
+/// of them at once, and then at the rate of the number per window.
 ///
 /// # Examples
 ///

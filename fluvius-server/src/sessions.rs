@@ -40,17 +40,22 @@ impl Sessions {
             realm: context.realm().map(str::to_owned),
             roles: context.roles().to_vec(),
         };
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, session)) = sessions.get(&key) {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().get(&key).cloned();
+        // The program's generator of ids runs outside of the lock.
+        match known {
+            Some((known, session)) if known == *context => session,
             // Headers are no part of the key.
-            return if known == context { session.clone() } else { new() };
+            Some(_) => new(),
+            None => {
+                let session = new();
+                let mut sessions = lock();
+                if sessions.len() >= MAX_SESSIONS {
+                    sessions.clear();
+                }
+                sessions.entry(key).or_insert((context.clone(), session)).1.clone()
+            }
         }
-        if sessions.len() >= MAX_SESSIONS {
-            sessions.clear();
-        }
-        let session = new();
-        sessions.insert(key, (context.clone(), session.clone()));
-        session
     }
 }
 

@@ -5,7 +5,6 @@ use axum::response::Response;
 use fluvius_core::Error;
 use serde_json::{Map, Value};
 
-use super::problem;
 use crate::app::{Call, PRIVATE, json};
 use crate::input::accept;
 use crate::input::params::Params;
@@ -18,7 +17,7 @@ pub(crate) async fn run(mut call: Call) -> Result<Response, Problem> {
     Params::read(call.parts.uri.query())?.finish()?;
     let id = call.id().await?;
     let found = call.session().recorded_answer(id).await;
-    let Some(answer) = found.map_err(|error| problem(&call, &error))? else {
+    let Some(answer) = found.map_err(|error| call.problem(&error))? else {
         // A command of another actor or realm does not exist for this sender. One in flight has no
         // row yet.
         return Err(Problem::new("not-found", "the log has no such command of this sender"));
@@ -35,7 +34,7 @@ pub(crate) async fn run(mut call: Call) -> Result<Response, Problem> {
             body.insert("status".to_owned(), "rejected".into());
             body.insert("problem".to_owned(), rejected(&call, id, &error));
         }
-        Err(error) => return Err(problem(&call, &error)),
+        Err(error) => return Err(call.problem(&error)),
     }
     let mut response = json(&Value::Object(body), PRIVATE);
     // The row of a command never changes.

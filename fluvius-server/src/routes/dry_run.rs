@@ -6,7 +6,6 @@ use fluvius_core::{DryRun, EventRecord, Json, MessageRecord, StateDelta};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::problem;
 use crate::app::{Call, NO_STORE, json};
 use crate::problem::Problem;
 
@@ -55,7 +54,7 @@ fn event(call: &Call, record: EventRecord) -> Result<Event, Problem> {
     let fields = match call.domain.descriptor(&record.aggregate_id.resource) {
         Some(aggregate) => {
             let fields = aggregate.current_event(&record);
-            fields.map_err(|error| problem(call, &error.into()))?
+            fields.map_err(|error| call.problem(&error.into()))?
         }
         None => record.args.to_value(),
     };

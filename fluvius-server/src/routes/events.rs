@@ -12,11 +12,11 @@ use fluvius_core::{AggregateId, Clock, EventRecord, LogReader, ResumeToken, Syst
 use tokio::time::Instant;
 
 use super::event_stream::{self, Input, Start};
-use super::problem;
 use crate::app::{Call, PRIVATE, json};
 use crate::input::accept;
 use crate::input::params::Params;
 use crate::mounted::Mounted;
+use crate::operations::{DEFAULT_LIMIT, MAX_EVENTS};
 use crate::output::{Event, Page};
 use crate::problem::Problem;
 use crate::rate_limit::SenderKey;
@@ -25,11 +25,6 @@ use crate::rate_limit::SenderKey;
 const EVENT_STREAM: &str = "text/event-stream";
 /// The header with the id of the last event that a client has.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// Default number of events of a page.
-const DEFAULT_LIMIT: usize = 50;
-/// Maximum number of events of a page.
-const MAX_LIMIT: usize = 500;
 
 /// Answers with a page of the events of the domain, or with a stream of them.
 pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
@@ -40,11 +35,11 @@ pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
     let mut params = Params::read(call.parts.uri.query())?;
     let filter = EventFilter::read(&call.domain, &mut params)?;
     let after: Option<ResumeToken> = params.take_as("after", "the `next` of a page")?;
-    let limit = params.take_limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let limit = params.take_limit(DEFAULT_LIMIT, MAX_EVENTS)?;
     params.finish()?;
     let log = filter.apply(call.session().log().domain(call.domain.namespace()));
     let log = log.after(after.unwrap_or_default()).limit(limit);
-    let page = log.events().await.map_err(|error| problem(&call, &error))?;
+    let page = log.events().await.map_err(|error| call.problem(&error))?;
     let last = page.rows.last().map(ResumeToken::from);
     let next = page.next.map(|next| shown(next, last));
     let mut rows = Vec::with_capacity(page.rows.len());
@@ -55,7 +50,7 @@ pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
             && filter.admits(aggregate_id)
         {
             let event = Event::of(entry, aggregate, false);
-            rows.push(event.map_err(|error| problem(&call, &error))?);
+            rows.push(event.map_err(|error| call.problem(&error))?);
         }
     }
     Ok(json(&Page { rows, next: next.map(|next| next.to_string()) }, PRIVATE))
@@ -106,7 +101,7 @@ fn stream(call: &Call) -> Result<Response, Problem> {
 /// Returns the instant of a time of the system's clock.
 fn instant(time: DateTime<Utc>) -> Instant {
     let left = time.signed_duration_since(SystemClock.now()).to_std().unwrap_or_default();
-    // Far in the future there is no instant, and no stream lives for so long.
+    // An instant has a maximum. A stream that is still open after a day ends then.
     Instant::now() + left.min(Duration::from_secs(86_400))
 }
 

@@ -28,7 +28,7 @@ use axum::extract::Request;
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
-use fluvius_core::{Error, Lifecycle, ReadKind};
+use fluvius_core::{Lifecycle, ReadKind};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_layer::Layer;
@@ -87,7 +87,7 @@ pub(crate) fn router(app: &Arc<App>, others: Router) -> Router {
     }
 }
 
-/// Returns the layer that compresses answers from 1 KiB on, except streams. It weakens their etags.
+/// Returns the layer that compresses answers from 1 KiB on, except streams.
 fn compression() -> CompressionLayer<impl Predicate> {
     CompressionLayer::new()
         .gzip(true)
@@ -198,9 +198,4 @@ where
             answered.unwrap_or_else(|problem| problem.into_response(&app.settings.base_path))
         }
     })
-}
-
-/// Returns the problem of a read.
-fn problem(call: &Call, error: &Error) -> Problem {
-    call.problem(error)
 }
