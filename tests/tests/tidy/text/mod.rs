@@ -32,7 +32,7 @@ pub(crate) struct Block {
 const GENERATED: &[&str] = &[
     "target",
     "fluvius-macros/src/tests/snapshots",
-    "tests/ui",
+    "tests/ui/fail",
     "tests/corpus",
     "benchmarks/results",
     "benchmarks/FIGURES.md",
