@@ -2,6 +2,7 @@
 
 use crate::backend::{MemoryBackend, SqliteBackend};
 use crate::checks;
+use crate::http_client::ClientMutant;
 use crate::postgres_backend::{DurablePostgres, FastPostgres};
 use crate::processes::ProcessKind;
 use fluvius_tests::faulty_store::StoreMutant;
@@ -143,6 +144,23 @@ mod sqlite {
 
     over_runtimes!(SqliteBackend, histories: 10, seeds: 2);
     over_processes!(SqliteBackend, kills: 20, histories: 3);
+
+    #[test]
+    fn the_bank_is_consistent_while_servers_are_killed() {
+        checks::http_bank::<SqliteBackend>(concat!(module_path!(), "::the_bank_is_consistent"));
+    }
+
+    #[test]
+    fn the_bank_over_http_finds_a_retry_with_a_new_key() {
+        let mutant = Some(ClientMutant::NewKey);
+        checks::http_bank_finds::<SqliteBackend>(None, mutant, "which no client has sent");
+    }
+
+    #[test]
+    fn the_bank_over_http_finds_a_write_skew() {
+        let mutant = Some(StoreMutant::SkipReadCheck);
+        checks::http_bank_finds::<SqliteBackend>(mutant, None, "a write skew");
+    }
 }
 
 mod postgres {
@@ -150,6 +168,11 @@ mod postgres {
 
     over_runtimes!(DurablePostgres, histories: 2, seeds: 1);
     over_processes!(DurablePostgres, kills: 20, histories: 2);
+
+    #[test]
+    fn the_bank_is_consistent_while_servers_are_killed() {
+        checks::http_bank::<DurablePostgres>(concat!(module_path!(), "::the_bank_is_consistent"));
+    }
 
     #[test]
     fn kills_find_commits_lost_by_a_server_crash() {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use fluvius_testing::SeededRng;
 
 use crate::backend::Backend;
+use crate::http_client::ClientMutant;
 use crate::processes::ProcessKind;
 use crate::workload::Conditions;
-use crate::{jepsen_bank, kills, linearizability};
+use crate::{http_bank, jepsen_bank, kills, linearizability};
 use fluvius_tests::faulty_store::StoreMutant;
 use fluvius_tests::seeds;
 
@@ -97,6 +98,48 @@ pub fn bank_finds<B: Backend>(test: &str, kind: ProcessKind, mutant: StoreMutant
         assert!(fault.contains(breaks), "{mutant:?} was found by something else: {fault}");
         Some(fault)
     });
+}
+
+/// Checks the bank over HTTP: the same, and a request that is sent again has one effect.
+pub fn http_bank<B: Backend>(test: &str) {
+    if !B::is_available() {
+        return;
+    }
+    let options = http_bank_options(None, None);
+    println!("{test}: {options:?}");
+    let stats = match http_bank::run::<B>(&options) {
+        Ok(stats) => stats,
+        Err(fault) => panic!("{test}: {fault}\n{}", replay(test, options.seed)),
+    };
+    println!("{test}: seed {}: {stats:?}", options.seed);
+    assert!(stats.bank.kills > 0 && stats.bank.open > 0, "nothing was interrupted: {stats:?}");
+    assert!(stats.replays > 0, "no retry met a stored answer: {stats:?}");
+    assert!(stats.bank.jointly_overdrawn > 0, "no linked account reached its limit: {stats:?}");
+    assert!(stats.bank.snapshots > 0, "no page was read: {stats:?}");
+}
+
+/// Checks that the bank over HTTP finds a mutant of the store, or of the clients.
+pub fn http_bank_finds<B: Backend>(
+    store: Option<StoreMutant>,
+    client: Option<ClientMutant>,
+    breaks: &str,
+) {
+    if !B::is_available() {
+        return;
+    }
+    let options = http_bank_options(store, client);
+    let fault = http_bank::run::<B>(&options).expect_err("the bank finds the mutant");
+    println!("{store:?} {client:?} is found: {}", fault.lines().next().unwrap_or_default());
+    assert!(fault.contains(breaks), "{store:?} {client:?} was found by something else: {fault}");
+}
+
+fn http_bank_options(
+    store: Option<StoreMutant>,
+    client: Option<ClientMutant>,
+) -> http_bank::Options {
+    let time = Duration::from_secs(seeds::number("FLUVIUS_SECONDS").unwrap_or(4));
+    let conditions = Conditions { mutant: store, ..Conditions::default() };
+    http_bank::Options { seed: seed(), time, conditions, mutant: client }
 }
 
 /// Time within which each seed must find a mutant.

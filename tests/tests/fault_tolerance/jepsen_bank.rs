@@ -102,7 +102,8 @@ fn run_clients<B: Backend>(options: &Options, backend: &B) -> Vec<Entry> {
     processes.end()
 }
 
-async fn check<B: Backend>(backend: &B, history: &[Entry]) -> Result<Stats, String> {
+/// Checks the store and the answers of a run. Returns its counts.
+pub async fn check<B: Backend>(backend: &B, history: &[Entry]) -> Result<Stats, String> {
     let store = backend.open().await;
     let exchanges = history::requests(history);
     let events =

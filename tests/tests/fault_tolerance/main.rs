@@ -5,6 +5,7 @@
 //! | `cases`, `checks` | the test cases of each store; the checks that they run |
 //! | `kills` | crash recovery: a process is killed, the bank is opened again and checked |
 //! | `jepsen_bank` | processes transfer money and read snapshots while others are killed |
+//! | `http_bank`, `http_client` | the same over HTTP: servers are killed, and clients send requests again |
 //! | `linearizability` | the history of each account, checked for linearizability |
 //! | `history_invariants` | invariants of a store's content and of a history |
 //! | `backend`, `postgres_backend` | the stores under test; the one on a server, and its injected faults |
@@ -21,6 +22,8 @@ mod checks;
 mod child_process;
 mod history;
 mod history_invariants;
+mod http_bank;
+mod http_client;
 mod jepsen_bank;
 mod kills;
 mod linearizability;

@@ -87,7 +87,7 @@ impl<B: Backend> Processes<B> {
             Some((pipe, _)) => {
                 let address = self.backend.address().expect("other processes can reach the store");
                 let (child, input) =
-                    child_process::start(&address, &workload, pipe.try_clone().unwrap());
+                    child_process::start(&address, workload, pipe.try_clone().unwrap());
                 Process::Child(child, Some(input))
             }
             None => {
