@@ -1,5 +1,5 @@
-//! The bank test of Jepsen over HTTP: several servers over one store, which are killed while clients
-//! of all of them go on.
+//! The bank test of Jepsen over HTTP: several servers over one store. They are killed while their
+//! clients go on.
 
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin};
