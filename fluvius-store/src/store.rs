@@ -14,7 +14,7 @@ use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::outcome::CommitOutcome;
-use crate::query::{Field, LogQuery, StateQuery};
+use crate::query::{Field, LogQuery, StateQuery, StateScan};
 use crate::record::{
     AnyRecord, ContextRecord, EventRecord, LogEntry, LogKind, LogPage, LogRecord, StateRecord,
     StoredCommand,
@@ -190,6 +190,38 @@ pub trait Store: Send + Sync + 'static {
         &self,
         query: &StateQuery,
     ) -> impl Future<Output = Result<Vec<StateRecord>, StoreError>> + Send;
+
+    /// Scans the rows of a query's resource and realm, in the order of the query after its cursor,
+    /// and returns those that match, in one snapshot. So a condition that few rows meet does not
+    /// make one call read all of them.
+    ///
+    /// # Shape
+    /// The scan ends once `limit` rows match, `scan_limit` rows are scanned, or no rows remain; 0
+    /// counts as 1 in both limits. Rows that do not match are scanned too, and closed ones. The
+    /// scans that each begin at the `next` of the one before return the rows of
+    /// [`query`](Self::query). [`StateQuery::scan`] defines the result.
+    ///
+    /// If an index finds all rows that may match, and they are at most
+    /// [`MAX_CANDIDATES`](crate::query::MAX_CANDIDATES), a store may read these instead
+    /// ([`StateScan::complete`]). `next` is always the location of a row of the query's realm.
+    ///
+    /// The default reads the rows of [`StateQuery::window`] by [`query`](Self::query). A store
+    /// should find these rows without reading others, except to sort them by a field without an
+    /// index.
+    ///
+    /// # Errors
+    /// Same as [`query`](Self::query).
+    fn scan(
+        &self,
+        query: &StateQuery,
+        scan_limit: usize,
+    ) -> impl Future<Output = Result<StateScan, StoreError>> + Send {
+        async move {
+            query.check()?;
+            let window = self.query(&query.window(scan_limit)).await?;
+            query.scan(window.into_iter().map(Ok), scan_limit)
+        }
+    }
 
     /// Returns the row of a command, with its context.
     ///

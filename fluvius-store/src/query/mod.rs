@@ -6,6 +6,7 @@
 //! | file | contents |
 //! |---|---|
 //! | `state_query` | [`StateQuery`] and its selection of rows |
+//! | `scan` | [`StateScan`]: the result of a query with a bound on the scanned rows |
 //! | `log_query` | [`LogQuery`], [`RealmFilter`] |
 //! | `filter` | [`Filter`]: a tree of conditions with three-valued logic |
 //! | `compiled` | [`CompiledFilter`]: a filter prepared for many rows |
@@ -63,6 +64,7 @@ mod limits;
 mod log_query;
 mod number;
 mod read;
+mod scan;
 mod sort;
 mod state_query;
 mod storable;
@@ -78,6 +80,7 @@ pub use limits::{MAX_FILTER_DEPTH, MAX_PATH_LENGTH, MAX_SORT_KEYS, MAX_TERMS, Qu
 pub use log_query::{LogQuery, RealmFilter};
 pub use number::{Number, ParseNumberError};
 pub use read::{read, read_at};
+pub use scan::{MAX_CANDIDATES, StateScan};
 pub use sort::SortKey;
 pub use state_query::StateQuery;
 pub use value::{Kind, Operand};

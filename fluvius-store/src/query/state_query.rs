@@ -139,7 +139,7 @@ impl StateQuery {
     }
 
     /// Evaluates the conditions other than `after`.
-    fn admits(&self, row: &StateRecord, filter: &CompiledFilter) -> bool {
+    pub(super) fn admits(&self, row: &StateRecord, filter: &CompiledFilter) -> bool {
         self.resource.as_ref().is_none_or(|resource| *resource == row.aggregate_id.resource)
             && (self.with_closed || row.closed_at.is_none())
             && self.realm.admits(row.realm.as_deref())

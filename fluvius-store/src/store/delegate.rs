@@ -26,6 +26,8 @@ macro_rules! __store_methods {
                 >;
             fn query(; query: $crate::StateQuery;)
                 -> Result<::std::vec::Vec<$crate::StateRecord>, $crate::StoreError>;
+            fn scan(; query: $crate::StateQuery; scan_limit: usize)
+                -> Result<$crate::query::StateScan, $crate::StoreError>;
             fn command(id: $crate::uuid::Uuid;;)
                 -> Result<::std::option::Option<$crate::StoredCommand>, $crate::StoreError>;
             fn history(; aggregate_id: $crate::AggregateId; first: u64, last: u64)
@@ -169,6 +171,9 @@ macro_rules! __delegate_method {
         $crate::__delegate_method! { @found $mode $item }
     };
     (query $mode:ident [query $($rest:ident)*] $item:tt) => {
+        $crate::__delegate_method! { @found $mode $item }
+    };
+    (scan $mode:ident [scan $($rest:ident)*] $item:tt) => {
         $crate::__delegate_method! { @found $mode $item }
     };
     (command $mode:ident [command $($rest:ident)*] $item:tt) => {

@@ -86,6 +86,7 @@ async fn call_all(store: &impl Store) {
     store.load(&aggregate_id).await.unwrap();
     store.snapshot(std::slice::from_ref(&aggregate_id)).await.unwrap();
     store.query(&StateQuery::every(1)).await.unwrap();
+    store.scan(&StateQuery::every(1), 1).await.unwrap();
     store.command(Uuid::nil()).await.unwrap();
     store.history(&aggregate_id, 1, 1).await.unwrap();
     store.log(LogKind::Events, &LogQuery::all()).await.unwrap();

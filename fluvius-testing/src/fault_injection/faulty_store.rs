@@ -155,10 +155,10 @@ impl<S: Store> Store for FaultyStore<S> {
 
     delegate_store! {
         self => *self.read().await?;
-        only load, snapshot, query, command, history, log, context
+        only load, snapshot, query, scan, command, history, log, context
     }
     delegate_store! {
         self => self.inner;
-        except commit, acquire_lease, load, snapshot, query, command, history, log, context
+        except commit, acquire_lease, load, snapshot, query, scan, command, history, log, context
     }
 }

@@ -121,6 +121,6 @@ impl Store for AlteredRows {
 
     delegate_store! {
         self => self.inner;
-        except load, snapshot, query, command, history, log, context
+        except load, snapshot, query, scan, command, history, log, context
     }
 }

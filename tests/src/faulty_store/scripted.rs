@@ -152,9 +152,12 @@ impl Store for ScriptedStore {
         Ok(page)
     }
 
-    delegate_store! { self => *self.reads()?; only snapshot, query, command, history, context }
+    delegate_store! {
+        self => *self.reads()?;
+        only snapshot, query, scan, command, history, context
+    }
     delegate_store! {
         self => self.inner;
-        except declare_indexes, commit, load, snapshot, query, command, history, log, context
+        except declare_indexes, commit, load, snapshot, query, scan, command, history, log, context
     }
 }
