@@ -73,8 +73,11 @@ CREATE TABLE aggregate (
     created_at INTEGER NOT NULL,
     created_by BLOB,
     realm TEXT,
-    UNIQUE (identifier, resource)
+    UNIQUE (resource, identifier)
 ) STRICT;
+
+-- Queries of one realm read the aggregates of this realm only.
+CREATE INDEX aggregate_in_order ON aggregate (resource, realm, identifier);
 
 CREATE TABLE event (
     position INTEGER PRIMARY KEY,

@@ -3,7 +3,7 @@
 //! An index only limits and orders the rows: all conditions are checked on the states themselves.
 
 use fluvius_store::StateQuery;
-use fluvius_store::query::{Comparison, Constraint, Field};
+use fluvius_store::query::{Comparison, Constraint, Field, MAX_CANDIDATES};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -12,7 +12,7 @@ use crate::field;
 use crate::read::query_optional;
 
 /// An index with fewer matching values is always used.
-const MAX_COUNTED: usize = 10_000;
+const MAX_COUNTED: usize = MAX_CANDIDATES;
 
 /// Maximum number of constraints used for a field. All conditions are checked on the states in any
 /// case.
@@ -26,6 +26,8 @@ pub(super) struct Index {
     index_constraints: Vec<Constraint>,
     /// True if the values come in the order of the query's first key.
     pub(super) is_in_order: bool,
+    /// The number of matching values, if it is less than `MAX_COUNTED`.
+    pub(super) candidates: Option<usize>,
 }
 
 impl Index {
@@ -65,7 +67,9 @@ impl Index {
         }
         let is_sorted_anyway = !query.sort.is_empty();
         Ok(match (best, in_order) {
-            (Some((count, index)), _) if count < MAX_COUNTED => Some(index),
+            (Some((count, index)), _) if count < MAX_COUNTED => {
+                Some(Self { candidates: Some(count), ..index })
+            }
             (_, Some(index)) => Some(index),
             // Without an index all rows would have to be sorted.
             (Some((_, index)), None) if is_sorted_anyway => Some(index),
@@ -170,6 +174,7 @@ fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> 
             field,
             index_constraints: Vec::new(),
             is_in_order: false,
+            candidates: None,
         });
     }
     Ok(indexes)

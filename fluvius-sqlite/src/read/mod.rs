@@ -25,7 +25,7 @@ pub(crate) use bounds::{ReadBounds, install_bounds_check};
 pub(crate) use functions::register;
 pub(crate) use history::history;
 pub(crate) use log::{Scan, log};
-pub(crate) use query::{query, snapshot};
+pub(crate) use query::{query, scan, snapshot};
 
 /// A part of a result, and the start of the next one.
 #[derive(Debug)]

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use fluvius_store::query::{
-    Column, Comparison, CompiledFilter, Field, FieldSource, Filter, Kind, Operand,
+    Column, Comparison, CompiledFilter, Field, FieldSource, Filter, Kind, Operand, StateScan,
 };
 use fluvius_store::{AggregateId, RealmFilter, StateQuery, StateRecord};
 use rusqlite::types::Value;
@@ -33,16 +33,45 @@ pub(crate) fn query(
     // Fields and values are of one snapshot. The transaction is read-only.
     let connection = connection.unchecked_transaction()?;
     let index = Index::of(&connection, query)?;
-    let sql = Sql::of(query, index.as_ref());
+    select(&connection, query, index.as_ref(), |states| states.collect())
+}
+
+/// Returns the states that match a query, among a limited number of scanned ones.
+pub(crate) fn scan(
+    connection: &Connection,
+    query: &StateQuery,
+    scan_limit: usize,
+) -> Result<StateScan, Fault> {
+    // The transaction is read-only.
+    let connection = connection.unchecked_transaction()?;
+    if let Some(index) = Index::of(&connection, query)?
+        && let Some(candidates) = index.candidates
+    {
+        let one_more = query.clone().limit(query.limit.max(1).saturating_add(1));
+        let rows = select(&connection, &one_more, Some(&index), |states| states.collect())?;
+        return Ok(StateScan::complete(query, rows, candidates));
+    }
+    let window = query.window(scan_limit);
+    let index = Index::of(&connection, &window)?;
+    // SQLite stops at the last scanned row, unless it has to sort.
+    select(&connection, &window, index.as_ref(), |states| query.scan(states, scan_limit))
+}
+
+/// Passes the states that match a query to a function, one by one.
+fn select<T>(
+    connection: &Connection,
+    query: &StateQuery,
+    index: Option<&Index>,
+    read: impl FnOnce(&mut dyn Iterator<Item = Result<StateRecord, Fault>>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let sql = Sql::of(query, index);
     let mut statement = connection.prepare_cached(&sql.text)?;
     let _filter = Current::set(sql.filter);
-    let mut rows = statement.query(params_from_iter(sql.params))?;
-    let mut states = Vec::new();
-    while let Some(row) = rows.next()? {
+    let mut rows = statement.query_and_then(params_from_iter(sql.params), |row| {
         let aggregate_id = rows::aggregate_of_state(row)?;
-        states.push(rows::state(row, &aggregate_id)?);
-    }
-    Ok(states)
+        rows::state(row, &aggregate_id)
+    })?;
+    read(&mut rows)
 }
 
 /// Returns the states of several aggregates, from one snapshot.

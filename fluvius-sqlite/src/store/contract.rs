@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use fluvius_store::query::Field;
+use fluvius_store::query::{Field, StateScan};
 use fluvius_store::uuid::Uuid;
 use fluvius_store::{
     AggregateId, AnyRecord, CommitOutcome, ContextRecord, EventRecord, LogEntry, LogKind, LogPage,
@@ -78,6 +78,12 @@ impl Store for SqliteStore {
         query.check()?;
         let query = query.clone();
         self.read(Lane::Scans, move |connection| read::query(connection, &query)).await
+    }
+
+    async fn scan(&self, query: &StateQuery, scan_limit: usize) -> Result<StateScan, StoreError> {
+        query.check()?;
+        let query = query.clone();
+        self.read(Lane::Scans, move |connection| read::scan(connection, &query, scan_limit)).await
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {

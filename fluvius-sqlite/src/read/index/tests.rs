@@ -1,7 +1,7 @@
 //! Query plans, from `EXPLAIN QUERY PLAN`.
 
-use fluvius_store::Store;
 use fluvius_store::query::{Cursor, Field};
+use fluvius_store::{RealmFilter, Store};
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
@@ -43,7 +43,7 @@ async fn store() -> (TempDir, Connection, SqliteStore) {
     (folder, connection, store)
 }
 
-/// Returns the index search and the sorts in the plan of a query.
+/// Returns the search of values or of aggregates, and the sorts, in the plan of a query.
 fn plan(connection: &Connection, query: &StateQuery) -> (String, String) {
     let index = Index::of(connection, query).unwrap();
     let sql = Sql::of(query, index.as_ref());
@@ -53,9 +53,12 @@ fn plan(connection: &Connection, query: &StateQuery) -> (String, String) {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let scans = lines.iter().filter(|line| line.starts_with("SCAN"));
-    let first = lines.iter().find(|line| line.starts_with("SEARCH i ")).or(scans.clone().next());
-    assert_eq!(scans.count(), usize::from(index.is_none()), "{lines:?}");
+    let of = |table: &str| {
+        let begins = [format!("SEARCH {table} "), format!("SCAN {table} ")];
+        lines.iter().find(|line| begins.iter().any(|begin| line.starts_with(begin)))
+    };
+    let first = of("i").or(of("a"));
+    assert_eq!(of("i").is_none(), index.is_none(), "{lines:?}");
     let sorted: Vec<&str> =
         lines.iter().filter_map(|line| line.strip_prefix("USE TEMP B-TREE FOR ")).collect();
     (first.unwrap().replace(" USING COVERING INDEX", " USING INDEX"), sorted.join(", "))
@@ -138,18 +141,36 @@ async fn pages_keep_the_order_of_the_index() {
 async fn undeclared_fields_are_not_looked_up() {
     let (_folder, connection, store) = store().await;
     let of_all = found_by(Field::number("coins").eq(3)).resource(None);
+    let in_order = "SEARCH a USING INDEX sqlite_autoindex_aggregate_1 (resource=?)";
     for query in [
         found_by(Field::number("other").eq(3)),
         found_by(Field::text("coins").eq("3")),
         found_by(!Field::number("coins").eq(3)),
-        of_all,
     ] {
-        let (found, _) = plan(&connection, &query);
-        assert!(found.starts_with("SCAN"), "{found}");
+        assert_eq!(plan(&connection, &query), (in_order.to_owned(), String::new()), "{query:?}");
     }
+    assert!(!plan(&connection, &of_all).0.starts_with("SEARCH i"));
     store.declare_indexes("purse", &[]).await.unwrap();
-    let (found, _) = plan(&connection, &found_by(Field::number("coins").eq(3)));
-    assert!(found.starts_with("SCAN"), "{found}");
+    let (found, sorted) = plan(&connection, &found_by(Field::number("coins").eq(3)));
+    assert_eq!((found.as_str(), sorted.as_str()), (in_order, ""));
+}
+
+#[tokio::test]
+async fn a_window_reads_one_realm_in_order() {
+    let (_folder, connection, _store) = store().await;
+    let later = |query: &StateQuery| {
+        let row = crate::read::query::query(&connection, &StateQuery::for_resource("purse", 1));
+        Some(Cursor::of(query, &row.unwrap()[0]))
+    };
+    for realm in [None, Some("a realm".to_owned())] {
+        let first = found_by(Field::number("other").eq(3)).realm(RealmFilter::Only(realm));
+        let next = first.clone().after(later(&first));
+        for (query, how) in [(first, ""), (next, " AND identifier>?")] {
+            let how =
+                format!("SEARCH a USING INDEX aggregate_in_order (resource=? AND realm=?{how})");
+            assert_eq!(plan(&connection, &query.window(100)), (how, String::new()), "{query:?}");
+        }
+    }
 }
 
 /// If many aggregates match, the sort order decides.

@@ -1,7 +1,7 @@
 //! The cost of a query, in virtual machine steps of SQLite.
 
 use fluvius_store::Store;
-use fluvius_store::query::Field;
+use fluvius_store::query::{Cursor, Field};
 use rusqlite::StatementStatus;
 use tempfile::TempDir;
 
@@ -55,4 +55,33 @@ async fn an_aggregate_is_looked_up_by_its_identifier() {
     assert_eq!(query(&connection, &asked).unwrap(), [one]);
     let scanned = asked.clone().filter(Field::number("coins").lt(0));
     assert!(steps(&connection, &asked) * 10 < steps(&connection, &scanned));
+}
+
+#[tokio::test]
+async fn a_scan_costs_the_same_in_a_large_store() {
+    let steps_of = async |count| {
+        let (_folder, connection, _store) = store(count).await;
+        let row = query(&connection, &StateQuery::for_resource("purse", 1)).unwrap().remove(0);
+        let realm = RealmFilter::Only(row.realm.map(|realm| realm.to_string()));
+        let of = asked(Field::number("coins").lt(0)).realm(realm);
+        let found = scan(&connection, &of, 50).unwrap();
+        assert_eq!((found.rows.len(), found.scanned, found.next.is_some()), (0, 50, true));
+        let statement = connection.prepare_cached(&Sql::of(&of.window(50), None).text).unwrap();
+        statement.reset_status(StatementStatus::VmStep)
+    };
+    let small = steps_of(60).await;
+    assert!(small > 0);
+    assert_eq!(steps_of(600).await, small);
+}
+
+#[tokio::test]
+async fn an_index_with_few_candidates_completes_a_scan() {
+    let (_folder, connection, store) = store(200).await;
+    store.declare_indexes("purse", &[Field::number("coins")]).await.unwrap();
+    let found = scan(&connection, &asked(Field::number("coins").eq(77)), 1).unwrap();
+    assert_eq!((found.rows.len(), found.scanned, found.next), (1, 1, None));
+    let many = asked(Field::number("coins").ge(100) & Field::text("note").contains("note"));
+    let found = scan(&connection, &many, 1).unwrap();
+    assert_eq!((found.rows.len(), found.scanned), (10, 100));
+    assert_eq!(found.next, Some(Cursor::of(&many, &found.rows[9])));
 }
