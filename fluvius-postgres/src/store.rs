@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fluvius_store::off_runtime;
-use fluvius_store::query::Field;
+use fluvius_store::query::{Field, StateScan};
 use fluvius_store::uuid::Uuid;
 use fluvius_store::{
     AggregateId, AnyRecord, CommitOutcome, ContextRecord, EventRecord, Lease, LogEntry, LogKind,
@@ -334,6 +334,11 @@ impl Store for PostgresStore {
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         query.check()?;
         Ok(read::query(self.query_pool(), &self.connections.indexes, query).await?)
+    }
+
+    async fn scan(&self, query: &StateQuery, scan_limit: usize) -> Result<StateScan, StoreError> {
+        query.check()?;
+        Ok(read::scan(self.query_pool(), &self.connections.indexes, query, scan_limit).await?)
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {

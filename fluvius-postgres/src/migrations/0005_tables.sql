@@ -38,6 +38,9 @@ CREATE TABLE resource_state (
     toast.autovacuum_vacuum_cost_delay = 0
 );
 
+-- Queries of one realm read the aggregates of this realm only.
+CREATE INDEX resource_state_in_order ON resource_state (resource, realm, identifier);
+
 CREATE TABLE context_log (
     id uuid PRIMARY KEY,
     domain text COLLATE "C" NOT NULL,

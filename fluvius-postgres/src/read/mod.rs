@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 pub(crate) use log::log;
-pub(crate) use query::query;
+pub(crate) use query::{query, scan};
 
 use self::rows::{COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};
 use crate::error::Fault;

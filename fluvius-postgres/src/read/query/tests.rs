@@ -188,3 +188,44 @@ async fn state_is_parsed_once_per_row() {
     let expected = ["field_number", "field_text", "state_json"];
     assert_eq!(calls, expected.map(|name| (name.to_owned(), count)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_window_reads_one_realm_in_order() {
+    let Some((schema, store, _, pool)) = store().await else { return };
+    let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let update = "UPDATE resource_state SET realm = 'north' WHERE identifier < \
+                  '80000000-0000-0000-0000-000000000000'";
+    for statement in
+        [&format!("SET search_path = {}", schema.name()), update, "VACUUM ANALYZE resource_state"]
+    {
+        client.batch_execute(statement).await.unwrap();
+    }
+    for realm in [None, Some("north".to_owned())] {
+        let asked = found_by(Field::number("other").lt(0)).realm(RealmFilter::Only(realm));
+        let scan = store.scan(&asked, 100).await.unwrap();
+        assert_eq!((scan.rows.len(), scan.scanned), (0, 100));
+        for query in [asked.clone(), asked.after(scan.next)] {
+            let plan = plan(&pool, &[], &query.window(100)).await;
+            let is_in_order = plan.contains("Index Scan using resource_state_in_order");
+            assert!(is_in_order && !plan.contains("Sort"), "{plan}");
+            let has_realm =
+                plan.lines().any(|line| line.contains("Cond") && line.contains("realm"));
+            assert!(has_realm, "{plan}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_with_few_candidates_completes_a_scan() {
+    let Some((_schema, store, ..)) = store().await else { return };
+    let few = found_by(Field::number("coins").lt(10) & Field::number("other").gt(3));
+    let scan = store.scan(&few, 1).await.unwrap();
+    // 0.5 once, and 1.5 to 9.5 twice.
+    assert_eq!((scan.rows.len(), scan.scanned), (10, 19));
+    assert_eq!(scan.next, Some(Cursor::of(&few, &scan.rows[9])));
+    let rest = store.scan(&few.after(scan.next), 1).await.unwrap();
+    assert_eq!((rest.rows.len(), rest.next), (6, None));
+    let none = store.scan(&found_by(Field::number("other").eq(3)), 1).await.unwrap();
+    assert_eq!((none.scanned, none.next.is_some()), (1, true));
+}
