@@ -142,6 +142,10 @@ macro_rules! __fluvius_store_cases {
                 pages::a_page_is_consistent
                 pages::a_snapshot_is_consistent
                 pages::a_snapshot_has_the_requested_rows
+                scans::scans_add_up_to_the_whole
+                scans::a_scan_continues_after_the_last_scanned_row
+                scans::a_scan_reads_one_realm
+                scans::scans_are_stable_under_concurrent_writes
                 indexes::an_index_changes_no_answer
                 indexes::an_index_covers_the_writes_of_every_handle
                 resources::a_resource_belongs_to_one_domain

@@ -182,6 +182,13 @@ pub(crate) enum Mutant {
     SnapshotTruncated,
     IndexHidesNulls,
     IndexForgetsWrites,
+    ScansUnlimited,
+    ScanRowsUnlimited,
+    ScanEndsAtLastMatch,
+    EmptyScanIsLast,
+    ScanReadsAllRealms,
+    ScanSkipsOneRow,
+    ScansByCounting,
 
     // Resources.
     ClaimsUnchecked,

@@ -248,6 +248,22 @@ const QUERIES: &[Finding] = &[
     (IndexHidesNulls, &["an_index_changes_no_answer"]),
     (IndexForgetsWrites, &["an_index_covers_the_writes_of_every_handle"]),
     (SnapshotTruncated, &["a_snapshot_has_the_requested_rows"]),
+    (ScansUnlimited, &["a_scan_continues_after_the_last_scanned_row"]),
+    (
+        ScanRowsUnlimited,
+        &["scans_add_up_to_the_whole", "a_scan_continues_after_the_last_scanned_row"],
+    ),
+    (
+        ScanEndsAtLastMatch,
+        &["scans_add_up_to_the_whole", "a_scan_continues_after_the_last_scanned_row"],
+    ),
+    (
+        EmptyScanIsLast,
+        &["scans_add_up_to_the_whole", "a_scan_continues_after_the_last_scanned_row"],
+    ),
+    (ScanReadsAllRealms, &["a_scan_reads_one_realm"]),
+    (ScanSkipsOneRow, &["scans_add_up_to_the_whole"]),
+    (ScansByCounting, &["scans_are_stable_under_concurrent_writes"]),
     (NoRealmIsAllRealms, &["only_requested_aggregates_are_found"]),
 ];
 

@@ -20,5 +20,6 @@ pub(super) mod pages;
 pub(super) mod reopening;
 pub(super) mod resources;
 pub(super) mod runtime;
+pub(super) mod scans;
 pub(super) mod values;
 pub(super) mod versions;

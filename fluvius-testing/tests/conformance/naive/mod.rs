@@ -7,13 +7,14 @@ mod commit;
 mod content;
 mod query;
 mod read;
+mod scan;
 mod unit_checks;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use fluvius_core::query::Field;
+use fluvius_core::query::{Field, StateScan};
 use fluvius_core::{
     AggregateId, AnyRecord, CommandRecord, CommandStatus, CommitOutcome, ContextRecord,
     EventRecord, Lease, LogEntry, LogKind, LogPage, LogQuery, StateQuery, StateRecord, Store,
@@ -51,6 +52,7 @@ struct Own {
     taken: HashSet<Uuid>,
     unseen: Option<Content>,
     given: usize,
+    scanned: usize,
     indexes: Vec<Field>,
     indexed: Content,
     is_closed: bool,
@@ -375,6 +377,10 @@ impl Store for Naive {
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         self.select(query).await
+    }
+
+    async fn scan(&self, query: &StateQuery, scan_limit: usize) -> Result<StateScan, StoreError> {
+        self.scan_rows(query, scan_limit).await
     }
 
     async fn command(

@@ -95,7 +95,7 @@ impl Naive {
         rows
     }
 
-    fn is_asked_for(&self, query: &StateQuery, row: &StateRecord) -> bool {
+    pub(super) fn is_asked_for(&self, query: &StateQuery, row: &StateRecord) -> bool {
         let realm = match &query.realm {
             _ if self.is(Mutant::QueryRealmsIgnored) => true,
             RealmFilter::Only(None) if self.is(Mutant::NoRealmIsAllRealms) => true,
