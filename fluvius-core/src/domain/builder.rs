@@ -258,7 +258,7 @@ impl RuntimeBuilder {
         self.log_start();
         Ok(DomainRuntime::new(Processor::new(Services {
             metadata: self.metadata,
-            registry,
+            registry: Arc::new(registry),
             store: self.store,
             policy: self.policy,
             observers: self.observers,

@@ -2,19 +2,23 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::log_stream::{LogStream, Source, follow};
 use crate::error::Error;
 use crate::processor::Services;
+use crate::sync::Instant;
 use fluvius_store::{
-    ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, LogEntry, LogQuery,
-    LogRecord, MessageRecord, RealmFilter, ResumeToken, Store,
+    ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, LogEntry, LogPage,
+    LogQuery, LogRecord, MessageRecord, RealmFilter, ResumeToken, Store,
 };
 
 /// Default number of rows of a page.
 const PAGE_ROW_COUNT: usize = 1_000;
+/// Maximum number of scanned rows of a part of a page with a time limit.
+const PART_ROW_COUNT: usize = 2_000;
 
 /// A reader of the logs, in position order.
 ///
@@ -59,6 +63,8 @@ const PAGE_ROW_COUNT: usize = 1_000;
 pub struct LogReader {
     source: Source,
     query: LogQuery,
+    /// Maximum time of a page; `None` for no limit.
+    scan_time: Option<Duration>,
 }
 
 /// A page of a log.
@@ -89,7 +95,7 @@ impl LogReader {
         let outages = Arc::clone(&services.outages);
         let query =
             LogQuery::all().realm(realm).limit(PAGE_ROW_COUNT).scan_limit(LogQuery::SCAN_LIMIT);
-        Self { source: Source { store, committed, outages }, query }
+        Self { source: Source { store, committed, outages }, query, scan_time: None }
     }
 
     /// Limits the reader to the rows of one aggregate.
@@ -168,6 +174,17 @@ impl LogReader {
     #[must_use]
     pub fn scan_limit(mut self, rows: usize) -> Self {
         self.query.scan_limit = rows;
+        self
+    }
+
+    /// Sets the maximum time of a page, as a further [`scan_limit`](Self::scan_limit). Default: no
+    /// limit.
+    ///
+    /// The page is then read in parts of up to 2,000 scanned rows, each of them one snapshot, and
+    /// later no further part is read. Streams have no such limit.
+    #[must_use]
+    pub fn scan_time(mut self, time: Duration) -> Self {
+        self.scan_time = Some(time);
         self
     }
 
@@ -263,7 +280,10 @@ impl LogReader {
     }
 
     async fn page<T: LogRecord>(&self) -> Result<Page<T>, Error> {
-        page(&self.source, &self.query).await
+        match self.scan_time {
+            None => page(&self.source, &self.query).await,
+            Some(time) => page_in_parts(&self.source, &self.query, time).await,
+        }
     }
 
     fn follow<T: LogRecord>(&self) -> LogStream<T> {
@@ -301,10 +321,46 @@ fn one_more(query: &LogQuery) -> LogQuery {
 }
 
 async fn page<T: LogRecord>(source: &Source, query: &LogQuery) -> Result<Page<T>, Error> {
-    let page = source.store.read_log::<T>(&one_more(query)).await?.truncated(query.limit);
+    Ok(shown(query, source.store.read_log(&one_more(query)).await?))
+}
+
+/// Reads a page in parts, until it is complete or the time has elapsed.
+async fn page_in_parts<T: LogRecord>(
+    source: &Source,
+    query: &LogQuery,
+    time: Duration,
+) -> Result<Page<T>, Error> {
+    let begun = Instant::now();
+    let mut rest = one_more(query);
+    let mut rows_left = rest.scan_limit;
+    let mut rows = Vec::new();
+    let mut newest = None;
+    loop {
+        rest.scan_limit = rows_left.min(PART_ROW_COUNT);
+        let part = source.store.read_log::<T>(&rest).await?;
+        // Rows that are stored between two parts are above those of a descending page.
+        let newest = match query.descending {
+            true => *newest.get_or_insert(part.newest),
+            false => part.newest,
+        };
+        let (scanned_to, is_last) = (part.scanned_to, part.is_last());
+        rest.limit -= part.rows.len().min(rest.limit);
+        rows_left -= rest.scan_limit;
+        rows.extend(part.rows);
+        let is_over = rest.limit == 0 || rows_left == 0 || begun.elapsed() >= time;
+        if is_last || is_over {
+            return Ok(shown(query, LogPage::new(rows, scanned_to, newest).with_last(is_last)));
+        }
+        rest = rest.resume(scanned_to);
+    }
+}
+
+/// Returns the page of a reader, from one that may have one more row.
+fn shown<T: LogRecord>(query: &LogQuery, page: LogPage<T>) -> Page<T> {
+    let page = page.truncated(query.limit);
     let next = Some(page.scanned_to).filter(|_| !page.is_last());
     let (scanned_to, newest) = (page.scanned_to, page.newest);
-    Ok(Page { rows: page.rows, next, scanned_to, newest })
+    Page { rows: page.rows, next, scanned_to, newest }
 }
 
 impl fmt::Debug for LogReader {

@@ -93,7 +93,8 @@ impl DomainRuntime {
 
     /// Returns a reader of the stored states of all realms.
     pub fn statemgr(&self) -> StateManager {
-        StateManager::new(self.processor.services.store.clone(), RealmFilter::All)
+        let services = &self.processor.services;
+        StateManager::new(services.store.clone(), Arc::clone(&services.registry), RealmFilter::All)
     }
 
     /// Returns a reader of the logs of all realms.

@@ -314,8 +314,8 @@ impl Session {
 
     /// Returns a reader of the stored states of the session's realm.
     pub fn statemgr(&self) -> StateManager {
-        let store = self.processor.services.store.clone();
-        StateManager::new(store, self.realm())
+        let services = &self.processor.services;
+        StateManager::new(services.store.clone(), Arc::clone(&services.registry), self.realm())
     }
 
     /// Returns a reader of the logs, for rows of the session's realm.

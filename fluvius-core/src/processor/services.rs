@@ -18,7 +18,7 @@ use fluvius_store::DynStore;
 
 pub(crate) struct Services {
     pub(crate) metadata: &'static DomainMetadata,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) store: DynStore,
     pub(crate) policy: Option<Box<dyn ErasedPolicy>>,
     pub(crate) observers: Vec<Box<dyn Observer>>,

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::Error;
-use crate::model::{Aggregate, IntoAggregateId, Versioned, check_resource};
+use crate::model::{Aggregate, IntoAggregateId, Registry, Versioned, check_resource};
 use crate::states::StateQueryBuilder;
 use fluvius_store::query::Filter;
 use fluvius_store::{AggregateId, DynStore, RealmFilter, StateRecord, Store};
@@ -16,6 +17,8 @@ use fluvius_store::{AggregateId, DynStore, RealmFilter, StateRecord, Store};
 #[derive(Clone)]
 pub struct StateManager {
     pub(super) store: DynStore,
+    /// The aggregate types of the domain, with their declared indexes.
+    registry: Arc<Registry>,
     pub(super) realm: RealmFilter,
 }
 
@@ -26,8 +29,8 @@ impl fmt::Debug for StateManager {
 }
 
 impl StateManager {
-    pub(crate) fn new(store: DynStore, realm: RealmFilter) -> Self {
-        Self { store, realm }
+    pub(crate) fn new(store: DynStore, registry: Arc<Registry>, realm: RealmFilter) -> Self {
+        Self { store, registry, realm }
     }
 
     /// Returns the state of an aggregate.
@@ -136,7 +139,10 @@ impl StateManager {
         &self,
         resource: impl Into<Cow<'static, str>>,
     ) -> StateQueryBuilder<StateRecord> {
-        StateQueryBuilder::of_rows(self.store.clone(), self.realm.clone(), resource.into())
+        let resource = resource.into();
+        let aggregate = self.registry.aggregate(&resource);
+        let indexes = aggregate.map_or(&[][..], |aggregate| aggregate.indexes);
+        StateQueryBuilder::of_rows(self.store.clone(), self.realm.clone(), resource, indexes)
     }
 
     /// Returns the only aggregate of an aggregate type's main resource that matches a filter, or

@@ -1,6 +1,7 @@
 //! Reading the stored state.
 
 mod as_of;
+mod bounded_page;
 mod fold;
 mod manager;
 mod query_builder;

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
+use super::bounded_page::{Bounds, bounded_page, truncated};
 use crate::error::Error;
 use crate::model::{Aggregate, Versioned};
-use fluvius_store::query::{Cursor, Filter, QueryError, SortKey};
+use fluvius_store::query::{Cursor, FieldIndex, Filter, QueryError, SortKey};
 use fluvius_store::{DynStore, RealmFilter, StateQuery, StateRecord, Store};
 
 /// Default number of rows of a page.
@@ -54,6 +56,10 @@ pub struct StateQueryBuilder<T> {
     query: StateQuery,
     /// The resources of the aggregate type of the rows; `None` if the rows may have any.
     allowed: Option<&'static [&'static str]>,
+    /// The declared indexes of the aggregate type.
+    indexes: &'static [FieldIndex],
+    /// The bounds of a page; `None` for a complete page in one snapshot.
+    bounds: Option<Bounds>,
     read: fn(StateRecord) -> Result<T, Error>,
 }
 
@@ -63,14 +69,16 @@ pub struct StatePage<T> {
     /// The aggregates, in the order of the query.
     pub rows: Vec<T>,
     /// The cursor of the next page, for [`StateQueryBuilder::after`]; `None` if there were no more
-    /// aggregates at the time of the read.
+    /// aggregates at the time of the read. A page with a
+    /// [`scan_limit`](StateQueryBuilder::scan_limit) may be short or empty, and have a next page.
     pub next: Option<Cursor>,
 }
 
 impl<A: Aggregate> StateQueryBuilder<Versioned<A>> {
     pub(super) fn of_aggregate(store: DynStore, realm: RealmFilter) -> Self {
         let query = StateQuery::for_resource(A::RESOURCE, PAGE_ROW_COUNT).realm(realm);
-        Self { store, query, allowed: Some(A::RESOURCES), read: A::decode }
+        let (allowed, indexes) = (Some(A::RESOURCES), A::INDEXES);
+        Self { store, query, allowed, indexes, bounds: None, read: A::decode }
     }
 
     /// Sets the resource, if it is not the main one of the aggregate type.
@@ -86,9 +94,10 @@ impl StateQueryBuilder<StateRecord> {
         store: DynStore,
         realm: RealmFilter,
         resource: Cow<'static, str>,
+        indexes: &'static [FieldIndex],
     ) -> Self {
         let query = StateQuery::for_resource(resource, PAGE_ROW_COUNT).realm(realm);
-        Self { store, query, allowed: None, read: Ok }
+        Self { store, query, allowed: None, indexes, bounds: None, read: Ok }
     }
 }
 
@@ -130,10 +139,41 @@ impl<T> StateQueryBuilder<T> {
         self
     }
 
+    /// Sets the maximum number of aggregates that [`page`](Self::page) scans, including those that
+    /// do not match. Default: no limit; at least 1.
+    ///
+    /// A page may then have fewer aggregates than its limit, or none, and a next page all the same:
+    /// only a page without `next` is the last one. Its cursor is the location of the last scanned
+    /// aggregate. Closed aggregates are scanned too, and those of other realms are not.
+    ///
+    /// - If a condition has a declared index that leaves at most 10,000 aggregates, these are read,
+    ///   and the page is complete.
+    /// - Else the aggregates are scanned in the order of the query: that of the ids, or of a sort
+    ///   key with a declared index.
+    /// - Without an index for the first sort key, all aggregates that may match are scanned and
+    ///   sorted. If the limit does not suffice, the page fails with `invalid-query`.
+    ///
+    /// A page is read in parts of up to 2,000 aggregates. Each part is a consistent snapshot.
+    #[must_use]
+    pub fn scan_limit(mut self, rows: usize) -> Self {
+        self.bounds.get_or_insert(Bounds::NONE).rows = rows;
+        self
+    }
+
+    /// Sets the maximum time of [`page`](Self::page), after which no further part of the page is
+    /// read. It ends a page as [`scan_limit`](Self::scan_limit) does. Default: no limit. A page
+    /// that has to sort has no such limit.
+    #[must_use]
+    pub fn scan_time(mut self, time: Duration) -> Self {
+        self.bounds.get_or_insert(Bounds::NONE).time = time;
+        self
+    }
+
     /// Reads one page.
     ///
     /// # Errors
-    /// `invalid-query` if [`StateQuery::check`] fails or the limit is too large;
+    /// `invalid-query` if [`StateQuery::check`] fails, the limit is too large, or the scan limit
+    /// does not suffice to sort;
     /// `resource-not-allowed` if the resource does not belong to the aggregate type;
     /// `invalid-state` if a state does not decode; `store-unavailable`, `store-error`.
     pub async fn page(&self) -> Result<StatePage<T>, Error> {
@@ -144,18 +184,19 @@ impl<T> StateQueryBuilder<T> {
             return Err(QueryError::new(message).into());
         }
         self.check()?;
-        // One more row than the page holds, to detect a next page.
-        let one_more = query.clone().limit(limit + 1);
-        let mut rows = self.rows(&one_more).await?;
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let last = rows.last().filter(|_| has_more);
-        let next = last.map(|row| Cursor::of(query, row));
+        let (rows, next) = match self.bounds {
+            Some(bounds) if query.realm.is_storable() => {
+                bounded_page(&self.store, query, bounds, self.indexes).await?
+            }
+            // One more row than the page holds, to detect a next page.
+            _ => truncated(query, self.rows(&query.clone().limit(limit + 1)).await?),
+        };
         let rows: Result<Vec<T>, Error> = rows.into_iter().map(self.read).collect();
         Ok(StatePage { rows: rows?, next })
     }
 
-    /// Reads all aggregates, page by page. All of them are in memory at once.
+    /// Reads all aggregates, page by page. All of them are in memory at once. No bound of a page
+    /// applies.
     ///
     /// # Errors
     /// As [`page`](Self::page).
@@ -221,6 +262,8 @@ impl<T> Clone for StateQueryBuilder<T> {
             store: self.store.clone(),
             query: self.query.clone(),
             allowed: self.allowed,
+            indexes: self.indexes,
+            bounds: self.bounds,
             read: self.read,
         }
     }

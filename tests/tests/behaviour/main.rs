@@ -11,6 +11,7 @@ mod atomic_groups;
 mod attempts;
 mod audit;
 mod authoring;
+mod bounded_queries;
 mod clock_range;
 mod concurrency;
 mod decimals;

@@ -149,6 +149,35 @@ fn pages_make_up_the_whole_result() {
     );
 }
 
+#[test]
+fn scans_make_up_the_whole_result() {
+    let case = (any_case(), 1..8_usize, any::<bool>());
+    property::check("scans_make_up_the_whole_result", 96, case, |(case, scan_limit, is_short)| {
+        let (rows, filter, sort, limit) = case;
+        let (stores, _) = property::block_on(stored(&rows));
+        let whole = ask(&stores, &query(&filter, &sort));
+        let limit = if is_short { limit.max(1) } else { usize::MAX };
+        for store in &stores {
+            let mut asked = query(&filter, &sort).limit(limit);
+            let (mut seen, mut scans, mut scanned) = (Vec::new(), 0, 0);
+            loop {
+                let scan = property::block_on(store.scan(&asked, scan_limit)).unwrap();
+                prop_assert!(scan.rows.len() <= limit, "{store:?}");
+                seen.extend(scan.rows);
+                (scans, scanned) = (scans + 1, scanned + scan.scanned);
+                let Some(next) = scan.next else { break };
+                prop_assert!(scans <= rows.len(), "the scans of {store:?} do not end");
+                asked.after = Some(next);
+            }
+            prop_assert_eq!(&seen, &whole, "{:?}", store);
+            // Without an index, each row is scanned once.
+            let is_indexed = rows.declared.iter().any(|fields| !fields.is_empty());
+            prop_assert!(is_indexed || scanned == rows.len(), "{store:?}: {scanned}");
+        }
+        Ok(())
+    });
+}
+
 /// A string from a client is a cursor or is rejected, without other effects.
 #[test]
 fn any_text_as_cursor_is_rejected_or_valid() {
