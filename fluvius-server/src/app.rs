@@ -148,7 +148,8 @@ impl App {
 
     /// Returns the sender of a request, at the domain that it is for.
     pub(crate) fn caller(&self, domain: Arc<Mounted>, sender: Authenticated) -> Caller {
-        Caller { domain, sender, request_timeout: self.settings.request_timeout }
+        let Settings { request_timeout, page_bounds, .. } = self.settings;
+        Caller { domain, sender, request_timeout, page_bounds }
     }
 
     /// Counts a request of a sender.

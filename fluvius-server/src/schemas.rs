@@ -120,7 +120,8 @@ pub(crate) fn page(row: &Value) -> Value {
             "rows": { "type": "array", "items": row },
             "next": {
                 "type": ["string", "null"],
-                "description": "The start of the next page; null if there is none.",
+                "description": "The start of the next page; null if there is none. A page may be \
+                    short or empty and have a next one, since the rows read for it are limited.",
             },
         },
         "required": ["rows", "next"],

@@ -20,12 +20,18 @@ use crate::openapi;
 use crate::public_url::PublicUrl;
 use crate::rate_limit::{Buckets, RateLimit};
 use crate::routes;
-use crate::settings::{Document, MetricsRenderer, Settings};
+use crate::settings::{Document, MetricsRenderer, PageBounds, Settings};
 use crate::streams::{Permits, Tails};
 use tokio::sync::watch;
 
 /// Default size limit of a body: 1 MiB.
 const BODY_LIMIT: usize = 1 << 20;
+
+/// Default limit of the rows that are scanned for a page.
+const SCAN_LIMIT: usize = 20_000;
+
+/// Default limit of the time of a page.
+const SCAN_TIME: Duration = Duration::from_millis(100);
 
 /// The limit of the failed authentications of an address.
 const FAILED_LOGINS: RateLimit = RateLimit::per_minute(30);
@@ -95,6 +101,7 @@ impl Server {
                 body_limit: BODY_LIMIT,
                 body_timeout: Duration::from_secs(30),
                 request_timeout: Duration::from_secs(60),
+                page_bounds: PageBounds { scan_limit: SCAN_LIMIT, scan_time: SCAN_TIME },
                 base_path: String::new(),
                 document: Document::default(),
                 public_url: None,
@@ -223,6 +230,21 @@ impl Server {
     /// is `outcome-unknown`. Default: 60 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.settings.request_timeout = timeout;
+        self
+    }
+
+    /// Sets the maximum number of rows that are scanned for a page of a query or a log, including
+    /// those that do not match. Default: 20,000; for a log at least the `limit` of its page. A page
+    /// may then be short or empty, and has a `next`.
+    pub fn scan_limit(mut self, rows: usize) -> Self {
+        self.settings.page_bounds.scan_limit = rows;
+        self
+    }
+
+    /// Sets the maximum time of a page of a query or of a log, after which the page ends as with
+    /// [`scan_limit`](Self::scan_limit). Default: 100 ms.
+    pub fn scan_time(mut self, time: Duration) -> Self {
+        self.settings.page_bounds.scan_time = time;
         self
     }
 

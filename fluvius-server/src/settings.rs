@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluvius_core::LogReader;
+
 use crate::client_address::Network;
 use crate::public_url::PublicUrl;
 
@@ -16,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) body_timeout: Duration,
     /// Maximum time from the acceptance of a command to its answer.
     pub(crate) request_timeout: Duration,
+    /// The bounds of a page.
+    pub(crate) page_bounds: PageBounds,
     /// The prefix of all paths: empty, or `/api`.
     pub(crate) base_path: String,
     /// The readers of the OpenAPI document.
@@ -30,6 +34,22 @@ pub(crate) struct Settings {
     pub(crate) metrics: Option<MetricsRenderer>,
     /// Set if each request leaves a record in the log of the program.
     pub(crate) access_log: bool,
+}
+
+/// The bounds of a page of a query or a log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageBounds {
+    /// Maximum number of scanned rows.
+    pub(crate) scan_limit: usize,
+    /// Maximum time, after which no further part of the page is read.
+    pub(crate) scan_time: Duration,
+}
+
+impl PageBounds {
+    /// Returns a reader of a log whose pages have these bounds.
+    pub(crate) fn of_log(self, log: LogReader) -> LogReader {
+        log.scan_limit(self.scan_limit).scan_time(self.scan_time)
+    }
 }
 
 /// The readers of the OpenAPI document.

@@ -38,7 +38,10 @@ pub(super) fn of_read(resource: &str, read: &str) -> String {
             "Read the state of an aggregate of the resource `{resource}`: the newest one, or that \
              at a version or a time."
         ),
-        "query" => format!("Find aggregates of the resource `{resource}`, page by page."),
+        "query" => format!(
+            "Find aggregates of the resource `{resource}`, page by page. A page may be empty and \
+             have a next one."
+        ),
         _ => format!(
             "Read the events of an aggregate of the resource `{resource}` with the changes that \
              they made, page by page."

@@ -97,7 +97,8 @@ pub(super) fn of_query() -> Vec<Value> {
         query("cursor", "The `next` of the page before, with the same other parameters.", &text),
         query(
             "sort",
-            "The order: names of fields, `-` before a descending one: `-balance,name`.",
+            "The order: names of fields, `-` before a descending one: `-balance,name`. In a large \
+             resource the first one needs an index.",
             &text,
         ),
         query("fields", "The parts of the state to return: `owner,address.city`.", &text),

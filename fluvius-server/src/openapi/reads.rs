@@ -109,7 +109,8 @@ fn add_resource(
             &format!("Find aggregates of the resource {resource}"),
             "A page of aggregates. A parameter `name.op=value` is a condition: `op` is one of `eq \
              ne lt le gt ge between in contains starts null`, `!op` is its negation, and a name \
-             alone is `eq`. Columns are `@version`, `@created_at` and so on.",
+             alone is `eq`. Columns are `@version`, `@created_at` and so on. A page may be short \
+             or empty and have a `next`: the number of aggregates that are read for it is limited.",
         ),
         parameters::of_query(),
         answer("A page of aggregates.", &schemas::page(&row), json!({})),

@@ -16,6 +16,7 @@ use fluvius_core::{AggregateId, DomainContext, Error, ReadRequest, Session};
 use crate::auth::Authenticated;
 use crate::mounted::Mounted;
 use crate::problem::{Problem, Scope, from_error};
+use crate::settings::PageBounds;
 
 pub(crate) use command::{CommandRequest, bundle, command_id, within};
 pub(crate) use history::{HistoryRequest, MAX_EVENTS};
@@ -32,6 +33,7 @@ pub(crate) struct Caller {
     pub(crate) sender: Authenticated,
     /// Maximum time from the acceptance of a command to its answer.
     pub(crate) request_timeout: Duration,
+    pub(crate) page_bounds: PageBounds,
 }
 
 impl Caller {

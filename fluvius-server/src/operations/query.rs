@@ -9,6 +9,7 @@ use crate::input::filter::{self, invalid};
 use crate::input::params::short;
 use crate::output::{Page, State};
 use crate::problem::Problem;
+use crate::settings::PageBounds;
 
 /// Maximum number of rows of a page.
 pub(crate) const MAX_LIMIT: usize = 500;
@@ -30,7 +31,8 @@ pub(crate) struct QueryRequest<'a> {
 }
 
 impl QueryRequest<'_> {
-    /// Returns a page of the aggregates of the resource.
+    /// Returns a page of the aggregates of the resource. It may be short or empty and have a next
+    /// page, since the number of scanned aggregates is limited.
     ///
     /// # Errors
     /// `invalid-query`; the problems of a read.
@@ -46,7 +48,9 @@ impl QueryRequest<'_> {
         let fingerprint = fingerprint(&format!("{condition:?} {keys:?} {realm:?} {with_closed}"));
 
         let statemgr = caller.session().statemgr();
-        let mut query = statemgr.query_rows(resource).filter(condition).limit(limit);
+        let PageBounds { scan_limit, scan_time } = caller.page_bounds;
+        let query = statemgr.query_rows(resource).filter(condition).limit(limit);
+        let mut query = query.scan_limit(scan_limit).scan_time(scan_time);
         for key in keys {
             query = query.sort(key);
         }

@@ -60,7 +60,8 @@ codes! {
          is a UUID."
     "invalid-query" 400 Never "Invalid query"
         "The filter, the order or the cursor of a query is invalid. A cursor belongs to the filter \
-         and the order of the page that it came from."
+         and the order of the page that it came from. An order without an index is for a limited \
+         number of aggregates."
     "invalid-position" 400 Never "Invalid position"
         "The log has no such row: the store was restored or replaced. Read the log from its start."
     "invalid-command-id" 400 Never "Invalid command id"

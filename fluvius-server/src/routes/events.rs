@@ -38,7 +38,7 @@ pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
     let limit = params.take_limit(DEFAULT_LIMIT, MAX_EVENTS)?;
     params.finish()?;
     let log = filter.apply(call.session().log().domain(call.domain.namespace()));
-    let log = log.after(after.unwrap_or_default()).limit(limit);
+    let log = call.page_bounds.of_log(log).after(after.unwrap_or_default()).limit(limit);
     let page = log.events().await.map_err(|error| call.problem(&error))?;
     let last = page.rows.last().map(ResumeToken::from);
     let next = page.next.map(|next| shown(next, last));
@@ -80,7 +80,7 @@ fn stream(call: &Call) -> Result<Response, Problem> {
     let context = &call.sender.context;
     let permit = call.app.permits.acquire(SenderKey::new(context, call.address()))?;
     let domain = Arc::clone(&call.domain);
-    let mut shared = call.session().log().domain(domain.namespace());
+    let mut shared = call.page_bounds.of_log(call.session().log().domain(domain.namespace()));
     if let Some(actor) = filter.actor {
         shared = shared.actor(actor);
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bodies;
+mod bounded_pages;
 mod build;
 mod catalogue;
 mod client;

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "the chapter documents the examples")]
 
+mod bounded_pages;
 mod filters;
 mod following;
 mod indexes;
