@@ -18,12 +18,20 @@ use fluvius_store::{AggregateId, StateRecord};
 pub enum Authorization {
     /// The request is allowed.
     Allow,
+    /// The request is allowed, for a reason. That of a command is an activity of its unit of work,
+    /// that of an operation is in the operation's activity, and that of a read is not recorded.
+    AllowBecause(String),
     /// The request is denied with `permission-denied`. The reason is in the error and, unless the
     /// request is a read, in the activity log.
     Deny(String),
 }
 
 impl Authorization {
+    /// Returns an allowance with a reason, such as the rule that matched.
+    pub fn allow_because(reason: impl Into<String>) -> Self {
+        Self::AllowBecause(reason.into())
+    }
+
     /// Returns a denial with a reason.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self::Deny(reason.into())

@@ -1,7 +1,7 @@
 //! The backend of the action context: reads versions, runs invoked actions and collects rows.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fluvius_store::__private::{canonical, hash};
 use fluvius_store::{AggregateId, StateRecord};
@@ -163,5 +163,6 @@ fn invoked_task(cx: &mut ActionContext, invocation: Invocation) -> Result<Task, 
         payload,
         if_match,
         received_at,
+        allowed_because: OnceLock::new(),
     })
 }

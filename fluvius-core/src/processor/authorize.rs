@@ -34,7 +34,10 @@ pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> 
         // Boxed, so that the commands of a domain without a policy do not carry its future.
         let asked = ask(services, policy.as_ref(), sender, task).instrument(span);
         let panicked = || Error::Panicked { command: task.action.key };
-        Guarded::new(asked).await.ok_or_else(panicked)??;
+        if let Some(reason) = Guarded::new(asked).await.ok_or_else(panicked)?? {
+            // The request is new, so no reason is set.
+            let _ = task.allowed_because.set(reason.into());
+        }
     } else {
         unwind::catch(|| drop(span));
     }
@@ -87,10 +90,11 @@ pub(crate) async fn read(
     let Some(policy) = &services.policy else { return Ok(()) };
     let asked = || policy.may_read(request, &sender.context);
     let denied = |reason| Error::AccessDenied { access: request.to_string(), reason };
-    decision(services, "may_read", asked, denied).await
+    decision(services, "may_read", asked, denied).await.map(drop)
 }
 
-/// Authorizes an operation. A domain without a policy allows each. The caller records the decision.
+/// Authorizes an operation, and returns the reason of the policy, if it gave one. A domain without
+/// a policy allows each. The caller records the decision.
 ///
 /// # Errors
 /// `permission-denied`; `invalid-payload` (at `context`); `panicked` and `timed-out` for the
@@ -99,9 +103,9 @@ pub(crate) async fn operation(
     services: &Services,
     sender: &Sender,
     operation: Operation,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     check_storable(sender, operation.as_str())?;
-    let Some(policy) = &services.policy else { return Ok(()) };
+    let Some(policy) = &services.policy else { return Ok(None) };
     let asked = || policy.may_operate(operation, &sender.context);
     let denied = |reason| Error::AccessDenied { access: operation.to_string(), reason };
     decision(services, "may_operate", asked, denied).await
@@ -112,7 +116,7 @@ async fn ask(
     policy: &dyn ErasedPolicy,
     sender: &Sender,
     task: &Task,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let request = policy_request(sender, task);
     verdict(services, task, || policy.authorize(&request)).await
 }
@@ -155,7 +159,8 @@ async fn ask_with_state(
     let state = row.as_ref().zip(value.as_ref());
     let state = state.map(|(row, value)| PolicyState::new(row, value.as_ref()));
     let request = policy_request(sender, task);
-    verdict(services, task, || policy.authorize_with_state(&request, state.as_ref())).await
+    let asked = || policy.authorize_with_state(&request, state.as_ref());
+    verdict(services, task, asked).await.map(drop)
 }
 
 fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
@@ -173,7 +178,7 @@ async fn verdict<'a>(
     services: &Services,
     task: &Task,
     asked: impl FnOnce() -> BoxFuture<'a, Authorization>,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let denied = |reason| Error::PermissionDenied {
         command: task.action.key,
         aggregate_id: task.aggregate_id.clone(),
@@ -182,17 +187,19 @@ async fn verdict<'a>(
     decision(services, task.action.key, asked, denied).await
 }
 
-/// Waits for the decision of the policy on a command, or by the method of that name.
+/// Waits for the decision of the policy on a command, or by the method of that name. Returns the
+/// reason of an allowance, if the policy gave one.
 async fn decision<'a>(
     services: &Services,
     command: &'static str,
     asked: impl FnOnce() -> BoxFuture<'a, Authorization>,
     denied: impl FnOnce(String) -> Error,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let after = services.settings.timeout;
     let asked = pin!(Guarded::of(asked));
     match timeout(after, asked).await {
-        Some(Some(Authorization::Allow)) => Ok(()),
+        Some(Some(Authorization::Allow)) => Ok(None),
+        Some(Some(Authorization::AllowBecause(reason))) => Ok(Some(reason)),
         Some(Some(Authorization::Deny(reason))) => Err(denied(reason)),
         Some(None) => Err(Error::Panicked { command }),
         None => Err(Error::TimedOut { command, after }),

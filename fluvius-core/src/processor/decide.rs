@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::action_backend::{attempt_state, attempt_state_mut};
 use super::task::Task;
 use super::write_set::Savepoint;
-use super::{load, precondition};
+use super::{load, precondition, rejection_record};
 use crate::error::Error;
 use crate::id_generator as ids;
 use crate::model::{
@@ -85,7 +85,9 @@ async fn decide(
     }
     let state = admit(cx, task, aggregate, &cached)?;
     if cx.frames.is_empty() {
-        authorize_with_state(cx, task, &cached, state.as_ref()).await?;
+        let reason = authorize_with_state(cx, task, &cached, state.as_ref()).await?;
+        record_allowance(cx, task, task.allowed_because.get().map(|reason| &**reason));
+        record_allowance(cx, task, reason.as_deref());
         precondition::check(
             task,
             attempt_state(cx)
@@ -144,6 +146,15 @@ fn frame(task: &Task) -> Frame {
     }
 }
 
+/// Adds an activity with the reason for which the policy allows the command, if it gave one.
+fn record_allowance(cx: &mut ActionContext, task: &Task, reason: Option<&str>) {
+    let Some(reason) = reason else { return };
+    let attempt = attempt_state_mut(cx);
+    let services = &attempt.processor.services;
+    let row = rejection_record::allowed(services, &attempt.sender, task, reason);
+    attempt.write_set.activities.push(Arc::new(row));
+}
+
 /// Converts the result of the action to rows and the answer, or to the error that ends the command.
 fn conclude(
     cx: &mut ActionContext,
@@ -189,14 +200,15 @@ fn admit(
     }
 }
 
+/// Asks the policy with the state, and returns its reason for an allowance, if it gave one.
 async fn authorize_with_state(
     cx: &ActionContext,
     task: &Task,
     cached: &CachedVersion,
     state: Option<&SharedState>,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let Some(policy) = &attempt_state(cx).processor.services.policy else {
-        return Ok(());
+        return Ok(None);
     };
     let request = PolicyRequest::new(
         task.action,
@@ -210,7 +222,8 @@ async fn authorize_with_state(
         _ => None,
     };
     match policy.authorize_with_state(&request, state.as_ref()).await {
-        Authorization::Allow => Ok(()),
+        Authorization::Allow => Ok(None),
+        Authorization::AllowBecause(reason) => Ok(Some(reason)),
         Authorization::Deny(reason) => Err(Error::PermissionDenied {
             command: task.action.key,
             aggregate_id: task.aggregate_id.clone(),

@@ -1,5 +1,7 @@
 //! Decode: converts key and JSON to a typed command. Errors carry the JSON path.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, Utc};
 
 use super::Services;
@@ -64,6 +66,7 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
         payload,
         if_match: bundle.if_match,
         received_at,
+        allowed_because: OnceLock::new(),
     })
 }
 
@@ -114,6 +117,7 @@ fn task(
         payload,
         if_match,
         received_at,
+        allowed_because: OnceLock::new(),
     })
 }
 

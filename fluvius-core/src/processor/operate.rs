@@ -1,6 +1,6 @@
 //! Reads and operations: the policy decides on them, and the log records each operation.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
@@ -50,12 +50,12 @@ impl Processor {
         if !Home::is_any() {
             return Err(Error::NoRuntime);
         }
-        let denied = match authorize::operation(&self.services, sender, operation).await {
-            Ok(()) => None,
-            Err(error @ Error::AccessDenied { .. }) => Some(GroupError::first(error)),
+        let (reason, denied) = match authorize::operation(&self.services, sender, operation).await {
+            Ok(reason) => (reason, None),
+            Err(error @ Error::AccessDenied { .. }) => (None, Some(GroupError::first(error))),
             Err(error) => return Err(error),
         };
-        let task = task(&self.services)?;
+        let task = task(&self.services, reason)?;
         let request = Request::new(self.services.metadata, sender, OneVec::from([task]));
         let request = Arc::new(request.into_operation(operation));
         loop {
@@ -76,7 +76,7 @@ impl Processor {
 }
 
 /// Returns the stand-in for the command of an operation.
-fn task(services: &Services) -> Result<Task, Error> {
+fn task(services: &Services, reason: Option<String>) -> Result<Task, Error> {
     let received_at = decode::received(services, &STAND_IN)?;
     let id = unwind::catch(|| services.ids.generate());
     let id = id.ok_or(Error::Panicked { command: STAND_IN.key })?;
@@ -92,5 +92,6 @@ fn task(services: &Services) -> Result<Task, Error> {
         payload,
         if_match: None,
         received_at,
+        allowed_because: reason.map(Box::from).map(OnceLock::from).unwrap_or_default(),
     })
 }

@@ -14,6 +14,9 @@ use fluvius_store::{ActivityRecord, AggregateId, CommandRecord, ETag, Json, Prec
 /// The code of the activity that records a denial.
 const DENIED: &str = "permission-denied";
 
+/// The code of the activity that records the reason for allowing a command.
+const GRANTED: &str = "permission-granted";
+
 /// The code of the activity that records an allowed operation.
 const OPERATION: &str = "operation";
 
@@ -60,15 +63,36 @@ pub(crate) fn denied(
     task: &Task,
     error: &Error,
 ) -> ActivityRecord {
+    decided(services, sender, task, DENIED, &error.to_string())
+}
+
+/// Returns the activity that records the policy's reason for allowing a command.
+pub(crate) fn allowed(
+    services: &Services,
+    sender: &Sender,
+    task: &Task,
+    reason: &str,
+) -> ActivityRecord {
+    let message = format!("`{}` on {} is allowed: {reason}", task.action.key, task.aggregate_id);
+    decided(services, sender, task, GRANTED, &message)
+}
+
+fn decided(
+    services: &Services,
+    sender: &Sender,
+    task: &Task,
+    code: &'static str,
+    message: &str,
+) -> ActivityRecord {
     let command = serde_json::json!({ "command": task.action.key });
     let mut record = ActivityRecord::new(
         services.ids.generate(),
         task.aggregate_id.clone(),
         sender.record.id,
         task.id,
-        error.to_string().replace('\0', "\u{FFFD}"),
+        message.replace('\0', "\u{FFFD}"),
     );
-    record.code = Some(DENIED.into());
+    record.code = Some(code.into());
     record.data = Json::from_value(&command).ok();
     record
 }
@@ -82,9 +106,10 @@ pub(crate) fn operation(
     operation: Operation,
     denied: Option<&Error>,
 ) -> ActivityRecord {
-    let message = match denied {
-        None => format!("{operation} is allowed"),
-        Some(error) => error.to_string().replace('\0', "\u{FFFD}"),
+    let message = match (denied, task.allowed_because.get()) {
+        (None, None) => format!("{operation} is allowed"),
+        (None, Some(reason)) => format!("{operation} is allowed: {reason}"),
+        (Some(error), _) => error.to_string(),
     };
     let data = OperationData { operation: operation.as_str().into(), allowed: denied.is_none() };
     let mut record = ActivityRecord::new(
@@ -92,7 +117,7 @@ pub(crate) fn operation(
         task.aggregate_id.clone(),
         sender.record.id,
         task.id,
-        message,
+        message.replace('\0', "\u{FFFD}"),
     );
     record.code = Some(if denied.is_none() { OPERATION } else { DENIED }.into());
     record.data = json::encode(&data).ok();

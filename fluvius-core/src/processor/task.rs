@@ -1,6 +1,6 @@
 //! A decoded command, and its answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -63,6 +63,8 @@ pub(crate) struct Task {
     pub(crate) payload_hash: PayloadHash,
     pub(crate) if_match: Option<Precondition>,
     pub(crate) received_at: DateTime<Utc>,
+    /// The policy's reason for allowing the command, if it gave one.
+    pub(crate) allowed_because: OnceLock<Box<str>>,
 }
 
 impl Task {

@@ -34,6 +34,7 @@ mod payload_bounds;
 mod payloads;
 mod policies;
 mod policies_access;
+mod policies_reasons;
 mod preconditions;
 mod queries;
 mod realms;
