@@ -69,6 +69,7 @@
 //! | `server` | no | `fluvius::server`: the HTTP API of a domain |
 //! | `jwt` | no | `fluvius::server::JwtAuthenticator`: JSON Web Tokens as credentials |
 //! | `mcp` | no | the actions as tools of the Model Context Protocol |
+//! | `casbin` | no | `fluvius::casbin`: rules of casbin as the policy of a domain |
 //! | `sqlite` | no | `fluvius::sqlite`: the store in an SQLite file |
 //! | `postgres` | no | `fluvius::postgres`: the store in PostgreSQL, for many processes |
 //! | `testing` | no | `fluvius::testing`: scenarios, simulations, the conformance suite of stores |
@@ -76,6 +77,10 @@
 #[doc(inline)]
 pub use fluvius_core::*;
 
+/// The rules of casbin as the policy of a domain.
+#[cfg(feature = "casbin")]
+#[doc(inline)]
+pub use fluvius_casbin as casbin;
 /// The store in PostgreSQL, for many processes.
 #[cfg(feature = "postgres")]
 #[doc(inline)]

@@ -1,0 +1,76 @@
+//! Measures the cost of a verdict, by the number of rules: decided by casbin, and from the cache.
+//!
+//! ```sh
+//! cargo run --release -p fluvius-casbin --example verdicts
+//! ```
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use fluvius_casbin::CasbinPolicy;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{Domain, DomainContext, Policy, ReadKind, ReadRequest, aggregate};
+use serde::{Deserialize, Serialize};
+
+/// An account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Account {}
+
+#[aggregate(resource = "account")]
+impl Account {
+    /// Open an account.
+    #[action(evt_key = "account-opened")]
+    pub fn open_account() -> Result<Self, Infallible> {
+        Ok(Self {})
+    }
+}
+
+/// Domain of a bank.
+#[derive(Debug, Domain)]
+#[domain(aggregates(Account))]
+pub struct BankDomain;
+
+/// Returns rules of which only the last one matches the measured request.
+fn rules(count: usize) -> String {
+    let other = |number| format!("p, role-{number}, north, account, QUERY, bank:state\n");
+    let mut rules: String = (1..count).map(other).collect();
+    rules += "p, teller, north, account, QUERY, bank:state\ng2, chief, teller\n";
+    rules
+}
+
+/// Returns the median time of a verdict, of 9 batches of at least 50 ms.
+async fn measure(policy: &CasbinPolicy, context: &DomainContext) -> Duration {
+    let request = ReadRequest::new(ReadKind::State).resource("account").id(Uuid::from_u128(1));
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        let (start, mut count) = (Instant::now(), 0_u32);
+        while start.elapsed() < Duration::from_millis(50) {
+            for _ in 0..4 {
+                black_box(policy.may_read(&request, context).await);
+            }
+            count += 4;
+        }
+        times.push(start.elapsed() / count);
+    }
+    // The first batch warms up.
+    times.remove(0);
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let context = DomainContext::create("desk").with_user(Uuid::from_u128(7)).with_realm("north");
+    let context = context.with_role("chief");
+    println!("{:>6} rules {:>12} {:>12}", "", "by casbin", "cached");
+    for count in [10, 100, 1_000, 10_000] {
+        let policy = CasbinPolicy::from_text::<BankDomain>(rules(count));
+        let by_casbin = measure(&policy.cache_capacity(0).build().await?, &context).await;
+        let policy = CasbinPolicy::from_text::<BankDomain>(rules(count));
+        let cached = measure(&policy.build().await?, &context).await;
+        println!("{count:>6}       {by_casbin:>12.2?} {cached:>12.2?}");
+    }
+    Ok(())
+}
