@@ -1,6 +1,7 @@
 //! Loaded rules: the enforcer of casbin, and the verdicts that it gave.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use casbin::rhai::Dynamic;
@@ -47,11 +48,12 @@ impl Rules {
         let model = Model::parse(model)?;
         let rules = rule::parse(text, &model)?;
         let has_rules: HashSet<&str> = rules.iter().map(|rule| rule.key.as_str()).collect();
-        let invalid = |error: casbin::Error| {
+        let invalid = |error: String| {
             let message = format!("the matcher cannot be evaluated: {error}");
             CasbinError::at(&model.file, model.matcher_line, message)
         };
-        let enforcer = enforcer(&model, &rules).await.map_err(invalid)?;
+        let enforcer = enforcer(&model, &rules).await;
+        let enforcer = enforcer.map_err(|error| invalid(error.to_string()))?;
         let loaded = Self {
             namespace,
             enforcer,
@@ -92,14 +94,22 @@ impl Rules {
         let key = request.key(&self.relevant);
         self.cache.get_or(key, || {
             self.evaluate(request).unwrap_or_else(|error| {
-                let (file, error) = (&self.file, &error as &dyn std::error::Error);
-                tracing::error!(rules = %file, error, "a rule could not be evaluated");
+                let file = &self.file;
+                tracing::error!(rules = %file, error, "a request could not be evaluated");
                 Verdict::denied(format!("the rules of {file} could not be evaluated"))
             })
         })
     }
 
-    fn evaluate(&self, request: &Request<'_>) -> casbin::Result<Verdict> {
+    fn evaluate(&self, request: &Request<'_>) -> Result<Verdict, String> {
+        // Some functions of casbin panic, for example `keyMatch` for names that are not ASCII.
+        match catch_unwind(AssertUnwindSafe(|| self.ask_casbin(request))) {
+            Ok(verdict) => verdict.map_err(|error| error.to_string()),
+            Err(_) => Err("a function of casbin panicked".to_owned()),
+        }
+    }
+
+    fn ask_casbin(&self, request: &Request<'_>) -> casbin::Result<Verdict> {
         let value = |field: &Field| match field {
             Field::Roles => {
                 let roles = self.role_names.with_inherited(request.roles());

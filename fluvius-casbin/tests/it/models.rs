@@ -110,3 +110,17 @@ async fn role_definitions_do_not_share_names() {
     assert!(!reads(&policy, &user(3, "north"), 1).await.0, "DEFAULT is not all realms");
     assert!(reads(&policy, &user(3, "DEFAULT"), 1).await.0);
 }
+
+/// `keyMatch` of casbin cuts the name in the middle of a character.
+#[tokio::test]
+async fn panic_of_casbin_is_a_denial() {
+    let model = "[request_definition]\nr = realm\n[policy_definition]\np = realm\n\
+        [policy_effect]\ne = some(where (p.eft == allow))\n[matchers]\n\
+        m = keyMatch(r.realm, p.realm)\n";
+    let policy = rules("p, no*").model(model).build().await.unwrap();
+    let in_realm = |realm| fluvius_core::DomainContext::create("x").with_realm(realm);
+    assert!(reads(&policy, &in_realm("north"), 1).await.0);
+    let denied = (false, "the rules of rules could not be evaluated".to_owned());
+    assert_eq!(reads(&policy, &in_realm("né"), 1).await, denied);
+    assert!(reads(&policy, &in_realm("north"), 1).await.0);
+}
