@@ -2,20 +2,25 @@
 //! are authorized here too.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use tracing::Instrument;
 
+use super::action_backend::{attempt_state, attempt_state_mut};
 use super::job::{GroupError, Request};
+use super::rejection_record;
 use super::services::Services;
 use super::task::{Sender, Task};
 use super::timeout::timeout;
 use crate::error::Error;
+use crate::model::{ActionContext, SharedState};
 use crate::observability::spans;
 use crate::observer::RuntimeEvent;
 use crate::policy::{
     Authorization, ErasedPolicy, Operation, PolicyRequest, PolicyState, ReadRequest,
 };
+use crate::scheduler::CachedVersion;
 use crate::unwind::{self, Guarded};
 use fluvius_store::__private::excerpt;
 use fluvius_store::Store;
@@ -163,6 +168,45 @@ async fn ask_with_state(
     verdict(services, task, asked).await.map(drop)
 }
 
+/// Authorizes a command of a session with the state that its attempt has loaded. Adds the reasons
+/// for which the policy allows it, here and in [`run`], to the write set.
+///
+/// # Errors
+/// `permission-denied`.
+pub(crate) async fn with_state(
+    cx: &mut ActionContext,
+    task: &Task,
+    cached: &CachedVersion,
+    state: Option<&SharedState>,
+) -> Result<(), Error> {
+    let attempt = attempt_state(cx);
+    let Some(policy) = &attempt.processor.services.policy else {
+        return Ok(());
+    };
+    let request = policy_request(&attempt.sender, task);
+    let state = cached.record.as_deref().zip(state);
+    let state = state.map(|(record, state)| PolicyState::new(record, state.as_ref()));
+    let reason = match policy.authorize_with_state(&request, state.as_ref()).await {
+        Authorization::Allow => None,
+        Authorization::AllowBecause(reason) => Some(reason),
+        Authorization::Deny(reason) => return Err(denied(task, reason)),
+    };
+    for reason in
+        task.allowed_because.get().map(|reason| &**reason).into_iter().chain(reason.as_deref())
+    {
+        let attempt = attempt_state_mut(cx);
+        let services = &attempt.processor.services;
+        let row = rejection_record::allowed(services, &attempt.sender, task, reason);
+        attempt.write_set.activities.push(Arc::new(row));
+    }
+    Ok(())
+}
+
+fn denied(task: &Task, reason: String) -> Error {
+    let aggregate_id = task.aggregate_id.clone();
+    Error::PermissionDenied { command: task.action.key, aggregate_id, reason }
+}
+
 fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
     PolicyRequest::new(
         task.action,
@@ -179,12 +223,7 @@ async fn verdict<'a>(
     task: &Task,
     asked: impl FnOnce() -> BoxFuture<'a, Authorization>,
 ) -> Result<Option<String>, Error> {
-    let denied = |reason| Error::PermissionDenied {
-        command: task.action.key,
-        aggregate_id: task.aggregate_id.clone(),
-        reason,
-    };
-    decision(services, task.action.key, asked, denied).await
+    decision(services, task.action.key, asked, |reason| denied(task, reason)).await
 }
 
 /// Waits for the decision of the policy on a command, or by the method of that name. Returns the

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::action_backend::{attempt_state, attempt_state_mut};
 use super::task::Task;
 use super::write_set::Savepoint;
-use super::{load, precondition, rejection_record};
+use super::{authorize, load, precondition};
 use crate::error::Error;
 use crate::id_generator as ids;
 use crate::model::{
@@ -16,7 +16,6 @@ use crate::model::{
     Lifecycle, Outcome, Response, SharedState, Stop,
 };
 use crate::observer::RuntimeEvent;
-use crate::policy::{Authorization, PolicyRequest, PolicyState};
 use crate::scheduler::CachedVersion;
 use fluvius_store::json::JsonError;
 use fluvius_store::{
@@ -79,15 +78,13 @@ async fn decide(
         if cx.frames.is_empty() {
             // The error tells the version, so the policy is asked about this state first.
             let state = cached.value(record, aggregate)?;
-            authorize_with_state(cx, task, &cached, Some(&state)).await?;
+            authorize::with_state(cx, task, &cached, Some(&state)).await?;
         }
         return Err(precondition::failed(task, Precondition::Absent, Some(record)));
     }
     let state = admit(cx, task, aggregate, &cached)?;
     if cx.frames.is_empty() {
-        let reason = authorize_with_state(cx, task, &cached, state.as_ref()).await?;
-        record_allowance(cx, task, task.allowed_because.get().map(|reason| &**reason));
-        record_allowance(cx, task, reason.as_deref());
+        authorize::with_state(cx, task, &cached, state.as_ref()).await?;
         precondition::check(
             task,
             attempt_state(cx)
@@ -146,15 +143,6 @@ fn frame(task: &Task) -> Frame {
     }
 }
 
-/// Adds an activity with the reason for which the policy allows the command, if it gave one.
-fn record_allowance(cx: &mut ActionContext, task: &Task, reason: Option<&str>) {
-    let Some(reason) = reason else { return };
-    let attempt = attempt_state_mut(cx);
-    let services = &attempt.processor.services;
-    let row = rejection_record::allowed(services, &attempt.sender, task, reason);
-    attempt.write_set.activities.push(Arc::new(row));
-}
-
 /// Converts the result of the action to rows and the answer, or to the error that ends the command.
 fn conclude(
     cx: &mut ActionContext,
@@ -197,38 +185,6 @@ fn admit(
     match cached.visible(attempt_state(cx).sender.realm.as_deref()) {
         Some(record) => cached.value(record, aggregate).map(Some),
         None => Err(Error::not_found(task.aggregate_id.clone())),
-    }
-}
-
-/// Asks the policy with the state, and returns its reason for an allowance, if it gave one.
-async fn authorize_with_state(
-    cx: &ActionContext,
-    task: &Task,
-    cached: &CachedVersion,
-    state: Option<&SharedState>,
-) -> Result<Option<String>, Error> {
-    let Some(policy) = &attempt_state(cx).processor.services.policy else {
-        return Ok(None);
-    };
-    let request = PolicyRequest::new(
-        task.action,
-        &task.aggregate_id,
-        task.id,
-        &attempt_state(cx).sender.context,
-        task.command.as_ref(),
-    );
-    let state = match (&cached.record, state) {
-        (Some(record), Some(state)) => Some(PolicyState::new(record, state.as_ref())),
-        _ => None,
-    };
-    match policy.authorize_with_state(&request, state.as_ref()).await {
-        Authorization::Allow => Ok(None),
-        Authorization::AllowBecause(reason) => Ok(Some(reason)),
-        Authorization::Deny(reason) => Err(Error::PermissionDenied {
-            command: task.action.key,
-            aggregate_id: task.aggregate_id.clone(),
-            reason,
-        }),
     }
 }
 
