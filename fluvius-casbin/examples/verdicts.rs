@@ -1,4 +1,5 @@
-//! Measures the cost of a verdict, by the number of rules: decided by casbin, and from the cache.
+//! Measures the processor time of a verdict, by the number of rules: decided by casbin, and from the
+//! cache. It needs Linux.
 //!
 //! ```sh
 //! cargo run --release -p fluvius-casbin --example verdicts
@@ -7,7 +8,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fluvius_casbin::CasbinPolicy;
 use fluvius_core::uuid::Uuid;
@@ -40,24 +41,33 @@ fn rules(count: usize) -> String {
     rules
 }
 
+/// Returns the processor time of this thread so far.
+fn processor_time() -> Result<Duration, Box<dyn Error>> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = text.split(' ').next().unwrap_or_default().parse()?;
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
 /// Returns the median time of a verdict, of 9 batches of at least 50 ms.
-async fn measure(policy: &CasbinPolicy, context: &DomainContext) -> Duration {
+async fn measure(
+    policy: &CasbinPolicy,
+    context: &DomainContext,
+) -> Result<Duration, Box<dyn Error>> {
     let request = ReadRequest::new(ReadKind::State).resource("account").id(Uuid::from_u128(1));
-    let mut times = Vec::new();
-    for _ in 0..10 {
-        let (start, mut count) = (Instant::now(), 0_u32);
-        while start.elapsed() < Duration::from_millis(50) {
-            for _ in 0..4 {
-                black_box(policy.may_read(&request, context).await);
-            }
-            count += 4;
+    let (mut times, mut size) = (Vec::new(), 1_u32);
+    while times.len() < 9 {
+        let start = processor_time()?;
+        for _ in 0..size {
+            black_box(policy.may_read(&request, context).await);
         }
-        times.push(start.elapsed() / count);
+        let time = processor_time()? - start;
+        match time < Duration::from_millis(50) {
+            true => size *= 2,
+            false => times.push(time / size),
+        }
     }
-    // The first batch warms up.
-    times.remove(0);
     times.sort_unstable();
-    times[times.len() / 2]
+    Ok(times[times.len() / 2])
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -67,9 +77,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{:>6} rules {:>12} {:>12}", "", "by casbin", "cached");
     for count in [10, 100, 1_000, 10_000] {
         let policy = CasbinPolicy::from_text::<BankDomain>(rules(count));
-        let by_casbin = measure(&policy.cache_capacity(0).build().await?, &context).await;
+        let by_casbin = measure(&policy.cache_capacity(0).build().await?, &context).await?;
         let policy = CasbinPolicy::from_text::<BankDomain>(rules(count));
-        let cached = measure(&policy.build().await?, &context).await;
+        let cached = measure(&policy.build().await?, &context).await?;
         println!("{count:>6}       {by_casbin:>12.2?} {cached:>12.2?}");
     }
     Ok(())

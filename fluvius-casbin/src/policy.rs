@@ -17,7 +17,7 @@ use crate::rules::Rules;
 use crate::source::Source;
 use crate::verdict::Verdict;
 
-/// A policy by rules of casbin. What no rule allows is denied.
+/// A policy by rules of casbin. A request that no rule allows is denied.
 ///
 /// A clone shares the rules, so a program keeps one to [`reload`](Self::reload) them.
 ///
