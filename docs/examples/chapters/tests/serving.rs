@@ -135,3 +135,79 @@ async fn settings_for_a_proxy_are_valid() {
     let server = Server::new().mount(bank().await).allow_anonymous();
     assert!(behind_a_proxy(server).unwrap().into_router().is_ok());
 }
+
+// ANCHOR: casbin
+use fluvius::casbin::CasbinPolicy;
+
+const RULES: &str = r#"
+# role, realm, resource, kind, action
+p, teller, north, bank-account, COMMAND, transaction-manager:open-account
+p, teller, north, bank-account, COMMAND, transaction-manager:deposit-money
+p, auditor, *, *, QUERY, *
+p, operator, *, *, OPERATION, transaction-manager:export
+
+# A teller is an auditor too, and so is each sender without a user.
+g2, teller, auditor
+g2, anonymous, auditor
+"#;
+
+async fn with_rules() -> Result<(DomainRuntime, CasbinPolicy), Box<dyn std::error::Error>> {
+    // `CasbinPolicy::from_file` reads them from a file.
+    let policy = CasbinPolicy::from_text::<TransactionManagerDomain>(RULES).build().await?;
+    let domain = TransactionManagerDomain::builder(MemoryStore::new()).policy(policy.clone());
+    Ok((domain.build().await?, policy))
+}
+// ANCHOR_END: casbin
+
+#[tokio::test]
+async fn rules_decide_and_are_replaced() {
+    let (domain, policy) = with_rules().await.unwrap();
+    let teller = DomainContext::create("desk").with_realm("north").with_role("teller");
+    let session = domain.session(teller);
+    guide_chapters::open_account(&session, 5).await.unwrap();
+
+    let activities = domain.log().activities().await.unwrap().rows;
+    let message = activities[0].record.message.as_ref();
+    let reason = "is allowed: line 3 of rules: p, teller, north, bank-account, COMMAND, \
+                  transaction-manager:open-account";
+    assert!(message.ends_with(reason), "{message}");
+    let query = ReadRequest::new(fluvius::ReadKind::Query).resource("bank-account");
+    session.may_read(&query).await.unwrap();
+
+    // ANCHOR: casbin_reload
+    let rules = RULES.replace("p, teller,", "p, chief,");
+    policy.replace_rules(rules).await.unwrap();
+    // ANCHOR_END: casbin_reload
+    let denied = guide_chapters::open_account(&session, 5).await.unwrap_err();
+    assert_eq!(denied.code(), "permission-denied");
+    policy.replace_rules("p, chief").await.unwrap_err();
+    session.may_read(&query).await.unwrap();
+}
+
+// ANCHOR: casbin_model
+const MODEL: &str = r#"
+[request_definition]
+r = roles, realm, act
+
+[policy_definition]
+p = role, act, eft
+
+[policy_effect]
+e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
+
+[matchers]
+m = p.role in r.roles && keyMatch(r.act, p.act)
+"#;
+// ANCHOR_END: casbin_model
+
+#[tokio::test]
+async fn model_of_a_program_has_fields_of_its_own() {
+    let rules = "p, teller, transaction-manager:*, allow\np, trainee, *, deny\n";
+    let policy = CasbinPolicy::from_text::<TransactionManagerDomain>(rules).model(MODEL);
+    let domain = TransactionManagerDomain::builder(MemoryStore::new());
+    let domain = domain.policy(policy.build().await.unwrap()).build().await.unwrap();
+    let teller = DomainContext::create("desk").with_role("teller");
+    let trainee = domain.session(teller.clone().with_role("trainee"));
+    guide_chapters::open_account(&domain.session(teller), 5).await.unwrap();
+    guide_chapters::open_account(&trainee, 5).await.unwrap_err();
+}
