@@ -1,5 +1,5 @@
-//! Measures the processor time of a verdict, by the number of rules: decided by casbin, and from the
-//! cache. It needs Linux.
+//! Measures the processor time of a verdict, by the number of rules: decided by casbin, and from
+//! the cache. It needs Linux.
 //!
 //! ```sh
 //! cargo run --release -p fluvius-casbin --example verdicts

@@ -146,9 +146,8 @@ p, teller, north, bank-account, COMMAND, transaction-manager:deposit-money
 p, auditor, *, *, QUERY, *
 p, operator, *, *, OPERATION, transaction-manager:export
 
-# A teller is an auditor too, and so is each sender without a user.
+# A teller is an auditor too.
 g2, teller, auditor
-g2, anonymous, auditor
 "#;
 
 async fn with_rules() -> Result<(DomainRuntime, CasbinPolicy), Box<dyn std::error::Error>> {
