@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -60,6 +60,8 @@ pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     caller: Caller,
     pub(crate) parts: Parts,
+    /// The identifier in the path, if it is one.
+    id: Option<Uuid>,
 }
 
 impl Deref for Call {
@@ -124,6 +126,7 @@ impl App {
         self: Arc<Self>,
         domain: Arc<Mounted>,
         request: Request,
+        id: Option<Uuid>,
         handler: impl FnOnce(Call, Body) -> F,
     ) -> Response
     where
@@ -135,7 +138,7 @@ impl App {
         let answered = async {
             let sender = app.authenticate(&parts).await?;
             quota = app.admit(&sender.context, &parts)?;
-            handler(Call { caller: app.caller(domain, sender), app, parts }, body).await
+            handler(Call { caller: app.caller(domain, sender), app, parts, id }, body).await
         };
         let base_path = &self.settings.base_path;
         let mut response =
@@ -222,14 +225,14 @@ impl Call {
     /// # Errors
     /// `permission-denied`, or the fault of the policy; `not-found` as [`id`](Self::id).
     pub(crate) async fn may_read(
-        &mut self,
+        &self,
         kind: ReadKind,
         resource: Option<&'static str>,
     ) -> Result<(), Problem> {
         let mut request = ReadRequest::new(kind);
         request.resource = resource;
         if matches!(kind, ReadKind::State | ReadKind::History | ReadKind::Command) {
-            request.id = Some(self.id().await?);
+            request.id = Some(self.id()?);
         }
         self.caller.may_read(&request).await
     }
@@ -238,12 +241,8 @@ impl Call {
     ///
     /// # Errors
     /// `not-found` if it is no UUID in its canonical form.
-    pub(crate) async fn id(&mut self) -> Result<Uuid, Problem> {
-        let params = RawPathParams::from_request_parts(&mut self.parts, &()).await;
-        let params = params.map_err(|_| Problem::new("not-found", "the path is not UTF-8"))?;
-        let id = params.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
-        let uuid = id.and_then(|id| Uuid::try_parse(id).ok().filter(|uuid| uuid.to_string() == id));
-        uuid.ok_or_else(|| {
+    pub(crate) fn id(&self) -> Result<Uuid, Problem> {
+        self.id.ok_or_else(|| {
             Problem::new("not-found", "an identifier is a UUID with hyphens, in lower case")
         })
     }

@@ -1,16 +1,19 @@
 //! Serving: the listener, the deadlines of connections, and the shutdown.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
-use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
 #[cfg(feature = "mcp")]
 use fluvius_core::{Actor, DomainContext};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -21,7 +24,8 @@ use crate::app::App;
 use crate::build_error::BuildError;
 #[cfg(feature = "mcp")]
 use crate::mcp::{self, Toolbox};
-use crate::server::{Server, router};
+use crate::routes::{self, Routes};
+use crate::server::{self, Server};
 
 /// Maximum time for the head of a request to arrive.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -96,9 +100,9 @@ impl Server {
         let has_tools = self.has_tools;
         let app = self.into_app()?;
         let operations = operations.map(|listener| serve_operations(&app, listener));
-        let router = router(&app, has_tools);
+        let routes = Arc::new(server::routes(&app, has_tools));
         tracing::info!(%address, "listening");
-        let connections = accept_until(&app, &listener, &router, drain_delay, ended).await;
+        let connections = accept_until(&app, &listener, &routes, drain_delay, ended).await;
         drop(listener);
         app.end();
         let drained = tokio::time::timeout(drain_timeout, connections.shutdown()).await;
@@ -157,12 +161,15 @@ impl Server {
 /// Serves the listener for operators until the set is dropped.
 fn serve_operations(app: &Arc<App>, listener: TcpListener) -> JoinSet<()> {
     let (app, mut served) = (Arc::clone(app), JoinSet::new());
-    let router = crate::routes::operations(&app);
+    let router = routes::operations(&app);
     served.spawn(async move {
         let connections = GracefulShutdown::new();
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => serve_connection(&router, &connections, stream, peer),
+                Ok((stream, _)) => {
+                    let service = TowerToHyperService::new(router.clone());
+                    serve_connection(service, &connections, stream);
+                }
                 Err(error) => pause_after(&error).await,
             }
         }
@@ -174,7 +181,7 @@ fn serve_operations(app: &Arc<App>, listener: TcpListener) -> JoinSet<()> {
 async fn accept_until(
     app: &Arc<App>,
     listener: &TcpListener,
-    router: &Router,
+    routes: &Arc<Routes>,
     drain_delay: Duration,
     ended: impl Future<Output = ()>,
 ) -> GracefulShutdown {
@@ -190,27 +197,41 @@ async fn accept_until(
             biased;
             () = &mut draining => return connections,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => serve_connection(router, &connections, stream, peer),
+                Ok((stream, peer)) => {
+                    let routes = Arc::clone(routes);
+                    let service = service_fn(move |request| {
+                        answer(Arc::clone(&routes), peer, request)
+                    });
+                    serve_connection(service, &connections, stream);
+                }
                 Err(error) => pause_after(&error).await,
             },
         }
     }
 }
 
-fn serve_connection(
-    router: &Router,
-    connections: &GracefulShutdown,
-    stream: TcpStream,
+/// Answers a request of a connection.
+async fn answer(
+    routes: Arc<Routes>,
     peer: SocketAddr,
-) {
+    mut request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
+    request.extensions_mut().insert(ConnectInfo(peer));
+    Ok(routes.answer(request.map(Body::new)).await)
+}
+
+fn serve_connection<S>(service: S, connections: &GracefulShutdown, stream: TcpStream)
+where
+    S: HttpService<Incoming, ResBody = Body, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+{
     // Answers are small; waiting to combine packets would delay them.
     let _ = stream.set_nodelay(true);
-    let router = router.clone().layer(Extension(ConnectInfo(peer)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let watched = connections.watch(connection);
     tokio::spawn(async move {
         // The client has gone, or sent no HTTP: there is no one to answer.

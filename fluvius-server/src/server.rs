@@ -19,7 +19,7 @@ use crate::mounted::Mounted;
 use crate::openapi;
 use crate::public_url::PublicUrl;
 use crate::rate_limit::{Buckets, RateLimit};
-use crate::routes;
+use crate::routes::Routes;
 use crate::settings::{Document, MetricsRenderer, PageBounds, Settings};
 use crate::streams::{Permits, Tails};
 use tokio::sync::watch;
@@ -272,7 +272,7 @@ impl Server {
             return Err(BuildError::unauthenticated());
         }
         let has_tools = self.has_tools;
-        Ok(router(&self.into_app()?, has_tools))
+        Ok(routes(&self.into_app()?, has_tools).into_router())
     }
 
     pub(crate) fn has_authenticator(&self) -> bool {
@@ -311,10 +311,10 @@ impl Server {
     }
 }
 
-/// Returns the router of a server that is built, with the route of its tools if it has any.
-pub(crate) fn router(app: &Arc<App>, has_tools: bool) -> Router {
+/// Returns the routes of a server that is built, with the route of its tools if it has any.
+pub(crate) fn routes(app: &Arc<App>, has_tools: bool) -> Routes {
     let others = if has_tools { tool_routes(app) } else { Router::new() };
-    routes::router(app, others)
+    Routes::new(app, others)
 }
 
 #[cfg(feature = "mcp")]

@@ -12,10 +12,10 @@ use crate::output::Answer;
 use crate::problem::{CommandScope, Problem, Scope, from_error};
 
 /// Answers with the status of a command: `applied` with the answer, or `rejected` with the problem.
-pub(crate) async fn run(mut call: Call) -> Result<Response, Problem> {
+pub(crate) async fn run(call: Call) -> Result<Response, Problem> {
     accept::check(call.headers(), "application/json")?;
     Params::read(call.parts.uri.query())?.finish()?;
-    let id = call.id().await?;
+    let id = call.id()?;
     let found = call.session().recorded_answer(id).await;
     let Some(answer) = found.map_err(|error| call.problem(&error))? else {
         // A command of another actor or realm does not exist for this sender. One in flight has no

@@ -32,7 +32,7 @@ impl Route {
 }
 
 /// Answers a command.
-pub(crate) async fn run(mut call: Call, body: Body, route: Route) -> Result<Response, Problem> {
+pub(crate) async fn run(call: Call, body: Body, route: Route) -> Result<Response, Problem> {
     accept::check(call.headers(), "application/json")?;
     let mut params = Params::read(call.parts.uri.query())?;
     let is_dry_run = params.take_flag("dry_run")?;
@@ -41,7 +41,7 @@ pub(crate) async fn run(mut call: Call, body: Body, route: Route) -> Result<Resp
     let if_match = preconditions::of_command(call.headers())?;
     let id = command_id(&call, key.as_deref());
     let identifier = match route.has_id {
-        true => Some(call.id().await?),
+        true => Some(call.id()?),
         false => None,
     };
     let max_bytes = route.action.body_limit.unwrap_or(call.app.settings.body_limit);

@@ -3,27 +3,26 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use serde_json::Value;
 
 use super::commands::{self, Route};
+use super::table::Table;
 use super::{command_routes, send};
 use crate::app::{App, Call};
 use crate::mounted::Mounted;
 use crate::problem::Problem;
 
 /// Adds the routes of a domain.
-pub(super) fn add(mut router: Router, app: &Arc<App>, domain: &Arc<Mounted>) -> Router {
+pub(super) fn add(table: &mut Table, app: &Arc<App>, domain: &Arc<Mounted>) {
     let namespace = domain.namespace();
     for route in command_routes(domain) {
         let id = if route.has_id { "{id}" } else { ":new" };
         let path = format!("/{namespace}:{}/{}/{id}", route.action.key, route.resource);
         let handler = move |call, body| run(call, body, route);
-        router = router.route(&path, send(app, domain, handler));
+        table.add(&path, send(app, domain, handler));
     }
-    router
 }
 
 async fn run(call: Call, body: Body, route: Route) -> Result<Response, Problem> {

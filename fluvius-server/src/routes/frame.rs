@@ -1,16 +1,21 @@
 //! The frame of every request: its id, the checks before its route, and the form of its answer.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use fluvius_core::uuid::Uuid;
+use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
+use tower_service::Service;
 
-use super::unknown;
+use super::table::{Endpoint, Route};
+use super::{Routes, encoding, unknown};
 use crate::app::App;
 use crate::problem::{INTERNAL_DETAIL, Problem, complete};
 
@@ -20,38 +25,43 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_ID_LENGTH: usize = 128;
 
 /// Runs a request.
-pub(crate) async fn run(app: Arc<App>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
+pub(super) async fn run(routes: &Routes, request: Request) -> Response {
+    let app = &*routes.app;
+    let begun = app.settings.access_log.then(Instant::now);
     let base_path = app.settings.base_path.as_str();
-    let id = request_id(&app, request.headers());
+    let id = request_id(app, request.headers());
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let trace = crate::context::trace_id(request.headers());
+    let trace = begun.and_then(|_| crate::context::trace_id(request.headers()));
+    let encodings: Vec<HeaderValue> =
+        request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
+    let found = routes.table.find(request.uri().path());
 
     let response = match app.check_host(request.headers()) {
         Err(problem) => problem.into_response(base_path),
         // A panic is a fault of the server; the connection and the process go on.
-        Ok(()) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(()) => match AssertUnwindSafe(routed(routes, found, request)).catch_unwind().await {
             Ok(response) => response,
             Err(_) => Problem::new("panicked", INTERNAL_DETAIL).into_response(base_path),
         },
     };
     let mut response = match is_options(&method, &response) {
         true => options(response),
-        false => completed(&app, &method, &path, response),
+        false => complete(response, base_path),
     };
-    let route = response.extensions_mut().remove::<MatchedPath>();
+    let other = response.extensions_mut().remove::<MatchedPath>();
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers
         .entry(header::VARY)
         .or_insert(HeaderValue::from_static("authorization, accept, accept-encoding"));
-    if app.settings.access_log {
+    if let Some(begun) = begun {
+        let route = found.map(|(route, _)| route.template.as_str());
+        let route = route.or(other.as_ref().map(MatchedPath::as_str));
         // No query, body, person or token: only what the route and the answer tell.
         tracing::info!(
             method = method.as_str(),
-            route = route.as_ref().map_or("(none)", MatchedPath::as_str),
+            route = route.unwrap_or("(none)"),
             status = response.status().as_u16(),
             milliseconds = begun.elapsed().as_secs_f64() * 1_000.0,
             request_id = id.to_str().unwrap_or_default(),
@@ -59,41 +69,66 @@ pub(crate) async fn run(app: Arc<App>, request: Request, next: Next) -> Response
             "request"
         );
     }
+    encoding::encode(encodings, response).await
+}
+
+/// Runs the route of a request.
+async fn routed(
+    routes: &Routes,
+    found: Option<(&Route, Option<Uuid>)>,
+    request: Request,
+) -> Response {
+    match found {
+        Some((route, id)) if route.endpoint.admits(request.method()) => {
+            route.endpoint.answer(request, id).await
+        }
+        Some((route, _)) => not_allowed(&routes.app, &route.endpoint, &request),
+        None => {
+            let Ok(response) = routes.others.clone().call(request).await;
+            response
+        }
+    }
+}
+
+/// Returns the answer to a method that the path does not have.
+fn not_allowed(app: &App, endpoint: &Endpoint, request: &Request) -> Response {
+    // A misspelled command without an identifier has the path of a state, which is read by `GET`.
+    let path = Some(request.uri().path()).filter(|_| request.method() == Method::POST);
+    if let Some(problem) = path.and_then(|path| unknown::of_command(app, path)) {
+        return problem.into_response(&app.settings.base_path);
+    }
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(endpoint.allow()));
     response
 }
 
-/// Passes the route of a request on to the frame, which is outside of the router.
-pub(crate) async fn keep_route(request: Request, next: Next) -> Response {
+/// The frame as a service, for a layer around it.
+pub(super) struct Framed<'a>(pub(super) &'a Routes);
+
+impl<'a> Service<Request> for Framed<'a> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'a, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let routes = self.0;
+        Box::pin(async move { Ok(run(routes, request).await) })
+    }
+}
+
+/// Passes the route of a router inside on to the frame.
+pub(super) async fn keep_route(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     if let Some(route) = route {
         response.extensions_mut().insert(route);
     }
     response
-}
-
-/// Weakens the etag of a compressed answer, whose bytes are others (RFC 9110, section 8.8.3).
-pub(crate) async fn weaken_etag(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    if headers.contains_key(header::CONTENT_ENCODING)
-        && let Some(etag) = headers.get(header::ETAG).and_then(|value| value.to_str().ok())
-        && !etag.starts_with("W/")
-        && let Ok(weak) = HeaderValue::from_str(&format!("W/{etag}"))
-    {
-        headers.insert(header::ETAG, weak);
-    }
-    response
-}
-
-/// Returns the answer with the router's own errors as problems.
-fn completed(app: &App, method: &Method, path: &str, response: Response) -> Response {
-    let base_path = app.settings.base_path.as_str();
-    // A misspelled command without an identifier has the path of a state, which is read by `GET`.
-    let is_command = *method == Method::POST && response.status() == StatusCode::METHOD_NOT_ALLOWED;
-    match is_command.then(|| unknown::of_command(app, path)).flatten() {
-        Some(problem) => problem.into_response(base_path),
-        None => complete(response, base_path),
-    }
 }
 
 /// Returns the id of the client, if it is up to 128 visible ASCII characters, else a new one.

@@ -16,8 +16,8 @@ use crate::problem::Problem;
 /// Maximum time for the stores to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(crate) async fn live() -> Response {
-    ok()
+pub(crate) async fn live(_: Arc<App>, _: Request) -> Result<Response, Problem> {
+    Ok(ok())
 }
 
 /// Answers 200 if each store answers and the server is not shutting down.
@@ -43,7 +43,7 @@ pub(super) async fn is_ready(domain: &Mounted) -> bool {
     matches!(read, Ok(Ok(_)))
 }
 
-fn ok() -> Response {
+pub(super) fn ok() -> Response {
     let mut response = "{\"status\":\"ok\"}".into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -10,9 +10,9 @@ use crate::operations::{DEFAULT_LIMIT, HistoryRequest, MAX_EVENTS};
 use crate::problem::Problem;
 
 /// Answers with a page of the events of an aggregate.
-pub(crate) async fn run(mut call: Call, resource: &'static str) -> Result<Response, Problem> {
+pub(crate) async fn run(call: Call, resource: &'static str) -> Result<Response, Problem> {
     accept::check(call.headers(), "application/json")?;
-    let aggregate_id = AggregateId::new(resource, call.id().await?);
+    let aggregate_id = AggregateId::new(resource, call.id()?);
     let mut params = Params::read(call.parts.uri.query())?;
     let after: Option<u64> = params.take_as("after", "a version")?;
     let limit = params.take_limit(DEFAULT_LIMIT, MAX_EVENTS)?;

@@ -4,23 +4,27 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 use fluvius_core::Operation;
 use serde_json::json;
 
-use super::{app_route, health};
+use super::health;
 use crate::app::{App, NO_STORE, json as answer};
 use crate::problem::{Problem, Scope, from_error};
 
 /// Returns the routes of the listener for operators, which asks for no credentials.
 pub(crate) fn operations(app: &Arc<App>) -> Router {
+    let of_metrics = |State(app): State<Arc<App>>| async move {
+        render(&app).unwrap_or_else(|problem| problem.into_response(&app.settings.base_path))
+    };
     Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", app_route(app, details))
-        .route("/metrics", app_route(app, |app, _| std::future::ready(render(&app))))
+        .route("/livez", get(|| std::future::ready(health::ok())))
+        .route("/readyz", get(details))
+        .route("/metrics", get(of_metrics))
+        .with_state(Arc::clone(app))
 }
 
 /// Answers with the metrics, if the policy allows the sender the operation.
@@ -48,7 +52,7 @@ fn render(app: &App) -> Result<Response, Problem> {
 }
 
 /// Answers with the health of each domain.
-async fn details(app: Arc<App>, _: Request) -> Result<Response, Problem> {
+async fn details(State(app): State<Arc<App>>) -> Response {
     let mut domains = Vec::with_capacity(app.domains.len());
     for domain in &app.domains {
         let store = if health::is_ready(domain).await { "ok" } else { "unavailable" };
@@ -66,5 +70,5 @@ async fn details(app: Arc<App>, _: Request) -> Result<Response, Problem> {
     if !is_ready {
         *response.status_mut() = axum::http::StatusCode::SERVICE_UNAVAILABLE;
     }
-    Ok(response)
+    response
 }

@@ -1,13 +1,17 @@
 //! The routes of a server: which path has which handler.
 //!
 //! Every path of a domain is literal, from its registry; only identifiers are parameters. So the
-//! router itself knows which commands exist, and the OpenAPI document lists the same ones.
+//! table itself knows which commands exist, and the OpenAPI document lists the same ones.
+//!
+//! A request passes one table and one frame. A chain of layers would box a future and clone a
+//! service in each, which is more than half of the work of a command.
 
 mod atomic;
 mod command_status;
 mod commands;
 mod compat;
 mod dry_run;
+mod encoding;
 mod event_stream;
 mod events;
 mod frame;
@@ -18,6 +22,7 @@ mod metrics;
 mod problem_pages;
 mod query;
 mod states;
+mod table;
 mod unknown;
 
 use std::sync::Arc;
@@ -25,111 +30,103 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::Method;
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, get, on};
 use fluvius_core::{Lifecycle, ReadKind};
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_layer::Layer;
+use tower_service::Service;
 
 use crate::app::{App, Call};
 use crate::mounted::Mounted;
 use crate::problem::Problem;
+use table::{Endpoint, Table};
 
 pub(crate) use atomic::MAX_COMMANDS;
 pub(crate) use commands::Route;
 pub(crate) use metrics::operations;
 
-/// Returns the router of a server, with other routes inside its frame.
-pub(crate) fn router(app: &Arc<App>, others: Router) -> Router {
-    let mut router = Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", app_route(app, health::ready))
-        .route("/metrics", app_route(app, metrics::run))
-        .route("/openapi.json", app_route(app, meta::document))
-        .route("/problems", app_route(app, problem_pages::list))
-        .route("/problems/{code}", app_route(app, problem_pages::of_framework))
-        .route("/problems/{domain}/{code}", app_route(app, problem_pages::of_domain));
-    for domain in &app.domains {
-        router = with_domain(router, app, domain);
-    }
-    if app.settings.compat_upstream {
-        // A segment of the original's paths begins with a colon.
-        router = router.without_v07_checks();
-        for domain in &app.domains {
-            router = compat::add(router, app, domain);
-        }
-    }
-    let unknown = {
-        let app = Arc::clone(app);
-        move |request: Request| {
-            let problem = unknown::run(&app, &request);
-            std::future::ready(problem.into_response(&app.settings.base_path))
-        }
-    };
-    let router = router.fallback(unknown.clone());
-    let router = match app.settings.base_path.as_str() {
-        "" => router,
-        base_path => Router::new().nest(base_path, router).fallback(unknown),
-    };
-    let router = router.merge(others);
-    let framed = Arc::clone(app);
-    let frame =
-        middleware::from_fn(move |request, next| frame::run(Arc::clone(&framed), request, next));
-    // Around the whole router, which adds `Allow` after its own layers.
-    let router = frame.layer(router.layer(middleware::from_fn(frame::keep_route)));
-    let router = Router::new().fallback_service(router).layer(compression());
-    let router = router.layer(middleware::map_response(frame::weaken_etag));
-    match &app.cors {
-        Some(cors) => router.layer(cors.clone()),
-        None => router,
-    }
+/// The routes of a server, each in the frame of a request.
+pub(crate) struct Routes {
+    app: Arc<App>,
+    table: Table,
+    /// Further routes, and the answer to a path without a route.
+    others: Router,
 }
 
-/// Returns the layer that compresses answers from 1 KiB on, except streams.
-fn compression() -> CompressionLayer<impl Predicate> {
-    CompressionLayer::new()
-        .gzip(true)
-        .compress_when(SizeAbove::new(1_024).and(NotForContentType::SSE))
+impl Routes {
+    /// Creates the routes of a server, with other routes inside their frame.
+    pub(crate) fn new(app: &Arc<App>, others: Router) -> Self {
+        let mut table = Table::new(&app.settings.base_path);
+        table.add("/livez", app_route(app, health::live));
+        table.add("/readyz", app_route(app, health::ready));
+        table.add("/metrics", app_route(app, metrics::run));
+        table.add("/openapi.json", app_route(app, meta::document));
+        table.add("/problems", app_route(app, problem_pages::list));
+        table.add("/problems/{code}", app_route(app, problem_pages::of_framework));
+        table.add("/problems/{domain}/{code}", app_route(app, problem_pages::of_domain));
+        for domain in &app.domains {
+            add_domain(&mut table, app, domain);
+            if app.settings.compat_upstream {
+                compat::add(&mut table, app, domain);
+            }
+        }
+        let unknown = {
+            let app = Arc::clone(app);
+            move |request: Request| {
+                let problem = unknown::run(&app, &request);
+                std::future::ready(problem.into_response(&app.settings.base_path))
+            }
+        };
+        let others = others.layer(middleware::from_fn(frame::keep_route)).fallback(unknown);
+        Self { app: Arc::clone(app), table, others }
+    }
+
+    /// Answers a request.
+    pub(crate) async fn answer(&self, request: Request) -> Response {
+        match &self.app.cors {
+            None => frame::run(self, request).await,
+            Some(cors) => {
+                let Ok(response) = cors.layer(frame::Framed(self)).call(request).await;
+                response
+            }
+        }
+    }
+
+    /// Returns the routes as a router, for an application of your own.
+    pub(crate) fn into_router(self) -> Router {
+        let routes = Arc::new(self);
+        Router::new().fallback(move |request: Request| {
+            let routes = Arc::clone(&routes);
+            async move { routes.answer(request).await }
+        })
+    }
 }
 
 /// Adds the routes of a domain.
-fn with_domain(mut router: Router, app: &Arc<App>, domain: &Arc<Mounted>) -> Router {
+fn add_domain(table: &mut Table, app: &Arc<App>, domain: &Arc<Mounted>) {
     let namespace = domain.namespace();
-    router = router
-        .route(
-            &format!("/{namespace}/meta"),
-            read(app, domain, ReadKind::Description, None, meta::describe),
-        )
-        .route(
-            &format!("/{namespace}/events"),
-            read(app, domain, ReadKind::Events, None, events::run),
-        )
-        .route(&format!("/{namespace}/atomic"), send(app, domain, atomic::run))
-        .route(
-            &format!("/{namespace}/commands/{{id}}"),
-            read(app, domain, ReadKind::Command, None, command_status::run),
-        );
+    let mut add = |path: &str, endpoint| table.add(&format!("/{namespace}{path}"), endpoint);
+    add("/meta", read(app, domain, ReadKind::Description, None, meta::describe));
+    add("/events", read(app, domain, ReadKind::Events, None, events::run));
+    add("/atomic", send(app, domain, atomic::run));
+    add("/commands/{id}", read(app, domain, ReadKind::Command, None, command_status::run));
     for resource in domain.runtime.registry().resources() {
-        let path = format!("/{namespace}/{resource}");
         let query = move |call| query::run(call, resource);
         let state = move |call| states::run(call, resource);
         let history = move |call| history::run(call, resource);
         let named = Some(resource);
-        router = router
-            .route(&path, read(app, domain, ReadKind::Query, named, query))
-            .route(&format!("{path}/{{id}}"), read(app, domain, ReadKind::State, named, state))
-            .route(
-                &format!("{path}/{{id}}/history"),
-                read(app, domain, ReadKind::History, named, history),
-            );
+        add(&format!("/{resource}"), read(app, domain, ReadKind::Query, named, query));
+        add(&format!("/{resource}/{{id}}"), read(app, domain, ReadKind::State, named, state));
+        add(
+            &format!("/{resource}/{{id}}/history"),
+            read(app, domain, ReadKind::History, named, history),
+        );
     }
     for route in command_routes(domain) {
-        let handler = send(app, domain, move |call, body| commands::run(call, body, route));
-        router = router.route(&format!("/{namespace}{}", route.path()), handler);
+        let handler = move |call, body| commands::run(call, body, route);
+        add(&route.path(), send(app, domain, handler));
     }
-    router
 }
 
 /// Returns the routes of a domain's commands: one per action and resource, and for a creating
@@ -155,43 +152,43 @@ fn read<H, F>(
     kind: ReadKind,
     resource: Option<&'static str>,
     handler: H,
-) -> MethodRouter
+) -> Endpoint
 where
     H: Fn(Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
     let (app, domain) = (Arc::clone(app), Arc::clone(domain));
-    on(MethodFilter::GET, move |request: Request| {
+    Endpoint::new(Method::GET, move |request, id| {
         let handler = handler.clone();
-        let authorized = move |mut call: Call, _| async move {
+        let authorized = move |call: Call, _| async move {
             call.may_read(kind, resource).await?;
             handler(call).await
         };
-        Arc::clone(&app).call(Arc::clone(&domain), request, authorized)
+        Arc::clone(&app).call(Arc::clone(&domain), request, id, authorized)
     })
 }
 
 /// Returns a route that sends commands to a domain. Its handler runs once the sender is
 /// authenticated.
-fn send<H, F>(app: &Arc<App>, domain: &Arc<Mounted>, handler: H) -> MethodRouter
+fn send<H, F>(app: &Arc<App>, domain: &Arc<Mounted>, handler: H) -> Endpoint
 where
     H: Fn(Call, Body) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
     let (app, domain) = (Arc::clone(app), Arc::clone(domain));
-    on(MethodFilter::POST, move |request: Request| {
-        Arc::clone(&app).call(Arc::clone(&domain), request, handler.clone())
+    Endpoint::new(Method::POST, move |request, id| {
+        Arc::clone(&app).call(Arc::clone(&domain), request, id, handler.clone())
     })
 }
 
 /// Returns a route of the server itself.
-fn app_route<H, F>(app: &Arc<App>, handler: H) -> MethodRouter
+fn app_route<H, F>(app: &Arc<App>, handler: H) -> Endpoint
 where
     H: Fn(Arc<App>, Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
     let app = Arc::clone(app);
-    get(move |request: Request| {
+    Endpoint::new(Method::GET, move |request, _| {
         let (app, handler) = (Arc::clone(&app), handler.clone());
         async move {
             let answered = handler(Arc::clone(&app), request).await;

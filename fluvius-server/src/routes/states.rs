@@ -12,9 +12,9 @@ use crate::operations::StateRequest;
 use crate::problem::Problem;
 
 /// Answers with the state of an aggregate: the newest one, or that at a version or a time.
-pub(crate) async fn run(mut call: Call, resource: &'static str) -> Result<Response, Problem> {
+pub(crate) async fn run(call: Call, resource: &'static str) -> Result<Response, Problem> {
     accept::check(call.headers(), "application/json")?;
-    let aggregate_id = AggregateId::new(resource, call.id().await?);
+    let aggregate_id = AggregateId::new(resource, call.id()?);
     let mut params = Params::read(call.parts.uri.query())?;
     let at_version = params.take_as("at_version", "a version")?;
     let at_time = params.take_as("at_time", "a time such as `2026-11-30T18:00:00Z`")?;
