@@ -259,7 +259,11 @@ impl Call {
 /// Returns an answer of JSON with a cache directive.
 pub(crate) fn json(value: &impl serde::Serialize, cache: &'static str) -> Response {
     // Only a map with other keys than texts fails, and no answer has one.
-    let text = serde_json::to_string(value).unwrap_or_default();
+    json_text(serde_json::to_string(value).unwrap_or_default(), cache)
+}
+
+/// Returns an answer of JSON text with a cache directive.
+pub(crate) fn json_text(text: String, cache: &'static str) -> Response {
     let mut response = Response::new(Body::from(text));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -85,6 +85,8 @@ impl Mounted {
 
     /// Returns the path of an aggregate's state.
     pub(crate) fn state_path(&self, aggregate_id: &AggregateId) -> String {
-        format!("{}/{}/{}", self.path, aggregate_id.resource, aggregate_id.id)
+        let mut buffer = Uuid::encode_buffer();
+        let id = aggregate_id.id.hyphenated().encode_lower(&mut buffer);
+        [self.path.as_str(), "/", &aggregate_id.resource, "/", id].concat()
     }
 }

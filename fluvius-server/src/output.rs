@@ -1,45 +1,61 @@
 //! The bodies of answers.
 
+use std::fmt::Write as _;
+
 use axum::http::{HeaderValue, header};
 use axum::response::Response as HttpResponse;
 use fluvius_core::chrono::{DateTime, SecondsFormat, Utc};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateDescriptor, Error, EventRecord, Json, LogEntry, Response, StateDelta, StateRecord,
+    AggregateDescriptor, AggregateId, Error, EventRecord, LogEntry, Response, StateDelta,
+    StateRecord,
 };
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Room for an answer besides its data, in bytes.
+const ENVELOPE: usize = 512;
 
 /// The answer to a command.
-#[derive(Debug, Serialize)]
-pub(crate) struct Answer {
-    pub(crate) command_id: Uuid,
-    pub(crate) command: &'static str,
-    pub(crate) resource: String,
-    pub(crate) identifier: Uuid,
-    pub(crate) version: u64,
-    pub(crate) etag: String,
-    pub(crate) event: Option<&'static str>,
-    pub(crate) position: u64,
-    #[serde(serialize_with = "time")]
-    pub(crate) occurred_at: DateTime<Utc>,
-    pub(crate) data: Json,
-}
+#[derive(Debug)]
+pub(crate) struct Answer(Response);
 
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
-        Self {
-            command_id: response.command_id,
-            command: response.command,
-            resource: response.aggregate_id.resource.into_owned(),
-            identifier: response.aggregate_id.id,
-            version: response.version,
-            etag: response.etag.to_string(),
-            event: response.event,
-            position: response.position,
-            occurred_at: response.occurred_at,
-            data: response.data,
-        }
+        Self(response)
+    }
+}
+
+impl Answer {
+    /// Returns the answer as JSON text.
+    ///
+    /// The text is written by hand: serde would check the data, which is JSON already, and each
+    /// name and key for characters to escape. The keys are kebab case, so they have none.
+    pub(crate) fn to_json(&self) -> String {
+        let Response { command_id, command, version, etag, position, data, .. } = &self.0;
+        let AggregateId { resource, id, .. } = &self.0.aggregate_id;
+        let (quote, event) = self.0.event.map_or(("", "null"), |event| ("\"", event));
+        let occurred_at = self.0.occurred_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let mut text = String::with_capacity(ENVELOPE + data.as_str().len());
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "{{\"command_id\":\"{command_id}\",\"command\":\"{command}\",\
+             \"resource\":\"{resource}\",\"identifier\":\"{id}\",\"version\":{version},\
+             \"etag\":\"{etag}\",\"event\":{quote}{event}{quote},\"position\":{position},\
+             \"occurred_at\":\"{occurred_at}\",\"data\":"
+        );
+        text.push_str(data.as_str());
+        text.push('}');
+        text
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.to_json()).map_err(S::Error::custom)?.serialize(to)
     }
 }
 
@@ -146,7 +162,7 @@ pub(crate) struct Page<T> {
 
 /// Adds `Link: <path>; rel="relation"`.
 pub(crate) fn link(response: &mut HttpResponse, path: &str, relation: &str) {
-    if let Ok(value) = HeaderValue::from_str(&format!("<{path}>; rel=\"{relation}\"")) {
+    if let Ok(value) = HeaderValue::try_from(["<", path, ">; rel=\"", relation, "\""].concat()) {
         response.headers_mut().append(header::LINK, value);
     }
 }

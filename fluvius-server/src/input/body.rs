@@ -1,12 +1,13 @@
 //! Request bodies: bounded in size and time, and JSON without duplicate members.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::problem::Problem;
@@ -76,6 +77,10 @@ pub(crate) fn check_json(text: &str) -> Result<(), Problem> {
     checked.map_err(|error| Problem::new("invalid-json", error.to_string()))
 }
 
+/// The name of a member.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// Reads any JSON value, and fails if an object in it has two members of one name.
 #[derive(Clone, Copy)]
 struct UniqueMembers;
@@ -125,15 +130,17 @@ impl<'de> Visitor<'de> for UniqueMembers {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut seen: HashSet<String> = HashSet::new();
-        while let Some(name) = members.next_key::<String>()? {
-            // The name is not quoted: it may be a part of a secret.
-            if !seen.insert(name) {
-                return Err(A::Error::custom("an object has two members of one name"));
-            }
+        let mut names = Vec::new();
+        while let Some(Name(name)) = members.next_key()? {
+            names.push(name);
             members.next_value_seed(self)?;
         }
-        Ok(())
+        names.sort_unstable();
+        match names.is_sorted_by(|one, next| one < next) {
+            true => Ok(()),
+            // The name is not quoted: it may be a part of a secret.
+            false => Err(A::Error::custom("an object has two members of one name")),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use axum::response::Response;
 use fluvius_core::{ActionDescriptor, Lifecycle};
 
 use super::dry_run;
-use crate::app::{Call, NO_STORE, json};
+use crate::app::{Call, NO_STORE, json_text};
 use crate::input::params::Params;
 use crate::input::{accept, idempotency_key, preconditions};
 use crate::operations::{CommandRequest, command_id};
@@ -55,10 +55,10 @@ pub(crate) async fn run(call: Call, body: Body, route: Route) -> Result<Response
     let response = request.send(&call).await?;
     let is_replayed = response.replayed;
     let path = call.domain.state_path(&response.aggregate_id);
-    let mut answer = json(&Answer::from(response), NO_STORE);
+    let mut answer = json_text(Answer::from(response).to_json(), NO_STORE);
     if route.action.lifecycle == Lifecycle::Create {
         *answer.status_mut() = StatusCode::CREATED;
-        if let Ok(path) = HeaderValue::from_str(&path) {
+        if let Ok(path) = HeaderValue::try_from(path) {
             answer.headers_mut().insert(header::LOCATION, path);
         }
     } else {

@@ -139,7 +139,8 @@ fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
     });
     let drawn = || {
         let domain = app.domains.first()?;
-        HeaderValue::from_str(&domain.runtime.generate_id().to_string()).ok()
+        let id = domain.runtime.generate_id().hyphenated();
+        HeaderValue::from_str(id.encode_lower(&mut Uuid::encode_buffer())).ok()
     };
     sent.cloned().or_else(drawn).unwrap_or(HeaderValue::from_static("-"))
 }
