@@ -133,20 +133,31 @@ impl App {
         F: Future<Output = Result<Response, Problem>>,
     {
         let (parts, body) = request.into_parts();
-        let app = Arc::clone(&self);
         let mut quota = None;
-        let answered = async {
-            let sender = app.authenticate(&parts).await?;
-            quota = app.admit(&sender.context, &parts)?;
-            handler(Call { caller: app.caller(domain, sender), app, parts, id }, body).await
+        let answered = match self.admitted(&parts).await {
+            Ok((sender, admitted)) => {
+                quota = admitted;
+                let (app, caller) = (Arc::clone(&self), self.caller(domain, sender));
+                handler(Call { app, caller, parts, id }, body).await
+            }
+            Err(problem) => Err(problem),
         };
         let base_path = &self.settings.base_path;
-        let mut response =
-            answered.await.unwrap_or_else(|problem| problem.into_response(base_path));
+        let mut response = answered.unwrap_or_else(|problem| problem.into_response(base_path));
         if let (Some(buckets), Some(quota)) = (&self.rate_limit, quota) {
             buckets.write(quota, response.headers_mut());
         }
         response
+    }
+
+    /// Identifies the sender of a request, and counts the request.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate) and [`admit`](Self::admit).
+    async fn admitted(&self, parts: &Parts) -> Result<(Authenticated, Option<Quota>), Problem> {
+        let sender = self.authenticate(parts).await?;
+        let quota = self.admit(&sender.context, parts)?;
+        Ok((sender, quota))
     }
 
     /// Returns the sender of a request, at the domain that it is for.

@@ -1,14 +1,16 @@
 //! The parts of a sender's context that come from the request.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use fluvius_core::uuid::Uuid;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Returns the trace id of a `traceparent`.
 ///
 /// # Source
 /// W3C Trace Context, section 3.2: `00-{trace id}-{parent id}-{flags}`.
 pub(crate) fn trace_id(headers: &HeaderMap) -> Option<Uuid> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
+    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = text.split('-');
     let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
     let is_hex = |part: &str, length: usize| {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use fluvius_core::{Actor, DomainContext, DomainRuntime, Session, Transport};
+use foldhash::fast::RandomState;
 
 /// Maximum number of kept sessions.
 const MAX_SESSIONS: usize = 10_000;
@@ -23,7 +24,7 @@ struct Key {
 
 /// The kept sessions.
 #[derive(Debug, Default)]
-pub(crate) struct Sessions(Mutex<HashMap<Key, (DomainContext, Session)>>);
+pub(crate) struct Sessions(Mutex<HashMap<Key, (DomainContext, Session), RandomState>>);
 
 impl Sessions {
     /// Returns the session of a context. Its commands do not wait for a permit.
@@ -41,12 +42,14 @@ impl Sessions {
             roles: context.roles().to_vec(),
         };
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = lock().get(&key).cloned();
+        // Headers are no part of the key.
+        let same = |(known, session): &(DomainContext, Session)| {
+            (known == context).then(|| session.clone())
+        };
+        let known = lock().get(&key).map(same);
         // The program's generator of ids runs outside of the lock.
         match known {
-            Some((known, session)) if known == *context => session,
-            // Headers are no part of the key.
-            Some(_) => new(),
+            Some(same) => same.unwrap_or_else(new),
             None => {
                 let session = new();
                 let mut sessions = lock();

@@ -12,6 +12,8 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::problem::Problem;
 
+const MEDIA_TYPE: &str = "application/json";
+
 /// Reads a body of JSON as text; an empty body is `{}`.
 ///
 /// # Errors
@@ -50,16 +52,19 @@ async fn collect(body: Body, max_bytes: usize, deadline: Duration) -> Result<Byt
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_encoded = headers.contains_key(header::CONTENT_ENCODING);
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if value == Some(MEDIA_TYPE) && !is_encoded {
+        return Ok(());
+    }
     let mut parts = value.unwrap_or_default().split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(MEDIA_TYPE));
     let is_utf_8 = parts.all(|parameter| match parameter.split_once('=') {
         Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
             charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
         }
         _ => true,
     });
-    let is_encoded = headers.contains_key(header::CONTENT_ENCODING);
     if is_json && is_utf_8 && !is_encoded {
         return Ok(());
     }

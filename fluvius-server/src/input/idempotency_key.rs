@@ -4,14 +4,14 @@
 //! IETF draft-ietf-httpapi-idempotency-key-header-07. The draft's key is a quoted string; a bare
 //! key is accepted too, and both name the same command.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use fluvius_core::DomainContext;
 use fluvius_core::uuid::Uuid;
 
 use crate::problem::Problem;
 
 /// The name of the header.
-pub(crate) const NAME: &str = "idempotency-key";
+pub(crate) const NAME: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Maximum length of a key, in characters.
 const MAX_LENGTH: usize = 255;

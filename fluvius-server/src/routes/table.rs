@@ -1,5 +1,7 @@
 //! The table of the routes: from a path to its method and its handler.
 
+use std::borrow::Cow;
+
 use axum::extract::Request;
 use axum::http::Method;
 use axum::response::Response;
@@ -86,7 +88,11 @@ impl Table {
 
 /// Reads an identifier: a UUID with hyphens, in lower case.
 fn identifier(text: &str) -> Option<Uuid> {
-    let text = percent_decode_str(text).decode_utf8().ok()?;
+    // Most paths have no escaped characters.
+    let text = match text.contains('%') {
+        true => percent_decode_str(text).decode_utf8().ok()?,
+        false => Cow::Borrowed(text),
+    };
     let id = Uuid::try_parse(&text).ok()?;
     let canonical = id.hyphenated();
     (*canonical.encode_lower(&mut Uuid::encode_buffer()) == *text).then_some(id)
