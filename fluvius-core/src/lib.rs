@@ -89,7 +89,7 @@ mod unwind;
 pub mod __private;
 
 /// JSON, queries and the integrity check of stores.
-pub use fluvius_store::{json, query, verify};
+pub use fluvius_store::{json, query, verify, work};
 
 pub use fluvius_store::{
     ActivityKind, ActivityRecord, Actor, AggregateId, AnyRecord, CommandRecord, CommandStatus,

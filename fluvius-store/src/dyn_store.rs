@@ -8,6 +8,7 @@ use futures_core::future::BoxFuture;
 use crate::outcome::CommitOutcome;
 use crate::store::Store;
 use crate::unit_of_work::UnitOfWork;
+use crate::work::Capabilities;
 
 /// A type-erased handle to a store. Clones share the store and count as one handle to it.
 ///
@@ -70,6 +71,7 @@ macro_rules! erase_store {
                 batch: Arc<[UnitOfWork]>,
             ) -> BoxFuture<'static, Vec<CommitOutcome>>;
             fn changed(&self) -> BoxFuture<'_, ()>;
+            fn capabilities(&self) -> Capabilities;
             $(
                 fn $method<'a>(
                     &'a self
@@ -89,6 +91,10 @@ macro_rules! erase_store {
             fn changed(&self) -> BoxFuture<'_, ()> {
                 Box::pin(Store::changed(self))
             }
+
+            fn capabilities(&self) -> Capabilities {
+                Store::capabilities(self)
+            }
             $(
                 fn $method<'a>(
                     &'a self
@@ -102,6 +108,10 @@ macro_rules! erase_store {
         impl Store for DynStore {
             fn changed(&self) -> impl Future<Output = ()> + Send {
                 self.0.changed()
+            }
+
+            fn capabilities(&self) -> Capabilities {
+                self.0.capabilities()
             }
             $(
                 async fn $method(

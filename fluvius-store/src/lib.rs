@@ -13,6 +13,7 @@
 //! | [`json`] | JSON text that every store can keep, and [`StateDelta`] |
 //! | [`MemoryStore`] | the reference store |
 //! | [`verify`] | the integrity check of logs against states |
+//! | [`work`] | mutable rows about work on the logs, such as checkpoints |
 
 mod aggregate_id;
 mod dyn_store;
@@ -30,6 +31,7 @@ mod small_list;
 mod store;
 mod unit_of_work;
 pub mod verify;
+pub mod work;
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -8,6 +8,7 @@ mod delegate;
 use std::future::Future;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::aggregate_id::AggregateId;
@@ -20,6 +21,9 @@ use crate::record::{
     StoredCommand,
 };
 use crate::unit_of_work::UnitOfWork;
+use crate::work::{
+    Announcement, Capabilities, Incarnation, WorkOutcome, WorkPage, WorkQuery, WorkUnit,
+};
 
 /// A store of states and logs.
 ///
@@ -289,6 +293,86 @@ pub trait Store: Send + Sync + 'static {
         async { typed_page(self.log(T::KIND, query).await?) }
     }
 
+    /// Returns the optional parts of this contract that the store supports. The default is none.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+    }
+
+    /// Returns the identity of the content, and of this copy of it.
+    ///
+    /// # Errors
+    /// Returns any error of the store. The default fails permanently.
+    fn incarnation(&self) -> impl Future<Output = Result<Incarnation, StoreError>> + Send {
+        std::future::ready(Err(unsupported()))
+    }
+
+    /// Returns the work rows that meet a query.
+    ///
+    /// # Shape
+    /// The page is one snapshot. It has the first `limit` rows of the query, in the order of their
+    /// keys: by code points.
+    ///
+    /// # Errors
+    /// Returns any error of the store. The default fails permanently.
+    fn work(&self, query: &WorkQuery) -> impl Future<Output = Result<WorkPage, StoreError>> + Send {
+        let _ = query;
+        std::future::ready(Err(unsupported()))
+    }
+
+    /// Writes units of work rows, and returns the outcome of each.
+    ///
+    /// Units are processed in order, each on the rows as the units before it leave them. A unit is
+    /// stored completely if all its rows are as expected, else nothing of it is, and the other
+    /// units are not affected. `now` is the time of the caller, for a store without a clock of its
+    /// own.
+    ///
+    /// Other handles and processes may write at the same time: of two units that expect the same
+    /// token of one row and put or delete it, one is stored.
+    ///
+    /// # Shape
+    /// There is one outcome for each unit, in the same order. Activities get positions as those of
+    /// [`commit`](Self::commit) do.
+    ///
+    /// # Errors
+    /// A failure of the store is [`WorkOutcome::Failed`] or [`WorkOutcome::InDoubt`] of each
+    /// affected unit. Outcomes are returned once they are durable. The default fails permanently.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves either all of a unit or none of it.
+    fn write_work(
+        &self,
+        units: Arc<[WorkUnit]>,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Vec<WorkOutcome>> + Send {
+        let _ = now;
+        let failed = units.iter().map(|_| WorkOutcome::Failed(unsupported())).collect();
+        std::future::ready(failed)
+    }
+
+    /// Announces that a process is alive, until the returned value is dropped or the process ends.
+    ///
+    /// The id is the caller's own. `None` if the store cannot tell when a process ends (the
+    /// default), or cannot be reached.
+    fn announce(&self, process: Uuid) -> impl Future<Output = Option<Announcement>> + Send {
+        let _ = process;
+        std::future::ready(None)
+    }
+
+    /// Returns those of the processes that have ended, as far as the store can tell.
+    ///
+    /// A process that was never announced has ended. A process that is announced is returned only
+    /// if the store has lost its connection to it. The default returns none.
+    ///
+    /// # Errors
+    /// Returns any error of the store.
+    fn ended(
+        &self,
+        processes: &[Uuid],
+    ) -> impl Future<Output = Result<Vec<Uuid>, StoreError>> + Send {
+        let _ = processes;
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// Waits until the content may have changed since the call (not since the first poll).
     ///
     /// This wakes log followers after commits of other processes. A wake-up may be spurious, late
@@ -338,6 +422,10 @@ pub trait Store: Send + Sync + 'static {
     fn release(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
+}
+
+fn unsupported() -> StoreError {
+    StoreError::permanent("this store has no work rows, which subscriptions need")
 }
 
 /// Returns a page with rows of their own type.

@@ -5,10 +5,12 @@
 mod leases;
 mod logs;
 mod tables;
+mod work;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::aggregate_id::AggregateId;
@@ -21,6 +23,9 @@ use crate::record::{
 };
 use crate::store::Store;
 use crate::unit_of_work::UnitOfWork;
+use crate::work::{
+    Announcement, Capabilities, Incarnation, WorkOutcome, WorkPage, WorkQuery, WorkUnit,
+};
 use leases::MemoryLease;
 use tables::Tables;
 
@@ -118,5 +123,29 @@ impl Store for MemoryStore {
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
         Ok(self.tables().context(id))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all()
+    }
+
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        Ok(self.tables().work.incarnation())
+    }
+
+    async fn work(&self, query: &WorkQuery) -> Result<WorkPage, StoreError> {
+        Ok(self.tables().work_page(query))
+    }
+
+    async fn write_work(&self, units: Arc<[WorkUnit]>, now: DateTime<Utc>) -> Vec<WorkOutcome> {
+        self.tables().write_work(&units, now)
+    }
+
+    async fn announce(&self, process: Uuid) -> Option<Announcement> {
+        Some(self.tables().work.announce(process))
+    }
+
+    async fn ended(&self, processes: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        Ok(self.tables().work.ended(processes))
     }
 }

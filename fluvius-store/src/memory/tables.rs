@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::FastMap;
 use super::leases::HeldLeases;
+use super::work::Work;
 use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
 use crate::outcome::CommitOutcome;
@@ -33,6 +34,7 @@ pub(super) struct Tables {
     pub(super) activities: Vec<LogEntry<Arc<ActivityRecord>>>,
     pub(super) command_index: FastMap<Uuid, usize>,
     pub(super) leases: HeldLeases,
+    pub(super) work: Work,
 }
 
 /// The stored data of one aggregate.
@@ -207,7 +209,7 @@ impl Tables {
     }
 }
 
-fn append<T>(position: &mut u64, log: &mut Vec<LogEntry<Arc<T>>>, record: &Arc<T>) {
+pub(super) fn append<T>(position: &mut u64, log: &mut Vec<LogEntry<Arc<T>>>, record: &Arc<T>) {
     *position += 1;
     log.push(LogEntry { position: *position, record: Arc::clone(record) });
 }

@@ -1,6 +1,7 @@
 //! The methods of `Store` as one table, and `delegate_store!`, which implements them by delegation.
 
-/// Passes the methods of `Store` to a macro, except `changed`, which is not an `async fn`.
+/// Passes the methods of `Store` to a macro, except `changed` and `capabilities`,
+/// which are not `async fn`s.
 ///
 /// The parameters of a method are in three groups: values, references (without the `&`), values.
 #[doc(hidden)]
@@ -42,6 +43,17 @@ macro_rules! __store_methods {
                     ::std::option::Option<::std::sync::Arc<$crate::ContextRecord>>,
                     $crate::StoreError,
                 >;
+            fn incarnation(;;) -> Result<$crate::work::Incarnation, $crate::StoreError>;
+            fn work(; query: $crate::work::WorkQuery;)
+                -> Result<$crate::work::WorkPage, $crate::StoreError>;
+            fn write_work(
+                units: ::std::sync::Arc<[$crate::work::WorkUnit]>,
+                now: $crate::chrono::DateTime<$crate::chrono::Utc>;;
+            ) -> ::std::vec::Vec<$crate::work::WorkOutcome>;
+            fn announce(process: $crate::uuid::Uuid;;)
+                -> ::std::option::Option<$crate::work::Announcement>;
+            fn ended(; processes: [$crate::uuid::Uuid];)
+                -> Result<::std::vec::Vec<$crate::uuid::Uuid>, $crate::StoreError>;
             fn close(;;) -> Result<(), $crate::StoreError>;
             fn release(;;) -> ();
         }
@@ -110,6 +122,14 @@ macro_rules! delegate_store {
             {
                 fn changed(&$this) -> impl ::std::future::Future<Output = ()> + Send {
                     $crate::Store::changed(&$inner)
+                }
+            }
+        }
+        $crate::__delegate_method! {
+            capabilities $mode $listed
+            {
+                fn capabilities(&$this) -> $crate::work::Capabilities {
+                    $crate::Store::capabilities(&$inner)
                 }
             }
         }
@@ -189,6 +209,24 @@ macro_rules! __delegate_method {
         $crate::__delegate_method! { @found $mode $item }
     };
     (context $mode:ident [context $($rest:ident)*] $item:tt) => {
+        $crate::__delegate_method! { @found $mode $item }
+    };
+    (capabilities $mode:ident [capabilities $($rest:ident)*] $item:tt) => {
+        $crate::__delegate_method! { @found $mode $item }
+    };
+    (incarnation $mode:ident [incarnation $($rest:ident)*] $item:tt) => {
+        $crate::__delegate_method! { @found $mode $item }
+    };
+    (work $mode:ident [work $($rest:ident)*] $item:tt) => {
+        $crate::__delegate_method! { @found $mode $item }
+    };
+    (write_work $mode:ident [write_work $($rest:ident)*] $item:tt) => {
+        $crate::__delegate_method! { @found $mode $item }
+    };
+    (announce $mode:ident [announce $($rest:ident)*] $item:tt) => {
+        $crate::__delegate_method! { @found $mode $item }
+    };
+    (ended $mode:ident [ended $($rest:ident)*] $item:tt) => {
         $crate::__delegate_method! { @found $mode $item }
     };
     (close $mode:ident [close $($rest:ident)*] $item:tt) => {

@@ -52,6 +52,11 @@ macro_rules! record_calls {
                 self.0.lock().unwrap().insert("changed");
                 std::future::ready(())
             }
+
+            fn capabilities(&self) -> Capabilities {
+                self.0.lock().unwrap().insert("capabilities");
+                Capabilities::all()
+            }
         }
     };
 }
@@ -92,6 +97,12 @@ async fn call_all(store: &impl Store) {
     store.log(LogKind::Events, &LogQuery::all()).await.unwrap();
     store.changed().await;
     store.context(Uuid::nil()).await.unwrap();
+    assert!(store.capabilities().subscriptions);
+    store.incarnation().await.unwrap();
+    store.work(&WorkQuery::new(DateTime::UNIX_EPOCH, ["process"])).await.unwrap();
+    store.write_work(Arc::new([]), DateTime::UNIX_EPOCH).await;
+    store.announce(Uuid::nil()).await.unwrap();
+    store.ended(&[]).await.unwrap();
     store.close().await.unwrap();
     store.release().await;
 }

@@ -1,0 +1,17 @@
+//! The identity of a content, and of this copy of it.
+
+use uuid::Uuid;
+
+/// The identity of the content of a store, and of this copy of it.
+///
+/// A content that was restored from a backup, or copied, is a new incarnation: its logs may lack
+/// rows that readers of the other copy have processed. Readers therefore stop until an operator
+/// confirms where they go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Incarnation {
+    /// Identifier of the content. It is drawn when the store is created, and kept by every copy.
+    pub store: Uuid,
+    /// Identifier of this copy. It stays the same for all processes that have the copy open, and
+    /// over every close and reopening.
+    pub copy: Uuid,
+}
