@@ -153,6 +153,19 @@ macro_rules! __fluvius_store_cases {
                 resources::one_of_two_registrations_succeeds
                 leases::a_lease_is_exclusive
                 leases::a_commit_without_a_lease_reports_contention
+                work::a_work_row_is_read_back
+                work::a_work_row_needs_its_token
+                work::a_stale_work_unit_leaves_nothing
+                work::work_units_of_a_call_are_independent
+                work::a_token_is_never_given_twice
+                work::a_kept_work_row_is_only_checked
+                work::similar_work_keys_are_different
+                work::work_rows_are_read_in_pages
+                work::an_activity_of_a_work_unit_is_logged
+                work::concurrent_work_units_lose_no_write
+                work::work_rows_survive_reopening
+                work::an_announced_process_has_not_ended
+                work::a_malformed_work_unit_fails
                 reopening::the_content_survives_reopening
                 reopening::a_reopened_store_continues
                 closing::a_closed_store_fails_all_calls

@@ -203,6 +203,23 @@ pub(crate) enum Mutant {
     ContentionReportedForever,
     LeasesRequired,
 
+    // Work rows.
+    WorkTokensUnchecked,
+    WorkAbsenceUnchecked,
+    StaleWorkLeavesRows,
+    StaleWorkFailsTheCall,
+    WorkTokensPerRow,
+    KeptWorkGetsToken,
+    WorkKeysFolded,
+    WorkKeysOutOfOrder,
+    WorkActivityDropped,
+    WorkCheckedEarly,
+    WorkForgottenWhenClosed,
+    WorkTimesKept,
+    IncarnationPerHandle,
+    LiveProcessesEnded,
+    MalformedWorkStored,
+
     // Reopening.
     ForgetsWhenClosed,
     IdentifiersForgottenWhenClosed,

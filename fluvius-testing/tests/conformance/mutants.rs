@@ -180,6 +180,24 @@ const LEASES: &[Finding] = &[
     (LeasesRequired, &["a_commit_without_a_lease_reports_contention"]),
 ];
 
+const WORK: &[Finding] = &[
+    (WorkTokensUnchecked, &["a_work_row_needs_its_token", "concurrent_work_units_lose_no_write"]),
+    (WorkAbsenceUnchecked, &["a_work_row_needs_its_token", "a_kept_work_row_is_only_checked"]),
+    (StaleWorkLeavesRows, &["a_stale_work_unit_leaves_nothing"]),
+    (StaleWorkFailsTheCall, &["work_units_of_a_call_are_independent"]),
+    (WorkTokensPerRow, &["a_token_is_never_given_twice"]),
+    (KeptWorkGetsToken, &["a_kept_work_row_is_only_checked"]),
+    (WorkKeysFolded, &["similar_work_keys_are_different"]),
+    (WorkKeysOutOfOrder, &["work_rows_are_read_in_pages", "similar_work_keys_are_different"]),
+    (WorkActivityDropped, &["an_activity_of_a_work_unit_is_logged"]),
+    (WorkCheckedEarly, &["concurrent_work_units_lose_no_write"]),
+    (WorkForgottenWhenClosed, &["work_rows_survive_reopening"]),
+    (WorkTimesKept, &["a_work_row_is_read_back"]),
+    (IncarnationPerHandle, &["work_rows_survive_reopening"]),
+    (LiveProcessesEnded, &["an_announced_process_has_not_ended"]),
+    (MalformedWorkStored, &["a_malformed_work_unit_fails"]),
+];
+
 const QUERIES: &[Finding] = &[
     (QueriesUnchecked, &["an_invalid_query_fails"]),
     (LargestFiltersRejected, &["the_largest_filters_succeed"]),
@@ -348,8 +366,14 @@ fn faults_of_leases_are_found() {
 }
 
 #[test]
+fn faults_of_work_rows_are_found() {
+    check_found(WORK);
+}
+
+#[test]
 fn every_case_finds_a_mutant() {
-    let all = [VERSIONS, OUTCOMES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, LEASES, QUERIES];
+    let all =
+        [VERSIONS, OUTCOMES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, LEASES, WORK, QUERIES];
     let names = all.iter().flat_map(|findings| findings.iter().flat_map(|(_, names)| *names));
     let named: BTreeSet<&str> = names.copied().collect();
     let idle = CASES.iter().map(|case| case.name()).filter(|name| !named.contains(name));

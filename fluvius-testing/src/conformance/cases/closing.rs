@@ -3,6 +3,8 @@
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::conformance::handle::{Handle, behind};
 use crate::conformance::harness::Harness;
+use chrono::DateTime;
+use fluvius_store::work::WorkQuery;
 use fluvius_store::{CommitOutcome, LogKind, StateQuery, Store, StoreError};
 
 pub(crate) async fn a_closed_store_fails_all_calls(harness: &Harness) -> CaseResult {
@@ -52,7 +54,9 @@ async fn reads(
 ) -> Vec<(&'static str, Option<StoreError>)> {
     let log = behind(0, 1);
     let id = unit.commands.first().map_or(aggregate_id.id, |command| command.id);
-    vec![
+    let work = WorkQuery::new(DateTime::UNIX_EPOCH, ["checkpoint"]);
+    let has_work = store.capabilities().subscriptions;
+    let mut calls = vec![
         ("case", store.register_domain("conformance", &["conformance"]).await.err()),
         ("snapshot", store.snapshot(std::slice::from_ref(aggregate_id)).await.err()),
         ("query", store.query(&StateQuery::every(1)).await.err()),
@@ -63,5 +67,10 @@ async fn reads(
         ("messages", store.log(LogKind::Messages, &log).await.err()),
         ("activities", store.log(LogKind::Activities, &log).await.err()),
         ("context", store.context(unit.context.id).await.err()),
-    ]
+    ];
+    if has_work {
+        calls.push(("work", store.work(&work).await.err()));
+        calls.push(("incarnation", store.incarnation().await.err()));
+    }
+    calls
 }

@@ -23,3 +23,4 @@ pub(super) mod runtime;
 pub(super) mod scans;
 pub(super) mod values;
 pub(super) mod versions;
+pub(super) mod work;

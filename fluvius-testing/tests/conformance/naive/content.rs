@@ -9,6 +9,8 @@ use fluvius_core::{
 };
 use uuid::Uuid;
 
+use super::work::Work;
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Content {
     pub(super) position: u64,
@@ -17,6 +19,7 @@ pub(super) struct Content {
     pub(super) contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
     pub(super) rows: Vec<LogEntry<AnyRecord>>,
     pub(super) taken: HashSet<Uuid>,
+    pub(super) work: Work,
 }
 
 impl Content {

@@ -10,11 +10,16 @@ mod read;
 mod scan;
 mod unit_checks;
 mod value;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use chrono::{DateTime, Utc};
 use fluvius_core::query::{Field, StateScan};
+use fluvius_core::work::{
+    Announcement, Capabilities, Incarnation, WorkOutcome, WorkPage, WorkQuery, WorkUnit,
+};
 use fluvius_core::{
     AggregateId, AnyRecord, CommandRecord, CommandStatus, CommitOutcome, ContextRecord,
     EventRecord, Lease, LogEntry, LogKind, LogPage, LogQuery, StateQuery, StateRecord, Store,
@@ -26,6 +31,7 @@ use crate::mangle::mangle;
 use crate::mutant::Mutant;
 use commit::pause;
 use content::Content;
+use work::Work;
 
 /// The content that all handles share.
 #[derive(Debug, Default)]
@@ -58,6 +64,18 @@ struct Own {
     is_closed: bool,
 }
 
+/// Ends the announcement of a process when it is dropped.
+struct Withdrawal {
+    store: Naive,
+    process: Uuid,
+}
+
+impl Drop for Withdrawal {
+    fn drop(&mut self) {
+        self.store.content().work.processes.remove(&self.process);
+    }
+}
+
 impl Naive {
     /// Opens a handle, with an optional mutant.
     pub(crate) fn open(place: &Arc<Place>, mutant: Option<Mutant>) -> Self {
@@ -66,6 +84,9 @@ impl Naive {
         let store = Self { place: Arc::clone(place), mutant, own: Arc::default() };
         if store.is(Mutant::ForgetsWhenClosed) && is_first {
             *store.content() = Content::default();
+        }
+        if store.is(Mutant::WorkForgottenWhenClosed) && is_first {
+            store.content().work = Work::default();
         }
         if store.is(Mutant::PositionsForgottenWhenClosed) {
             store.content().position = 0;
@@ -265,6 +286,34 @@ impl Naive {
 }
 
 impl Store for Naive {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all()
+    }
+
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        Ok(self.identity())
+    }
+
+    async fn work(&self, query: &WorkQuery) -> Result<WorkPage, StoreError> {
+        Ok(self.work_page(query))
+    }
+
+    async fn write_work(&self, units: Arc<[WorkUnit]>, now: DateTime<Utc>) -> Vec<WorkOutcome> {
+        self.write_all(&units, now).await
+    }
+
+    async fn announce(&self, process: Uuid) -> Option<Announcement> {
+        self.content().work.processes.insert(process);
+        Some(Announcement::new(Withdrawal { store: self.clone(), process }))
+    }
+
+    async fn ended(&self, processes: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        let alive = self.shown().work.processes;
+        let is_all = self.is(Mutant::LiveProcessesEnded);
+        let ended = processes.iter().filter(|process| is_all || !alive.contains(process));
+        Ok(ended.copied().collect())
+    }
+
     async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
         if self.is(Mutant::LeasesShared) {
             return Some(Lease::new(()));
