@@ -200,11 +200,17 @@ fn copy(source: &Connection, to: &Path, cancel_flag: &CancelFlag) -> Result<(), 
     loop {
         check_not_cancelled(cancel_flag)?;
         match backup.step(PAGES_AT_ONCE)? {
-            StepResult::Done => return Ok(()),
+            StepResult::Done => break,
             StepResult::Busy | StepResult::Locked => thread::sleep(WAIT_TIME),
             _ => {}
         }
     }
+    drop(backup);
+    // It has no write-ahead log before a store opens it.
+    copy.pragma_update(None, "journal_mode", "OFF")?;
+    // The file that it is restored to may have the identity of the source, and is a new copy.
+    copy.execute("UPDATE work_counter SET file = NULL", [])?;
+    Ok(())
 }
 
 /// Verifies a copy, since damaged pages are copied like any other.

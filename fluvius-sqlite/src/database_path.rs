@@ -39,6 +39,12 @@ impl DatabasePath {
         self.check_file()
     }
 
+    /// Returns a text that differs in every copy of the file, also after a restart of the machine.
+    pub(crate) fn copy_mark(&self) -> Result<String, Fault> {
+        let Some(file) = &self.file else { return Ok("memory".to_owned()) };
+        FileId::mark(file).map_err(|error| Fault::Public(lost_file(file).with_source(error)))
+    }
+
     /// Fails if the file at the path is not the one that was opened.
     pub(crate) fn check_file(&self) -> Result<(), Fault> {
         let (Some(file), Some(id)) = (&self.file, self.id.get()) else { return Ok(()) };
@@ -82,6 +88,26 @@ impl FileId {
         use std::os::unix::fs::MetadataExt;
         let metadata = path.metadata()?;
         Ok(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    /// Returns the inode of the file at a path, and the time of its creation if the file system keeps
+    /// it. The number of a device may change with a restart, so it is no part of the text.
+    #[cfg(unix)]
+    fn mark(path: &Path) -> Result<String, Error> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = path.metadata()?;
+        let created = metadata.created().ok();
+        let since = created.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let created = since.map(|since| since.as_nanos().to_string()).unwrap_or_default();
+        Ok(format!("{}.{created}", metadata.ino()))
+    }
+
+    /// Returns the time of the creation of the file at a path, if the file system keeps it.
+    #[cfg(not(unix))]
+    fn mark(path: &Path) -> Result<String, Error> {
+        let created = path.metadata()?.created().ok();
+        let since = created.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        Ok(since.map(|since| since.as_nanos().to_string()).unwrap_or_default())
     }
 
     /// Returns the identity of the file at a path.

@@ -72,6 +72,7 @@ mod field;
 mod file_format;
 mod migrations;
 mod options;
+mod processes;
 mod read;
 mod readers;
 mod store;

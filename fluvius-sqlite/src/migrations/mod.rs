@@ -15,13 +15,13 @@ pub(crate) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"flvs");
 const FIRST_VERSION: u32 = 3;
 
 /// The first one creates the schema in an empty file; each later one migrates to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("0003_schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("0003_schema.sql"), include_str!("0004_work.sql")];
 
 /// The version that this release writes, in the header as `user_version`.
 pub(crate) const SCHEMA_VERSION: u32 = last_version(MIGRATIONS);
 
 /// The tables that every commit relies on.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 15] = [
     "name",
     "command_type",
     "event_type",
@@ -35,6 +35,8 @@ const TABLES: [&str; 13] = [
     "activity",
     "field",
     "field_value",
+    "work",
+    "work_counter",
 ];
 
 /// Checks, without a write, that the file is readable and that this release can open or migrate it.

@@ -308,7 +308,7 @@ fn check_resume_tokens(connection: &Connection, query: &LogQuery) -> Result<Resu
 }
 
 /// Returns the token of the newest row up to a position, of all logs.
-fn newest_token(connection: &Connection, last: i64) -> Result<ResumeToken, Fault> {
+pub(super) fn newest_token(connection: &Connection, last: i64) -> Result<ResumeToken, Fault> {
     const NEWEST: &str = "SELECT max(position) FROM (\
         SELECT max(position) AS position FROM command WHERE position <= ?1 \
         UNION ALL SELECT max(position) FROM event WHERE position <= ?1 \

@@ -9,6 +9,7 @@ mod index;
 mod log;
 mod query;
 pub(crate) mod rows;
+mod work;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub(crate) use functions::register;
 pub(crate) use history::history;
 pub(crate) use log::{Scan, log};
 pub(crate) use query::{query, scan, snapshot};
+pub(crate) use work::{work, work_row};
 
 /// A part of a result, and the start of the next one.
 #[derive(Debug)]

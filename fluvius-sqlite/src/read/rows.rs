@@ -9,6 +9,7 @@ use std::sync::Arc;
 use fluvius_store::chrono::{DateTime, Utc};
 use fluvius_store::json::PayloadHash;
 use fluvius_store::uuid::Uuid;
+use fluvius_store::work::{WorkKey, WorkRow};
 use fluvius_store::{
     ActivityRecord, Actor, AggregateId, CommandRecord, CommandStatus, ContextRecord, ETag,
     EventRecord, Json, LogEntry, MessageRecord, StateDelta, StateRecord,
@@ -275,6 +276,13 @@ pub(crate) use select_state;
 /// Returns the aggregate of a state's row, selected after the row's own columns.
 pub(crate) fn aggregate_of_state(row: &Row<'_>) -> Result<AggregateId, Fault> {
     RowReader { row, table: "aggregate" }.aggregate_id(11, 12)
+}
+
+pub(crate) fn work(row: &Row<'_>) -> Result<WorkRow, Fault> {
+    let reader = RowReader { row, table: "work" };
+    let text = |column| reader.get::<String>(column);
+    let key = WorkKey::new(text(0)?, text(1)?, text(2)?);
+    Ok(WorkRow::new(key, reader.number(3)?, reader.json(4)?, reader.time(5)?))
 }
 
 pub(crate) fn state(row: &Row<'_>, aggregate_id: &AggregateId) -> Result<StateRecord, Fault> {

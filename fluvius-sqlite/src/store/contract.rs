@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use fluvius_store::chrono::{DateTime, Utc};
 use fluvius_store::query::{Field, StateScan};
 use fluvius_store::uuid::Uuid;
+use fluvius_store::work::{
+    Announcement, Capabilities, Incarnation, WorkOutcome, WorkPage, WorkQuery, WorkUnit,
+};
 use fluvius_store::{
     AggregateId, AnyRecord, CommitOutcome, ContextRecord, EventRecord, LogEntry, LogKind, LogPage,
     LogQuery, StateQuery, StateRecord, Store, StoreError, StoredCommand, UnitOfWork, off_runtime,
@@ -15,7 +19,7 @@ use super::SqliteStore;
 use crate::error::thread_lost;
 use crate::read;
 use crate::readers::Lane;
-use crate::writer::{Commit, Job};
+use crate::writer::{Commit, Job, WorkCall};
 
 impl Store for SqliteStore {
     async fn register_domain(
@@ -125,6 +129,44 @@ impl Store for SqliteStore {
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
         self.read(Lane::Points, move |connection| read::context(connection, id)).await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all()
+    }
+
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.threads.writer.send(Job::Incarnation(answer))?;
+        off_runtime(answered).await.map_err(|_| thread_lost())?
+    }
+
+    async fn work(&self, query: &WorkQuery) -> Result<WorkPage, StoreError> {
+        let query = query.clone();
+        self.read(Lane::Points, move |connection| read::work(connection, &query)).await
+    }
+
+    async fn write_work(&self, units: Arc<[WorkUnit]>, now: DateTime<Utc>) -> Vec<WorkOutcome> {
+        if units.is_empty() {
+            return Vec::new();
+        }
+        let (answer, answered) = oneshot::channel();
+        let call = WorkCall::new(Arc::clone(&units), now, answer);
+        if let Err(error) = self.threads.writer.send(Job::WriteWork(call)) {
+            return units.iter().map(|_| WorkOutcome::Failed(error.clone())).collect();
+        }
+        // A call stays unanswered only if its thread has ended. The rows then show the outcome.
+        off_runtime(answered)
+            .await
+            .unwrap_or_else(|_| units.iter().map(|_| WorkOutcome::InDoubt).collect())
+    }
+
+    async fn announce(&self, process: Uuid) -> Option<Announcement> {
+        self.threads.processes.announce(process)
+    }
+
+    async fn ended(&self, processes: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        Ok(self.threads.processes.ended(processes))
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -17,6 +17,7 @@ use crate::connection::ReadJob;
 use crate::database_path::DatabasePath;
 use crate::error::{Fault, thread_lost};
 use crate::options::SqliteOptions;
+use crate::processes::Processes;
 use crate::read::{self, ReadBounds, Scan};
 use crate::readers::{Lane, Readers};
 use crate::writer::{Job, Writer};
@@ -80,6 +81,7 @@ struct Threads {
     writer: Writer,
     /// `None` in memory, where the writer's connection is the only one.
     readers: Option<Readers>,
+    processes: Processes,
     /// The number of clones that keep the store open.
     handle_count: AtomicUsize,
     is_closed: Arc<AtomicBool>,
@@ -162,7 +164,8 @@ impl SqliteStore {
             None => None,
         };
         let (handle_count, is_closed) = (AtomicUsize::new(1), Arc::default());
-        let threads = Threads { database, writer, readers, handle_count, is_closed };
+        let processes = Processes::new(database.file.as_deref());
+        let threads = Threads { database, writer, readers, processes, handle_count, is_closed };
         Ok(Self { threads: Arc::new(threads), is_released: AtomicBool::new(false) })
     }
 

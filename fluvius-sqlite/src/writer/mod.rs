@@ -12,6 +12,7 @@ mod rows;
 mod thread;
 mod transaction;
 mod validate;
+mod work;
 mod write_lease;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use fluvius_store::query::Field;
+use fluvius_store::work::Incarnation;
 use fluvius_store::{CommitOutcome, StoreError, UnitOfWork};
 use tokio::sync::oneshot;
 
@@ -29,6 +31,7 @@ use crate::connection::{OpenGuard, ReadJob};
 use crate::database_path::DatabasePath;
 use crate::error::{store_closed, thread_lost};
 use thread::{ThreadHandle, spawn};
+pub(crate) use work::WorkCall;
 
 /// A request to the writer.
 pub(crate) enum Job {
@@ -45,6 +48,10 @@ pub(crate) enum Job {
         fields: Option<Vec<Field>>,
         answer: oneshot::Sender<Result<bool, StoreError>>,
     },
+    /// Writes work rows.
+    WriteWork(WorkCall),
+    /// Returns the incarnation.
+    Incarnation(oneshot::Sender<Result<Incarnation, StoreError>>),
     /// Resolves a commit that is in doubt.
     ResolveInDoubt(oneshot::Sender<Result<(), StoreError>>),
     /// Reads, for a store in memory.

@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::transaction::WriterConnection;
 use super::write_lease::WriteLease;
-use super::{Commit, Job};
+use super::{Commit, Job, WorkCall};
 use crate::checkpointer::Checkpointer;
 use crate::connection::{self, OpenGuard};
 use crate::database_path::DatabasePath;
@@ -174,6 +174,11 @@ fn fail(job: Job, error: &StoreError) {
             drop(answer.send(Err(error.clone())));
         }
         Job::DeclareIndexes { answer, .. } => drop(answer.send(Err(error.clone()))),
+        Job::WriteWork(call) => {
+            let outcomes = call.failed(error);
+            drop(call.answer.send(outcomes));
+        }
+        Job::Incarnation(answer) => drop(answer.send(Err(error.clone()))),
         Job::Read(read) => read(Err(error.clone())),
         Job::Checkpoint(answer) => drop(answer.send(())),
     }
@@ -240,9 +245,14 @@ impl JobQueue {
     fn serve(&mut self, connection: &mut WriterConnection<'_>) -> Served {
         while let Some(job) = self.next_or_release(&mut connection.lease) {
             let is_usable = match job {
-                Job::Commit(first) => {
+                first @ (Job::Commit(_) | Job::WriteWork(_)) => {
                     let group = self.gather(first, connection.database);
                     self.commit(connection, group)
+                }
+                Job::Incarnation(answer) => {
+                    let found = connection.incarnation();
+                    let _ = answer.send(found.map_err(StoreError::from));
+                    connection.roll_back()
                 }
                 Job::RegisterDomain { domain, resources, answer } => {
                     let registered = connection.register_domain(&domain, &resources);
@@ -277,28 +287,36 @@ impl JobQueue {
         Served::Ended
     }
 
-    /// Takes the batches that wait, up to the bounds of a transaction.
-    pub(super) fn gather(&mut self, first: Commit, database: &DatabasePath) -> Vec<Commit> {
+    /// Takes the jobs that can share a transaction, up to its bounds.
+    pub(super) fn gather(&mut self, first: Job, database: &DatabasePath) -> Group {
         let options = &database.options;
-        let bytes =
-            |commit: &Commit| commit.batch.iter().map(UnitOfWork::estimated_bytes).sum::<usize>();
-        let mut units = first.batch.len();
-        let mut group_bytes = bytes(&first);
-        let mut group = vec![first];
-        while units < options.max_batch_units && group_bytes < options.max_batch_bytes {
-            match self.try_next() {
-                Ok(Job::Commit(next)) => {
-                    units += next.batch.len();
-                    group_bytes += bytes(&next);
-                    group.push(next);
+        let (mut units, mut bytes) = (0, 0);
+        let mut group = Group::default();
+        let mut next = Some(first);
+        loop {
+            match next {
+                Some(Job::Commit(commit)) => {
+                    units += commit.batch.len();
+                    bytes += commit.batch.iter().map(UnitOfWork::estimated_bytes).sum::<usize>();
+                    group.commits.push(commit);
                 }
-                Ok(other) => {
-                    self.put_back = Some(other);
-                    break;
+                Some(Job::WriteWork(call)) => group.work.push(call),
+                other => {
+                    self.put_back = other;
+                    return group;
                 }
-                Err(_) => break,
             }
+            if units >= options.max_batch_units || bytes >= options.max_batch_bytes {
+                return group;
+            }
+            next = self.try_next().ok();
         }
-        group
     }
+}
+
+/// The jobs of one transaction. Commits go first.
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) commits: Vec<Commit>,
+    pub(super) work: Vec<WorkCall>,
 }

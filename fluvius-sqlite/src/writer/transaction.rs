@@ -6,12 +6,15 @@ use std::thread;
 use std::time::Duration;
 
 use fluvius_store::query::Field;
+use fluvius_store::work::WorkOutcome;
 use fluvius_store::{CommitOutcome, StoreError, UnitOfWork};
 use rusqlite::Connection;
 
 use super::cache::Cache;
+use super::group_commit::Outcomes;
 use super::overlay::Overlay;
 use super::rows::Statements;
+use super::work::WorkCall;
 use super::write_lease::WriteLease;
 use crate::connection;
 use crate::database_path::{DatabasePath, FileId, check_id};
@@ -25,6 +28,13 @@ const CHECKPOINT_PAUSE: Duration = Duration::from_millis(2);
 
 /// The units of one call. A group has several batches.
 pub(super) type Batch<'b> = &'b [UnitOfWork];
+
+/// The jobs of one transaction: the batches, then the calls that write work rows.
+#[derive(Clone, Copy)]
+pub(super) struct Jobs<'b> {
+    pub(super) batches: &'b [Batch<'b>],
+    pub(super) work: &'b [WorkCall],
+}
 
 /// An open connection with its statements and its cache.
 pub(super) struct WriterConnection<'c> {
@@ -49,17 +59,17 @@ pub(super) struct Transaction<'s, 'c, 'b> {
 /// The result of a transaction.
 pub(super) enum TransactionResult {
     /// Each unit has its outcome.
-    Outcomes(Vec<Vec<CommitOutcome>>),
+    Outcomes(Outcomes),
     /// Nothing is stored.
     Nothing(Fault),
     /// The COMMIT failed. The outcomes are those of a successful one.
-    AtCommit(Fault, Vec<Vec<CommitOutcome>>),
+    AtCommit(Fault, Outcomes),
 }
 
 impl TransactionResult {
     /// Returns true if nothing is stored because of version conflicts.
     fn is_outdated(&self) -> bool {
-        let Self::Outcomes(outcomes) = self else { return false };
+        let Self::Outcomes((outcomes, _)) = self else { return false };
         let is_stored =
             |outcome: &CommitOutcome| matches!(outcome, CommitOutcome::Committed { .. });
         let is_conflict =
@@ -116,20 +126,20 @@ impl<'c> WriterConnection<'c> {
         }
     }
 
-    /// Commits batches in one transaction.
+    /// Commits jobs in one transaction.
     ///
     /// Sets `is_at_commit` before the COMMIT, for the panic handler.
     pub(super) fn commit(
         &mut self,
-        batches: &[Batch<'_>],
+        jobs: Jobs<'_>,
         is_at_commit: &Cell<bool>,
     ) -> TransactionResult {
-        match self.transaction(batches, is_at_commit, false) {
+        match self.transaction(jobs, is_at_commit, false) {
             // After a row error, the transaction is repeated with a savepoint for each unit.
             // Savepoints take a quarter more processor time, so other transactions have none. A
             // transaction for each unit takes ten times as long (64 units, synchronous = FULL).
             TransactionResult::Nothing(fault) if fault.is_row_error() => {
-                self.transaction(batches, is_at_commit, true)
+                self.transaction(jobs, is_at_commit, true)
             }
             ended => ended,
         }
@@ -137,14 +147,14 @@ impl<'c> WriterConnection<'c> {
 
     fn transaction(
         &mut self,
-        batches: &[Batch<'_>],
+        jobs: Jobs<'_>,
         is_at_commit: &Cell<bool>,
         with_savepoints: bool,
     ) -> TransactionResult {
         self.lease.acquire();
         let ended = match self.begin() {
             Err(fault) => TransactionResult::Nothing(fault),
-            Ok(mut open) => match open.run(batches, with_savepoints) {
+            Ok(mut open) => match open.run(jobs, with_savepoints) {
                 Err(fault) => TransactionResult::Nothing(fault),
                 Ok(outcomes) => {
                     is_at_commit.set(true);
@@ -163,7 +173,7 @@ impl<'c> WriterConnection<'c> {
         ended
     }
 
-    fn begin<'b>(&mut self) -> Result<Transaction<'_, 'c, 'b>, Fault> {
+    pub(super) fn begin<'b>(&mut self) -> Result<Transaction<'_, 'c, 'b>, Fault> {
         self.check_files()?;
         self.statements.begin.execute([])?;
         self.database.reach("begin")?;
@@ -262,12 +272,18 @@ impl<'c> WriterConnection<'c> {
 }
 
 impl<'b> Transaction<'_, '_, 'b> {
-    fn run(
-        &mut self,
-        batches: &[Batch<'b>],
-        with_savepoints: bool,
-    ) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
-        if with_savepoints { self.each(batches) } else { self.all(batches) }
+    fn run(&mut self, jobs: Jobs<'b>, with_savepoints: bool) -> Result<Outcomes, Fault> {
+        let outcomes =
+            if with_savepoints { self.each(jobs.batches)? } else { self.all(jobs.batches)? };
+        let mut work = Vec::with_capacity(jobs.work.len());
+        for call in jobs.work {
+            let written = match with_savepoints {
+                true => self.behind_savepoint(|open| open.write_call(call))?,
+                false => Ok(self.write_work(call)?),
+            };
+            work.push(written.unwrap_or_else(|error| call.failed(&error)));
+        }
+        Ok((outcomes, work))
     }
 
     /// Validates all units, then writes their rows.
@@ -298,24 +314,35 @@ impl<'b> Transaction<'_, '_, 'b> {
         for batch in batches {
             let mut outcomes = Vec::with_capacity(batch.len());
             for unit in *batch {
-                self.connection.execute_batch("SAVEPOINT unit")?;
-                self.database.reach("savepoint")?;
-                let outcome = match self.store_one(unit, &outcomes) {
-                    Ok(outcome) => outcome,
-                    Err(fault) if fault.is_row_error() => {
-                        self.connection.execute_batch("ROLLBACK TO unit")?;
-                        self.database.reach("rolled back")?;
-                        CommitOutcome::Failed(StoreError::from(fault))
-                    }
-                    Err(fault) => return Err(fault),
-                };
-                self.connection.execute_batch("RELEASE unit")?;
-                self.database.reach("released")?;
-                outcomes.push(outcome);
+                let outcome = self.behind_savepoint(|open| open.store_one(unit, &outcomes))?;
+                outcomes.push(outcome.unwrap_or_else(CommitOutcome::Failed));
             }
             all.push(outcomes);
         }
         Ok(all)
+    }
+
+    /// Stores something behind a savepoint. After a row error, nothing of it is stored.
+    fn behind_savepoint<T>(
+        &mut self,
+        store: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Result<T, StoreError>, Fault> {
+        self.connection.execute_batch("SAVEPOINT unit")?;
+        self.database.reach("savepoint")?;
+        let outcome = match store(self) {
+            Ok(outcome) => Ok(outcome),
+            Err(fault) if fault.is_row_error() => {
+                self.connection.execute_batch("ROLLBACK TO unit")?;
+                // The rows of the overlay are gone.
+                self.overlay = Overlay::behind(self.cache.position.unwrap_or(0));
+                self.database.reach("rolled back")?;
+                Err(StoreError::from(fault))
+            }
+            Err(fault) => return Err(fault),
+        };
+        self.connection.execute_batch("RELEASE unit")?;
+        self.database.reach("released")?;
+        Ok(outcome)
     }
 
     fn store_one(
@@ -328,14 +355,24 @@ impl<'b> Transaction<'_, '_, 'b> {
         if let CommitOutcome::Committed { first, .. } = outcome {
             self.write(unit, first)?;
             self.write_states()?;
-            // If the transaction fails, the cache is cleared.
-            std::mem::replace(&mut self.overlay, Overlay::behind(0)).keep(self.cache);
-            self.overlay = Overlay::behind(self.cache.position.unwrap_or(0));
+            self.keep_overlay();
         }
         Ok(outcome)
     }
 
-    fn commit(self) -> Result<(), Fault> {
+    fn write_call(&mut self, call: &'b WorkCall) -> Result<Vec<WorkOutcome>, Fault> {
+        let outcomes = self.write_work(call)?;
+        self.keep_overlay();
+        Ok(outcomes)
+    }
+
+    /// Moves the rows of the overlay into the cache, which is cleared if the transaction fails.
+    fn keep_overlay(&mut self) {
+        std::mem::replace(&mut self.overlay, Overlay::behind(0)).keep(self.cache);
+        self.overlay = Overlay::behind(self.cache.position.unwrap_or(0));
+    }
+
+    pub(super) fn commit(self) -> Result<(), Fault> {
         let Self { statements, cache, overlay, database, .. } = self;
         statements.commit.execute([])?;
         overlay.keep(cache);

@@ -8,6 +8,7 @@ mod child;
 mod closing;
 mod conformance;
 mod damaged;
+mod incarnations;
 mod load;
 mod logs;
 mod long_logs;

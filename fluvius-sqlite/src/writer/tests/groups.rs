@@ -28,7 +28,7 @@ fn gathered(max_batch_bytes: usize, change: impl Fn(&mut UnitOfWork)) -> usize {
     let mut queue = JobQueue { jobs, put_back: None, has_in_doubt };
     let database =
         DatabasePath::new(None, SqliteOptions { max_batch_bytes, ..SqliteOptions::default() });
-    queue.gather(commit(), &database).len()
+    queue.gather(Job::Commit(commit()), &database).commits.len()
 }
 
 fn long() -> Json {

@@ -4,6 +4,8 @@ mod groups;
 mod indexes;
 mod lost_files;
 mod points;
+mod rejected_rows;
+mod work_rows;
 mod write_lease;
 
 use std::sync::Arc;

@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use fluvius_store::chrono::DateTime;
 use fluvius_store::query::Field;
 use fluvius_store::verify::verify;
+use fluvius_store::work::{WorkKey, WorkOutcome, WorkUnit, WorkWrite};
 use fluvius_store::{AggregateId, CommitOutcome, Store, UnitOfWork};
 use rusqlite::ffi;
 use tempfile::TempDir;
@@ -285,6 +287,26 @@ async fn a_process_abort_at_any_point_leaves_all_or_nothing() {
     }
 }
 
+/// Writes and deletes a work row, and reads the incarnation of a copy.
+async fn write_work(store: &SqliteStore) {
+    let key = WorkKey::new("checkpoint", "mailer", "0");
+    let units = [
+        WorkUnit::new([WorkWrite::put(key.clone(), None, json("1"))]),
+        WorkUnit::new([WorkWrite::delete(key, 1)]),
+    ];
+    for outcome in store.write_work(Arc::from(units), DateTime::UNIX_EPOCH).await {
+        assert!(matches!(outcome, WorkOutcome::Stored { .. }), "{outcome:?}");
+    }
+    on_writer(store, |connection| {
+        // The statement is the test's own.
+        let moved = "WITH moved AS (SELECT 'elsewhere' AS file) UPDATE work_counter SET file = \
+            (SELECT file FROM moved)";
+        connection.execute_batch(moved).unwrap();
+    })
+    .await;
+    store.incarnation().await.unwrap();
+}
+
 /// If a changing statement had no failpoint after it, no test would fail the commit there.
 #[tokio::test]
 async fn every_changing_statement_has_a_failpoint() {
@@ -315,6 +337,7 @@ async fn every_changing_statement_has_a_failpoint() {
     is_broken.store(true, Ordering::SeqCst);
     store.commit(batch(&known, 3, Case::Whole)).await;
     is_broken.store(false, Ordering::SeqCst);
+    write_work(&store).await;
     on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
     seen.lock().unwrap().push("point planted".to_owned());
     store.commit(batch(&known, 3, Case::Each)).await;
@@ -356,6 +379,11 @@ async fn every_changing_statement_has_a_failpoint() {
         "SAVEPOINT",
         "ROLLBACK TO",
         "RELEASE",
+        "INSERT INTO work_counter",
+        "INSERT INTO work ",
+        "UPDATE work_counter SET token",
+        "UPDATE work_counter SET copy",
+        "DELETE FROM work ",
         "PRAGMA user_version",
         "COMMIT",
     ] {
