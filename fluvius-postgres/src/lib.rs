@@ -57,6 +57,7 @@
 //! one aggregate, or the log of one realm, scans all rows after the given position.
 
 mod address;
+mod announcements;
 mod backoff;
 mod commit;
 mod connection;
@@ -76,6 +77,7 @@ mod runtime;
 mod statement_params;
 mod store;
 mod tls;
+mod work;
 
 pub use options::{Durability, PostgresOptions};
 pub use store::PostgresStore;

@@ -70,6 +70,21 @@ struct Checkout {
     _permit: OwnedSemaphorePermit,
 }
 
+/// The failure of a call that writes.
+#[derive(Debug)]
+pub(crate) struct CallFault {
+    pub(crate) fault: Fault,
+    /// Set if the call may have succeeded.
+    pub(crate) is_in_doubt: bool,
+}
+
+/// Converts a failure before the call was sent.
+impl From<Fault> for CallFault {
+    fn from(fault: Fault) -> Self {
+        Self { fault, is_in_doubt: false }
+    }
+}
+
 /// Completes when the caller no longer waits.
 type Gone = oneshot::Receiver<Infallible>;
 
@@ -118,6 +133,20 @@ impl ReadPool {
         Ok(self.query_prepared(sql, params).await?.into_iter().next())
     }
 
+    /// Runs a statement with a fixed text that writes. It is sent once.
+    pub(crate) async fn call(
+        &self,
+        sql: &'static str,
+        params: Vec<Param<'static>>,
+    ) -> Result<Vec<Row>, CallFault> {
+        let (caller, gone) = oneshot::channel::<Infallible>();
+        let call = Arc::clone(&self.inner).call(sql, params, gone);
+        let rows = self.inner.connector.runtime.run(call).await;
+        drop(caller);
+        // The end of the runtime may interrupt the call.
+        rows.map_err(|error| CallFault { fault: error.into(), is_in_doubt: true })?
+    }
+
     /// Sleeps on the store's runtime, independent of the caller's runtime.
     pub(crate) async fn pause(&self, time: Duration) -> Result<(), Fault> {
         let slept = async move { tokio::time::sleep(time).await };
@@ -164,6 +193,25 @@ impl Inner {
                 rows => return rows,
             }
         }
+    }
+
+    /// Sends a statement once.
+    async fn call(
+        self: Arc<Self>,
+        sql: &'static str,
+        params: Vec<Param<'static>>,
+        mut gone: Gone,
+    ) -> Result<Vec<Row>, CallFault> {
+        let checkout = tokio::select! {
+            biased;
+            _ = &mut gone => return Err(caller_gone().into()),
+            checkout = self.checkout() => checkout?,
+        };
+        let rows = self.read_over(checkout, sql, &params, true, &mut gone).await;
+        rows.map_err(|fault| {
+            let is_rolled_back = matches!(fault, Fault::Postgres(_)) && fault.is_rolled_back();
+            CallFault { fault, is_in_doubt: !is_rolled_back }
+        })
     }
 
     async fn read_over(

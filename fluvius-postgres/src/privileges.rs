@@ -19,7 +19,9 @@ const MISSING: &str = "
         ('message_log', ARRAY['SELECT', 'INSERT']),
         ('activity_log', ARRAY['SELECT', 'INSERT']),
         ('lease', ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']),
-        ('field', ARRAY['SELECT'])
+        ('field', ARRAY['SELECT']),
+        ('work', ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']),
+        ('incarnation', ARRAY['SELECT', 'INSERT', 'UPDATE'])
     ), relation AS (
         SELECT c.oid, c.relname, c.relkind FROM pg_class AS c
         WHERE c.relnamespace = to_regnamespace(quote_ident($1))
@@ -40,7 +42,7 @@ const MISSING: &str = "
         UNION ALL
         SELECT 'USAGE, UPDATE', 'SEQUENCE ' || quote_ident($1) || '.' || quote_ident(relname)
         FROM relation
-        WHERE relkind = 'S' AND relname = 'position'
+        WHERE relkind = 'S' AND relname IN ('position', 'work_token')
             AND NOT (has_sequence_privilege(oid, 'USAGE') AND has_sequence_privilege(oid, 'UPDATE'))
         UNION ALL
         SELECT DISTINCT 'EXECUTE', 'ALL FUNCTIONS IN SCHEMA ' || quote_ident($1) FROM pg_proc

@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use fluvius_store::chrono::{DateTime, Utc};
 use fluvius_store::off_runtime;
 use fluvius_store::query::{Field, StateScan};
 use fluvius_store::uuid::Uuid;
+use fluvius_store::work::{
+    Announcement, Capabilities, Incarnation, WorkOutcome, WorkPage, WorkQuery, WorkUnit,
+};
 use fluvius_store::{
     AggregateId, AnyRecord, CommitOutcome, ContextRecord, EventRecord, Lease, LogEntry, LogKind,
     LogPage, LogQuery, StateQuery, StateRecord, Store, StoreError, StoredCommand, UnitOfWork,
@@ -21,8 +25,8 @@ use crate::load_batcher::LoadBatcher;
 use crate::notifications::Notifications;
 use crate::options::{Durability, PostgresOptions};
 use crate::pool::ReadPool;
-use crate::read;
 use crate::runtime::StoreRuntime;
+use crate::{announcements, read, work};
 
 /// The environment variable that [`PostgresOptions::open_from_env`] reads.
 const URL_VARIABLE: &str = "DATABASE_URL";
@@ -62,6 +66,8 @@ pub struct PostgresStore {
 #[derive(Debug)]
 struct Connections {
     runtime: StoreRuntime,
+    /// Opens the sessions of announced processes.
+    connector: Connector,
     writer: Writer,
     /// The commits whose callers were dropped.
     detached: DetachedCommits,
@@ -103,10 +109,12 @@ impl PostgresStore {
             let leases = Arc::new(Leases::new(connector.clone()));
             let notifications = Notifications::new(connector.clone());
             let runtime = connector.runtime.clone();
-            let writer = Writer::open(connector, command_pool.clone(), leases.process()).await?;
+            let writer =
+                Writer::open(connector.clone(), command_pool.clone(), leases.process()).await?;
             let indexes = Indexes::default();
             let connections = Connections {
                 runtime,
+                connector,
                 writer,
                 detached: DetachedCommits::default(),
                 query_pool,
@@ -314,6 +322,36 @@ impl Store for PostgresStore {
 
     fn changed(&self) -> impl Future<Output = ()> + Send {
         self.connections.notifications.changed()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all()
+    }
+
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        Ok(work::incarnation(&self.connections.command_pool).await?)
+    }
+
+    async fn work(&self, query: &WorkQuery) -> Result<WorkPage, StoreError> {
+        Ok(work::read(&self.connections.command_pool, query).await?)
+    }
+
+    async fn write_work(&self, units: Arc<[WorkUnit]>, _now: DateTime<Utc>) -> Vec<WorkOutcome> {
+        let connections = &self.connections;
+        let durability = connections.writer.durability();
+        let outcomes = work::write(&connections.command_pool, durability, &units).await;
+        if units.iter().any(|unit| !unit.activities.is_empty()) {
+            connections.notifications.notify();
+        }
+        outcomes
+    }
+
+    async fn announce(&self, process: Uuid) -> Option<Announcement> {
+        announcements::announce(&self.connections.connector, process).await
+    }
+
+    async fn ended(&self, processes: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        Ok(work::ended(&self.connections.command_pool, processes).await?)
     }
 
     async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {

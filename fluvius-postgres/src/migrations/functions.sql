@@ -275,3 +275,120 @@ BEGIN
     RETURN QUERY SELECT base, outcomes, causes, contended, NULL::int, (NULL::resource_state).*;
 END
 $$;
+
+-- Writes units of work rows in one transaction, each completely or not at all.
+--
+-- `units` is an array of objects with the members `writes`, `context` and `activities`. A write has
+-- `kind`, `name`, `part`, `expected` (a token, or null for an absent row), `change` (`keep`, `put`
+-- or `delete`) and `data`. A context and an activity have the columns of their tables.
+--
+-- The result has one row per unit, in their order: with the token of a stored unit, or with the
+-- first row that is not as expected.
+CREATE OR REPLACE FUNCTION write_work(durability text, units json) RETURNS TABLE (
+    r_unit int, r_token bigint, r_kind text, r_name text, r_part text, found_token bigint,
+    found_data text, found_written_at timestamptz
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    number int;
+    unit json;
+    writes json;
+    row_count bigint;
+    base bigint;
+BEGIN
+    IF durability = 'off' OR current_setting('synchronous_commit') IN ('off', 'local') THEN
+        PERFORM set_config('synchronous_commit', durability, true);
+    END IF;
+    -- Calls that create rows run one after the other: two of them could wait for each other's rows.
+    IF EXISTS (
+        SELECT FROM json_array_elements(units) AS u, json_array_elements(u->'writes') AS w
+        WHERE w->>'expected' IS NULL
+    ) THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('fluvius work ' || current_schema(), 0));
+    END IF;
+    -- All rows of the call, in one order.
+    PERFORM FROM work AS r
+    WHERE (r.kind, r.name, r.part) IN (
+        SELECT w->>'kind', w->>'name', w->>'part'
+        FROM json_array_elements(units) AS u, json_array_elements(u->'writes') AS w)
+    ORDER BY r.kind, r.name, r.part
+    FOR UPDATE;
+    FOR number, unit IN
+        SELECT u.number, u.unit FROM json_array_elements(units) WITH ORDINALITY AS u (unit, number)
+    LOOP
+        writes := unit->'writes';
+        RETURN QUERY
+        SELECT number, NULL::bigint, w.kind, w.name, w.part, r.token, r.data, r.written_at
+        FROM ROWS FROM (json_to_recordset(writes)
+            AS (kind text, name text, part text, expected bigint)) WITH ORDINALITY
+            AS w (kind, name, part, expected, place)
+        LEFT JOIN work AS r ON r.kind = w.kind AND r.name = w.name AND r.part = w.part
+        WHERE r.token IS DISTINCT FROM w.expected
+        ORDER BY w.place LIMIT 1;
+        CONTINUE WHEN FOUND;
+        r_token := nextval('work_token');
+        DELETE FROM work AS r
+        USING json_to_recordset(writes) AS w (kind text, name text, part text, change text)
+        WHERE w.change = 'delete' AND r.kind = w.kind AND r.name = w.name AND r.part = w.part;
+        INSERT INTO work AS r
+        SELECT w.kind, w.name, w.part, r_token, w.data, clock_timestamp()
+        FROM json_to_recordset(writes)
+            AS w (kind text, name text, part text, change text, data text)
+        WHERE w.change = 'put'
+        ON CONFLICT (kind, name, part) DO UPDATE
+        SET token = excluded.token, data = excluded.data, written_at = excluded.written_at;
+        row_count := json_array_length(unit->'activities');
+        IF row_count > 0 THEN
+            base := draw_positions(row_count);
+            INSERT INTO context_log
+            SELECT (json_populate_record(NULL::context_log, unit->'context')).*
+            ON CONFLICT DO NOTHING;
+            INSERT INTO activity_log
+            SELECT base + a.place, r.id, r.resource, r.identifier, r.context_id, r.command_id,
+                r.message, r.kind, r.label, r.code, r.data
+            FROM json_array_elements(unit->'activities') WITH ORDINALITY AS a (activity, place),
+                json_populate_record(NULL::activity_log, a.activity) AS r;
+        END IF;
+        RETURN QUERY SELECT number, r_token, NULL::text, NULL::text, NULL::text, NULL::bigint,
+            NULL::text, NULL::timestamptz;
+    END LOOP;
+END
+$$;
+
+-- Returns the identity of the content and of this copy of it. A copy in another cluster, database or
+-- schema is a new one.
+CREATE OR REPLACE FUNCTION draw_incarnation() RETURNS TABLE (r_store uuid, r_copy uuid)
+    LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    here text := (SELECT oid::text FROM pg_database WHERE datname = current_database())
+        || '.' || current_schema()::regnamespace::oid::text;
+BEGIN
+    BEGIN
+        here := (SELECT system_identifier::text FROM pg_control_system()) || '.' || here;
+    EXCEPTION WHEN insufficient_privilege THEN
+        -- A copy in another cluster is then told by the numbers of its database and its schema.
+        NULL;
+    END;
+    INSERT INTO incarnation VALUES (1, gen_random_uuid(), gen_random_uuid(), here)
+    ON CONFLICT DO NOTHING;
+    UPDATE incarnation SET copy = gen_random_uuid(), place = here WHERE place <> here;
+    RETURN QUERY SELECT store, copy FROM incarnation;
+END
+$$;
+
+-- The key of the lock that the session of an announced process holds.
+CREATE OR REPLACE FUNCTION process_key(process uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT hashtextextended(process::text, hashtextextended(current_schema(), 2))
+$$;
+
+-- Returns those of the processes whose sessions have ended.
+CREATE OR REPLACE FUNCTION ended_processes(processes uuid[]) RETURNS SETOF uuid
+    LANGUAGE sql STABLE AS $$
+    SELECT process FROM unnest(processes) WITH ORDINALITY AS p (process, number)
+    WHERE process_key(process) NOT IN (
+        SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    ORDER BY number
+$$;

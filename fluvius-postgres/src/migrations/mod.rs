@@ -12,18 +12,21 @@ const FIRST_VERSION: i64 = 5;
 
 /// The migrations: the first one creates the schema, each other one migrates it to the next
 /// version.
-const MIGRATIONS: [&str; 1] = [concat!(
-    include_str!("0005_tables.sql"),
-    include_str!("0005_leases.sql"),
-    include_str!("0005_values.sql"),
-    include_str!("0005_fields.sql"),
-)];
+const MIGRATIONS: [&str; 2] = [
+    concat!(
+        include_str!("0005_tables.sql"),
+        include_str!("0005_leases.sql"),
+        include_str!("0005_values.sql"),
+        include_str!("0005_fields.sql"),
+    ),
+    include_str!("0006_work.sql"),
+];
 
 /// The functions that commits call, which every migration replaces.
 const FUNCTIONS: &str = include_str!("functions.sql");
 
 /// The tables that the schema must have.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 13] = [
     "resource_owner",
     "resource_state",
     "context_log",
@@ -34,6 +37,9 @@ const TABLES: [&str; 10] = [
     "position",
     "lease",
     "field",
+    "work",
+    "work_token",
+    "incarnation",
 ];
 
 /// Migrates a schema to the version of this release, in one transaction.

@@ -11,6 +11,7 @@ mod conformance;
 mod logs;
 mod opening;
 mod pooler;
+mod work;
 
 /// A connection of the test itself.
 async fn client(url: &str) -> tokio_postgres::Client {

@@ -40,7 +40,7 @@ async fn newer_schema_is_rejected() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the schema `{}` has version 99, and this program knows versions up to 5: use a newer \
+            "the schema `{}` has version 99, and this program knows versions up to 6: use a newer \
             release",
             schema.name()
         )

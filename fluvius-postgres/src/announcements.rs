@@ -1,0 +1,68 @@
+//! The announcements of processes: each is a lock of a session, which the server releases when the
+//! session ends.
+
+use std::time::Duration;
+
+use fluvius_store::uuid::Uuid;
+use fluvius_store::work::Announcement;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio_postgres::Client;
+
+use crate::connection::Connector;
+use crate::error::Fault;
+
+/// The pause before a lost connection is opened again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+
+/// The interval of checks of the connection.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The longest wait for the first lock.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An announced process. Dropping it ends the session.
+struct Announced(AbortHandle);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Announces a process. Returns `None` if the server cannot be reached.
+///
+/// If the connection is lost, other processes see this one as ended until it has another one.
+pub(crate) async fn announce(connector: &Connector, process: Uuid) -> Option<Announcement> {
+    let (first, locked) = oneshot::channel();
+    let task = connector.runtime.spawn({
+        let connector = connector.clone();
+        async move {
+            let mut first = Some(first);
+            loop {
+                match lock(&connector, process).await {
+                    Ok(client) => {
+                        if let Some(first) = first.take() {
+                            let _ = first.send(());
+                        }
+                        while !client.is_closed() {
+                            tokio::time::sleep(CHECK_INTERVAL).await;
+                        }
+                    }
+                    Err(fault) => tracing::debug!(error = %fault, "a process is not announced"),
+                }
+                tokio::time::sleep(RECONNECT_PAUSE).await;
+            }
+        }
+    });
+    let announced = Announced(task.abort_handle());
+    let locked = connector.runtime.timeout(TIMEOUT, locked).await;
+    matches!(locked, Ok(Ok(()))).then(|| Announcement::new(announced))
+}
+
+async fn lock(connector: &Connector, process: Uuid) -> Result<Client, Fault> {
+    let setup = connector.endpoint.setup(connector.endpoint.options.statement_timeout);
+    let client = connector.connect(format!("{setup}; SET idle_session_timeout = 0")).await?;
+    client.query_one("SELECT pg_advisory_lock(process_key($1))", &[&process]).await?;
+    Ok(client)
+}
