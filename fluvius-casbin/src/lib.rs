@@ -42,6 +42,12 @@
 //! the more rules there are. The verdicts are kept by the fields that the matcher uses. The
 //! aggregate is one of them only if a rule can depend on it. With the default model, that is if
 //! there are `g3` rules.
+//!
+//! # Effect on other code
+//!
+//! casbin depends on `smartstring`, which implements one more `Add` for `String`. So in a program
+//! with this crate, `text + &other` of two `String`s is a type error: write
+//! `text + other.as_str()`, or use `format!`.
 
 mod error;
 mod matched;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fluvius_store::StoreError;
+
 /// The crashes that the stored commands survive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -142,4 +144,17 @@ impl PostgresOptions {
         self.root_certificates = Some(file.as_ref().to_owned());
         self
     }
+}
+
+/// Returns a timeout in the range of PostgreSQL, which counts milliseconds. There 0 would mean no
+/// limit.
+pub(crate) fn timeout_in_range(option: &str, timeout: Duration) -> Result<Duration, StoreError> {
+    if timeout.is_zero() {
+        return Err(StoreError::permanent(format!(
+            "an option of the store is out of range: `{option}` is 0: expected more, since every \
+            statement would time out"
+        )));
+    }
+    Ok(timeout
+        .clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into())))
 }

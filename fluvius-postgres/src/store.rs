@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use fluvius_store::chrono::{DateTime, Utc};
 use fluvius_store::off_runtime;
@@ -23,7 +22,7 @@ use crate::indexes::Indexes;
 use crate::leases::Leases;
 use crate::load_batcher::LoadBatcher;
 use crate::notifications::Notifications;
-use crate::options::{Durability, PostgresOptions};
+use crate::options::{Durability, PostgresOptions, timeout_in_range};
 use crate::pool::ReadPool;
 use crate::runtime::StoreRuntime;
 use crate::{announcements, read, work};
@@ -207,19 +206,6 @@ impl PostgresOptions {
             .with_source(error)),
         }
     }
-}
-
-/// Returns a timeout in the range of PostgreSQL, which counts milliseconds. There 0 would mean no
-/// limit.
-fn timeout_in_range(option: &str, timeout: Duration) -> Result<Duration, StoreError> {
-    if timeout.is_zero() {
-        return Err(StoreError::permanent(format!(
-            "an option of the store is out of range: `{option}` is 0: expected more, since every \
-            statement would time out"
-        )));
-    }
-    Ok(timeout
-        .clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into())))
 }
 
 impl Connections {

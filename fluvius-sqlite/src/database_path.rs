@@ -90,8 +90,8 @@ impl FileId {
         Ok(Self { device: metadata.dev(), inode: metadata.ino() })
     }
 
-    /// Returns the inode of the file at a path, and the time of its creation if the file system keeps
-    /// it. The number of a device may change with a restart, so it is no part of the text.
+    /// Returns the inode of the file at a path, and the time of its creation if the file system
+    /// keeps it. The number of a device may change with a restart, so it is no part of the text.
     #[cfg(unix)]
     fn mark(path: &Path) -> Result<String, Error> {
         use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,5 @@
-//! The processes that have announced that they are alive: each by a lock on a file of its own, beside
-//! the database. The system releases the lock when the process ends.
+//! The processes that have announced that they are alive: each by a lock on a file of its own,
+//! beside the database. The system releases the lock when the process ends.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};

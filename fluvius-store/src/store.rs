@@ -3,8 +3,10 @@
 //! A store is independent of aggregate types, commands and actions. It checks versions and command
 //! ids, writes rows, and reads them back.
 
+mod defaults;
 mod delegate;
 
+use defaults::{typed_page, unsupported};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -271,21 +273,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`log`](Self::log).
     ///
     /// # Errors
-    /// Same as [`log`](Self::log). Returns a permanent error if a row is of another log, which is a
-    /// bug of the store.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use fluvius_store::{CommandRecord, LogQuery, MemoryStore, Store};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), fluvius_store::StoreError> {
-    /// let page = MemoryStore::new().read_log::<CommandRecord>(&LogQuery::all()).await?;
-    /// assert!(page.rows.is_empty());
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Same as [`log`](Self::log), and a permanent error if a row is of another log: a store's bug.
     fn read_log<T: LogRecord>(
         &self,
         query: &LogQuery,
@@ -306,11 +294,7 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Err(unsupported()))
     }
 
-    /// Returns the work rows that meet a query.
-    ///
-    /// # Shape
-    /// The page is one snapshot. It has the first `limit` rows of the query, in the order of their
-    /// keys: by code points.
+    /// Returns the work rows that meet a query, in one snapshot and in the order of their keys.
     ///
     /// # Errors
     /// Returns any error of the store. The default fails permanently.
@@ -319,19 +303,12 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Err(unsupported()))
     }
 
-    /// Writes units of work rows, and returns the outcome of each.
+    /// Writes units of work rows, and returns the outcome of each, in the same order.
     ///
-    /// Units are processed in order, each on the rows as the units before it leave them. A unit is
-    /// stored completely if all its rows are as expected, else nothing of it is, and the other
-    /// units are not affected. `now` is the time of the caller, for a store without a clock of its
-    /// own.
-    ///
-    /// Other handles and processes may write at the same time: of two units that expect the same
-    /// token of one row and put or delete it, one is stored.
-    ///
-    /// # Shape
-    /// There is one outcome for each unit, in the same order. Activities get positions as those of
-    /// [`commit`](Self::commit) do.
+    /// A unit is processed on the rows as the units before it leave them. It is stored completely
+    /// if all its rows are as expected, also while others write; else nothing of it is stored.
+    /// Activities get positions as those of [`commit`](Self::commit) do. `now` is the time of the
+    /// caller, for a store without a clock.
     ///
     /// # Errors
     /// A failure of the store is [`WorkOutcome::Failed`] or [`WorkOutcome::InDoubt`] of each
@@ -350,18 +327,14 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Announces that a process is alive, until the returned value is dropped or the process ends.
-    ///
-    /// The id is the caller's own. `None` if the store cannot tell when a process ends (the
-    /// default), or cannot be reached.
+    /// `None` if the store cannot tell when a process ends (the default), or cannot be reached.
     fn announce(&self, process: Uuid) -> impl Future<Output = Option<Announcement>> + Send {
         let _ = process;
         std::future::ready(None)
     }
 
-    /// Returns those of the processes that have ended, as far as the store can tell.
-    ///
-    /// A process that was never announced has ended. A process that is announced is returned only
-    /// if the store has lost its connection to it. The default returns none.
+    /// Returns those of the processes that have ended: that are not announced, or not any more.
+    /// The default returns none.
     ///
     /// # Errors
     /// Returns any error of the store.
@@ -394,8 +367,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Commits that were submitted before finish first. Later calls, on any of these handles, fail
     /// with a retryable [`StoreError`] which states that the store was closed, and store nothing.
-    /// Closing again waits for the same end. The default does nothing, for stores without external
-    /// resources; their documentation states this.
+    /// Closing again waits for the same end. The default does nothing, for stores without resources.
     ///
     /// # Errors
     /// Returns an error if closing did not complete, for example because a log beside the file
@@ -422,23 +394,6 @@ pub trait Store: Send + Sync + 'static {
     fn release(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
-}
-
-fn unsupported() -> StoreError {
-    StoreError::permanent("this store has no work rows, which subscriptions need")
-}
-
-/// Returns a page with rows of their own type.
-fn typed_page<T: LogRecord>(page: LogPage<AnyRecord>) -> Result<LogPage<T>, StoreError> {
-    page.try_map(|row| {
-        let kind = row.kind();
-        T::from_any(row).ok_or_else(|| {
-            StoreError::permanent(format!(
-                "the store returned a row of the {kind} log for a page of the {} log",
-                T::KIND
-            ))
-        })
-    })
 }
 
 #[cfg(test)]

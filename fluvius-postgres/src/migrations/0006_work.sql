@@ -1,5 +1,5 @@
--- Mutable rows about work on the logs, such as checkpoints. They change often, so each page has room
--- for the next version of a row.
+-- Mutable rows about work on the logs, such as checkpoints. They change often, so each page has
+-- room for the next version of a row.
 CREATE TABLE work (
     kind text COLLATE "C" NOT NULL,
     name text COLLATE "C" NOT NULL,

@@ -355,8 +355,8 @@ BEGIN
 END
 $$;
 
--- Returns the identity of the content and of this copy of it. A copy in another cluster, database or
--- schema is a new one.
+-- Returns the identity of the content and of this copy of it. A copy in another cluster, database
+-- or schema is a new one.
 CREATE OR REPLACE FUNCTION draw_incarnation() RETURNS TABLE (r_store uuid, r_copy uuid)
     LANGUAGE plpgsql AS $$
 #variable_conflict use_column

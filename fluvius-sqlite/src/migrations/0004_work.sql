@@ -1,5 +1,5 @@
--- Mutable rows about work on the logs, such as checkpoints. Texts are compared by their bytes, which
--- for UTF-8 is the order of code points.
+-- Mutable rows about work on the logs, such as checkpoints. Texts are compared by their bytes,
+-- which for UTF-8 is the order of code points.
 CREATE TABLE work (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,

@@ -5,6 +5,7 @@
 
 mod cache;
 mod dictionary;
+mod domains;
 mod group_commit;
 mod indexes;
 mod overlay;

@@ -238,20 +238,6 @@ impl<'c> WriterConnection<'c> {
         Ok(found.is_some() && found == id)
     }
 
-    /// Registers the resources of a domain.
-    pub(super) fn register_domain(
-        &mut self,
-        domain: &str,
-        resources: &[&'static str],
-    ) -> Result<(), Fault> {
-        let open = self.begin()?;
-        let claimed = open.register_domain(domain, resources).and_then(|()| open.commit());
-        if claimed.is_err() {
-            self.roll_back();
-        }
-        claimed
-    }
-
     /// Declares the fields of a resource, if any are given, and does a part of the remaining work.
     /// Returns true if more may remain.
     pub(super) fn declare_indexes(
@@ -377,27 +363,6 @@ impl<'b> Transaction<'_, '_, 'b> {
         statements.commit.execute([])?;
         overlay.keep(cache);
         database.reach("committed")
-    }
-
-    fn register_domain(&self, domain: &str, resources: &[&'static str]) -> Result<(), Fault> {
-        for resource in resources {
-            let select = "SELECT domain FROM resource_owner WHERE resource = ?1";
-            let owner = query_optional(self.connection, select, (resource,), |row| {
-                Ok(row.get::<_, String>(0)?)
-            })?;
-            match owner {
-                Some(owner) if owner == domain => {}
-                Some(owner) => {
-                    return Err(Fault::Public(StoreError::resource_taken(resource, &owner)));
-                }
-                None => {
-                    let insert = "INSERT INTO resource_owner (resource, domain) VALUES (?1, ?2)";
-                    self.connection.prepare_cached(insert)?.execute((resource, domain))?;
-                    self.database.reach("owner")?;
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The announcement that a process is alive. It ends when the value is dropped, and when the process
-/// ends; see [`Store::announce`](crate::Store::announce).
+/// The announcement that a process is alive. It ends when the value is dropped, and when the
+/// process ends; see [`Store::announce`](crate::Store::announce).
 pub struct Announcement {
     _held: Box<dyn Send + Sync>,
 }

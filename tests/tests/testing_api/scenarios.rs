@@ -397,19 +397,35 @@ fn an_event_mismatch_shows_the_lines() {
         given().when(ADA, transfer("4", BOB)).then_events([sent(ADA)])
     });
     check_failure(
-        &(both(&sent_line(' ', ADA), &received_line(' ', "4")) + "\n" + &sent_line('-', ADA)),
+        &format!(
+            "{}\n{}",
+            both(&sent_line(' ', ADA), &received_line(' ', "4")),
+            sent_line('-', ADA)
+        ),
         || given().when(ADA, transfer("4", BOB)).then_events([sent(ADA), received("4"), sent(ADA)]),
     );
     check_failure(
-        &(both(&sent_line(' ', ADA), &received_line('-', "5")) + "\n" + &received_line('+', "4")),
+        &format!(
+            "{}\n{}",
+            both(&sent_line(' ', ADA), &received_line('-', "5")),
+            received_line('+', "4")
+        ),
         || given().when(ADA, transfer("4", BOB)).then_events([sent(ADA), received("5")]),
     );
     check_failure(
-        &(both(&sent_line('-', BOB), &sent_line('+', ADA)) + "\n" + &received_line(' ', "4")),
+        &format!(
+            "{}\n{}",
+            both(&sent_line('-', BOB), &sent_line('+', ADA)),
+            received_line(' ', "4")
+        ),
         || given().when(ADA, transfer("4", BOB)).then_events([sent(BOB), received("4")]),
     );
     check_failure(
-        &(both(&sent_line('+', ADA), &received_line(' ', "4")) + "\n" + &sent_line('-', ADA)),
+        &format!(
+            "{}\n{}",
+            both(&sent_line('+', ADA), &received_line(' ', "4")),
+            sent_line('-', ADA)
+        ),
         || given().when(ADA, transfer("4", BOB)).then_events([received("4"), sent(ADA)]),
     );
     check_failure(

@@ -24,3 +24,4 @@ pub(super) mod scans;
 pub(super) mod values;
 pub(super) mod versions;
 pub(super) mod work;
+mod work_checks;

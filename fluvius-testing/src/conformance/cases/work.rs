@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::work_checks::{
+    check_rows, json, key, keys, number, one, put, read, records, stale, stored, supporting, time,
+    token_of, with_activity, write,
+};
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::handle::{Handle, all};
 use crate::conformance::harness::Harness;
-use fluvius_store::work::{
-    WorkKey, WorkOutcome, WorkPage, WorkQuery, WorkRow, WorkUnit, WorkWrite,
-};
-use fluvius_store::{ActivityRecord, AggregateId, Json, Store};
+use fluvius_store::work::{WorkKey, WorkOutcome, WorkQuery, WorkRow, WorkUnit, WorkWrite};
+use fluvius_store::{ActivityRecord, Store};
 
 /// Number of polls for an eventual condition, each followed by a pause.
 const POLL_COUNT: u32 = 200;
@@ -308,102 +309,4 @@ pub(crate) async fn a_malformed_work_unit_fails(harness: &Harness) -> CaseResult
     }
     token_of(&outcomes[1])?;
     check_rows(&store, &[("c", 4)]).await
-}
-
-/// Opens a store, if it has work rows.
-async fn supporting(harness: &Harness) -> Option<Handle> {
-    let store = harness.open().await;
-    store.capabilities().subscriptions.then_some(store)
-}
-
-async fn write(
-    store: &Handle,
-    units: impl Into<Arc<[WorkUnit]>>,
-) -> Result<Vec<WorkOutcome>, CaseFailure> {
-    let units = units.into();
-    let outcomes = tokio::spawn({
-        let (store, units) = (store.clone(), Arc::clone(&units));
-        async move { store.write_work(units, time(0)).await }
-    });
-    let outcomes = outcomes.await?;
-    if outcomes.len() == units.len() {
-        return Ok(outcomes);
-    }
-    Err(CaseFailure::new(format!("{} units have {} outcomes", units.len(), outcomes.len())))
-}
-
-async fn read(store: &Handle, query: WorkQuery) -> Result<WorkPage, CaseFailure> {
-    Ok(store.work(&query).await?)
-}
-
-/// Checks the parts and the numbers of all checkpoints.
-async fn check_rows(store: &Handle, expected: &[(&str, u64)]) -> CaseResult {
-    let page = read(store, WorkQuery::new(time(0), ["checkpoint"])).await?;
-    let found: Vec<_> = page.rows.iter().map(|row| (&*row.key.part, &row.data)).collect();
-    let found: Vec<_> =
-        found.into_iter().map(|(part, data)| (part, data.to_value().as_u64())).collect();
-    let expected: Vec<_> = expected.iter().map(|(part, number)| (*part, Some(*number))).collect();
-    same("the work rows", &expected, &found)
-}
-
-fn key(part: &str) -> WorkKey {
-    WorkKey::new("checkpoint", "mailer", part)
-}
-
-fn keys(page: &WorkPage) -> Vec<WorkKey> {
-    page.rows.iter().map(|row| row.key.clone()).collect()
-}
-
-fn put(key: WorkKey, expected: Option<u64>, data: &Json) -> WorkUnit {
-    WorkUnit::new([WorkWrite::put(key, expected, data.clone())])
-}
-
-fn with_activity(harness: &Harness, unit: WorkUnit) -> WorkUnit {
-    let context = harness.context();
-    let target = AggregateId::new("conformance", Uuid::nil());
-    let activity =
-        ActivityRecord::new(harness.id(), target, context.id, harness.id(), "reset a checkpoint");
-    unit.with_activity(context, Arc::new(activity))
-}
-
-fn records(rows: &[fluvius_store::LogEntry<ActivityRecord>]) -> Vec<ActivityRecord> {
-    rows.iter().map(|row| row.record.clone()).collect()
-}
-
-/// Returns a time of the caller, in seconds.
-fn time(seconds: i64) -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::seconds(1_700_000_000 + seconds)
-}
-
-fn number(number: u64) -> Json {
-    json(&number.to_string())
-}
-
-fn json(text: &str) -> Json {
-    Json::from_value(&serde_json::from_str(text).unwrap_or_default())
-        .unwrap_or_else(|_| Json::empty_object())
-}
-
-fn one(mut outcomes: Vec<WorkOutcome>) -> Result<WorkOutcome, CaseFailure> {
-    outcomes.pop().ok_or_else(|| CaseFailure::new("a unit has no outcome"))
-}
-
-/// Returns the token of a call's only unit, which is stored.
-fn stored(outcomes: Vec<WorkOutcome>) -> Result<u64, CaseFailure> {
-    token_of(&one(outcomes)?)
-}
-
-fn token_of(outcome: &WorkOutcome) -> Result<u64, CaseFailure> {
-    match outcome {
-        WorkOutcome::Stored { token } => Ok(*token),
-        outcome => Err(CaseFailure::new(format!("expected a stored unit, found {outcome:?}"))),
-    }
-}
-
-/// Returns the row that the last unit has found at a key.
-fn stale(outcomes: &[WorkOutcome], at: &WorkKey) -> Result<Option<WorkRow>, CaseFailure> {
-    match outcomes.last() {
-        Some(WorkOutcome::Stale { key, found }) if key == at => Ok(found.as_deref().cloned()),
-        outcome => Err(CaseFailure::new(format!("expected {at:?} to be stale, found {outcome:?}"))),
-    }
 }
