@@ -367,7 +367,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Commits that were submitted before finish first. Later calls, on any of these handles, fail
     /// with a retryable [`StoreError`] which states that the store was closed, and store nothing.
-    /// Closing again waits for the same end. The default does nothing, for stores without resources.
+    /// Closing again waits for the same end. The default does nothing, for stores without files.
     ///
     /// # Errors
     /// Returns an error if closing did not complete, for example because a log beside the file
