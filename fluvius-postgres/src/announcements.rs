@@ -15,11 +15,15 @@ use crate::error::Fault;
 /// The pause before a lost connection is opened again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
-/// The interval of checks of the connection.
-const CHECK_INTERVAL: Duration = Duration::from_millis(200);
+/// The interval of checks of the connection, which find a connection that was lost silently.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The longest wait for the first lock.
+/// The longest wait for the first lock, and for the answer to a check.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The server finds a lost client within this number of seconds.
+const KEEPALIVE: &str = "SET idle_session_timeout = 0; SET tcp_keepalives_idle = 5; \
+    SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2";
 
 /// An announced process. Dropping it ends the session.
 struct Announced(AbortHandle);
@@ -45,7 +49,7 @@ pub(crate) async fn announce(connector: &Connector, process: Uuid) -> Option<Ann
                         if let Some(first) = first.take() {
                             let _ = first.send(());
                         }
-                        while !client.is_closed() {
+                        while is_alive(&client).await {
                             tokio::time::sleep(CHECK_INTERVAL).await;
                         }
                     }
@@ -60,9 +64,14 @@ pub(crate) async fn announce(connector: &Connector, process: Uuid) -> Option<Ann
     matches!(locked, Ok(Ok(()))).then(|| Announcement::new(announced))
 }
 
+async fn is_alive(client: &Client) -> bool {
+    let checked = tokio::time::timeout(TIMEOUT, client.batch_execute("SELECT 1")).await;
+    matches!(checked, Ok(Ok(())))
+}
+
 async fn lock(connector: &Connector, process: Uuid) -> Result<Client, Fault> {
     let setup = connector.endpoint.setup(connector.endpoint.options.statement_timeout);
-    let client = connector.connect(format!("{setup}; SET idle_session_timeout = 0")).await?;
+    let client = connector.connect(format!("{setup}; {KEEPALIVE}")).await?;
     client.query_one("SELECT pg_advisory_lock(process_key($1))", &[&process]).await?;
     Ok(client)
 }

@@ -321,9 +321,9 @@ impl Connection {
     }
 }
 
-/// The error of a read whose caller was dropped.
+/// The error of a statement whose caller was dropped.
 fn caller_gone() -> Fault {
-    StoreError::unavailable("the read was cancelled").into()
+    StoreError::unavailable("the statement was cancelled").into()
 }
 
 fn took_too_long() -> Fault {

@@ -324,8 +324,7 @@ impl Store for PostgresStore {
 
     async fn write_work(&self, units: Arc<[WorkUnit]>, _now: DateTime<Utc>) -> Vec<WorkOutcome> {
         let connections = &self.connections;
-        let durability = connections.writer.durability();
-        let outcomes = work::write(&connections.command_pool, durability, &units).await;
+        let outcomes = work::write(&connections.command_pool, &units).await;
         if units.iter().any(|unit| !unit.activities.is_empty()) {
             connections.notifications.notify();
         }

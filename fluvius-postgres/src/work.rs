@@ -27,22 +27,29 @@ const READ: &str = "SELECT w.kind, w.name, w.part, w.token, w.data, w.written_at
     name, part) > ($3, $4, $5)) ORDER BY kind, name, part LIMIT $6) AS w ON true \
     ORDER BY w.kind, w.name, w.part";
 
-const WRITE: &str = "SELECT * FROM write_work($1, $2::text::json)";
+const WRITE: &str = "SELECT * FROM write_work($1::text::json)";
 
 /// Reads the work rows that meet a query.
 pub(crate) async fn read(pool: &ReadPool, query: &WorkQuery) -> Result<WorkPage, Fault> {
     let after = query.after.clone();
-    let (kind, name, part) = match after {
+    let (after_kind, after_name, after_part) = match after {
         Some(after) => (Some(after.kind), Some(after.name), Some(after.part)),
         None => (None, None, None),
     };
-    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let mut limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    // No row has such a text, and the server rejects it.
+    let is_storable = |text: &String| !text.contains('\0');
+    let kinds: Vec<String> = query.kinds.iter().filter(|kind| is_storable(kind)).cloned().collect();
+    let name = query.name.clone().filter(is_storable);
+    if name != query.name {
+        limit = 0;
+    }
     let params = vec![
-        param(query.kinds.clone(), Type::TEXT_ARRAY),
-        param(query.name.clone(), Type::TEXT),
-        param(kind, Type::TEXT),
+        param(kinds, Type::TEXT_ARRAY),
         param(name, Type::TEXT),
-        param(part, Type::TEXT),
+        param(after_kind, Type::TEXT),
+        param(after_name, Type::TEXT),
+        param(after_part, Type::TEXT),
         param(limit, Type::INT8),
     ];
     let found = pool.query_prepared(READ, params).await?;
@@ -68,11 +75,7 @@ fn work_row(row: &Row, key: WorkKey, first: usize) -> Result<WorkRow, Fault> {
 }
 
 /// Writes units, and returns the outcome of each.
-pub(crate) async fn write(
-    pool: &ReadPool,
-    durability: &'static str,
-    units: &Arc<[WorkUnit]>,
-) -> Vec<WorkOutcome> {
+pub(crate) async fn write(pool: &ReadPool, units: &Arc<[WorkUnit]>) -> Vec<WorkOutcome> {
     let malformed: Vec<Option<StoreError>> =
         units.iter().map(|unit| unit.validate().err()).collect();
     let well_formed: Vec<&WorkUnit> = units
@@ -81,7 +84,7 @@ pub(crate) async fn write(
         .filter(|(_, error)| error.is_none())
         .map(|(unit, _)| unit)
         .collect();
-    let mut outcomes = match write_all(pool, durability, &well_formed).await {
+    let mut outcomes = match write_all(pool, &well_formed).await {
         Ok(outcomes) => outcomes,
         Err(CallFault { fault, is_in_doubt: true }) => {
             tracing::debug!(error = %fault, "a write of work rows is in doubt");
@@ -100,17 +103,13 @@ pub(crate) async fn write(
     malformed.into_iter().map(next).collect()
 }
 
-async fn write_all(
-    pool: &ReadPool,
-    durability: &'static str,
-    units: &[&WorkUnit],
-) -> Result<Vec<WorkOutcome>, CallFault> {
+async fn write_all(pool: &ReadPool, units: &[&WorkUnit]) -> Result<Vec<WorkOutcome>, CallFault> {
     if units.is_empty() {
         return Ok(Vec::new());
     }
     let encoded: Result<Vec<Value>, Fault> = units.iter().map(|unit| encode(unit)).collect();
     let encoded = Value::Array(encoded?).to_string();
-    let params = vec![param(durability, Type::TEXT), param(encoded, Type::TEXT)];
+    let params = vec![param(encoded, Type::TEXT)];
     let rows = pool.call(WRITE, params).await?;
     // The rows are stored by now.
     let outcomes: Result<Vec<_>, Fault> = rows.iter().map(outcome).collect();

@@ -51,8 +51,8 @@ impl Processes {
                     let file = database.display();
                     tracing::warn!(
                         %error,
-                        "no process beside `{file}` can tell when this one ends: \
-                         its work is taken over after a timeout"
+                        "the process cannot be announced beside `{file}`, so others learn of its \
+                         end by a timeout: let it create and lock files in that folder"
                     );
                     None
                 }
@@ -80,17 +80,23 @@ impl Processes {
     }
 }
 
+/// Returns the path of the file of a process, beside the database and not beside a link to it.
 fn path_of(database: &Path, process: Uuid) -> PathBuf {
-    beside(database, &format!("-process-{process}"))
+    let file = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    beside(&file, &format!("-process-{process}"))
 }
 
 /// Creates the file of a process, and locks it before it gets its name: a file without a lock is
 /// one of a process that has ended.
 fn lock_file(database: &Path, process: Uuid) -> Result<LockFile, Error> {
     let path = path_of(database, process);
-    let folder = database.parent().unwrap_or(Path::new(""));
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let (file, part) = tempfile::NamedTempFile::new_in(folder)?.into_parts();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    // Other users of the store lock the file too.
+    if let Ok(metadata) = database.metadata() {
+        builder.permissions(metadata.permissions());
+    }
+    let (file, part) = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?.into_parts();
     file.try_lock()?;
     part.persist(&path).map_err(|error| error.error)?;
     Ok(LockFile { path, _file: file })

@@ -327,13 +327,13 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Announces that a process is alive, until the returned value is dropped or the process ends.
-    /// `None` if the store cannot tell when a process ends (the default), or cannot be reached.
+    /// `None` if the store cannot tell when a process ends (the default). An id is announced once.
     fn announce(&self, process: Uuid) -> impl Future<Output = Option<Announcement>> + Send {
         let _ = process;
         std::future::ready(None)
     }
 
-    /// Returns those of the processes that have ended: that are not announced, or not any more.
+    /// Returns those of the announced processes that have ended, and those never announced.
     /// The default returns none.
     ///
     /// # Errors

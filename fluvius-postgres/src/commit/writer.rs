@@ -259,7 +259,7 @@ impl Writer {
         Err(QueryError::InDoubt(fault))
     }
 
-    pub(crate) fn durability(&self) -> &'static str {
+    pub(super) fn durability(&self) -> &'static str {
         match self.connector.endpoint.options.durability {
             Durability::Full => "on",
             Durability::Normal => "off",

@@ -284,7 +284,9 @@ $$;
 --
 -- The result has one row per unit, in their order: with the token of a stored unit, or with the
 -- first row that is not as expected.
-CREATE OR REPLACE FUNCTION write_work(durability text, units json) RETURNS TABLE (
+--
+-- A write always waits for the disk: a token that a crash takes back could be given again.
+CREATE OR REPLACE FUNCTION write_work(units json) RETURNS TABLE (
     r_unit int, r_token bigint, r_kind text, r_name text, r_part text, found_token bigint,
     found_data text, found_written_at timestamptz
 ) LANGUAGE plpgsql AS $$
@@ -296,8 +298,8 @@ DECLARE
     row_count bigint;
     base bigint;
 BEGIN
-    IF durability = 'off' OR current_setting('synchronous_commit') IN ('off', 'local') THEN
-        PERFORM set_config('synchronous_commit', durability, true);
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
     -- Calls that create rows run one after the other: two of them could wait for each other's rows.
     IF EXISTS (
@@ -356,23 +358,29 @@ END
 $$;
 
 -- Returns the identity of the content and of this copy of it. A copy in another cluster, database
--- or schema is a new one.
+-- or schema is a new one. So is the content after a recovery to a point in time, and after a
+-- failover: both begin a new timeline, and may lack the last rows.
 CREATE OR REPLACE FUNCTION draw_incarnation() RETURNS TABLE (r_store uuid, r_copy uuid)
     LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    here text := (SELECT oid::text FROM pg_database WHERE datname = current_database())
+    here text := left(pg_walfile_name(pg_current_wal_lsn()), 8)
+        || '.' || (SELECT oid::text FROM pg_database WHERE datname = current_database())
         || '.' || current_schema()::regnamespace::oid::text;
+    cluster text;
 BEGIN
     BEGIN
-        here := (SELECT system_identifier::text FROM pg_control_system()) || '.' || here;
+        cluster := (SELECT system_identifier::text FROM pg_control_system());
     EXCEPTION WHEN insufficient_privilege THEN
-        -- A copy in another cluster is then told by the numbers of its database and its schema.
+        -- The rest is compared.
         NULL;
     END;
-    INSERT INTO incarnation VALUES (1, gen_random_uuid(), gen_random_uuid(), here)
+    INSERT INTO incarnation VALUES (1, gen_random_uuid(), gen_random_uuid(),
+        here || '.' || coalesce(cluster, ''))
     ON CONFLICT DO NOTHING;
-    UPDATE incarnation SET copy = gen_random_uuid(), place = here WHERE place <> here;
+    UPDATE incarnation SET copy = gen_random_uuid(), place = here || '.' || coalesce(cluster, '')
+    WHERE CASE WHEN cluster IS NULL THEN place NOT LIKE here || '.%'
+        ELSE place <> here || '.' || cluster END;
     RETURN QUERY SELECT store, copy FROM incarnation;
 END
 $$;

@@ -93,9 +93,11 @@ impl JobQueue {
         let error = StoreError::from(fault);
         let overwritten = if may_be_written { connection.overwrite_wal_tail() } else { Ok(()) };
         match overwritten.and_then(|()| is_stored(connection, &planned, jobs)) {
-            Ok(true) => planned,
+            Ok(Some(true)) => planned,
             // An outcome that depends on an aborted unit of the group is not reported.
-            Ok(false) => jobs.failed(&error),
+            Ok(Some(false)) => jobs.failed(&error),
+            // Another process has changed the work rows since.
+            Ok(None) => jobs.in_doubt(&planned, &error),
             // The commit stays in doubt until the end of the log is overwritten.
             Err(_) => {
                 self.has_in_doubt.store(true, Ordering::Release);
@@ -105,27 +107,35 @@ impl JobQueue {
     }
 }
 
-/// Returns true if the transaction is stored. The first unit with rows decides for all, or else the
-/// first work row.
+/// Returns true if the transaction is stored, and `None` if the content does not tell. The first
+/// unit with rows decides for all, or else the newest token and the first work row.
 fn is_stored(
     connection: &WriterConnection<'_>,
     planned: &Outcomes,
     jobs: Jobs<'_>,
-) -> Result<bool, Fault> {
+) -> Result<Option<bool>, Fault> {
     for (outcomes, batch) in planned.0.iter().zip(jobs.batches) {
         for (outcome, unit) in outcomes.iter().zip(*batch) {
             match outcome {
                 CommitOutcome::Committed { first, .. } if unit.row_count() > 0 => {
-                    return connection.is_stored(unit, *first);
+                    return connection.is_stored(unit, *first).map(Some);
                 }
                 _ => {}
             }
         }
     }
+    let tokens = planned.1.iter().flatten().filter_map(|outcome| match outcome {
+        WorkOutcome::Stored { token } => Some(*token),
+        _ => None,
+    });
+    let Some(token) = tokens.max() else { return Ok(Some(false)) };
+    if connection.newest_token()? < token {
+        return Ok(Some(false));
+    }
     let puts = planned.1.iter().zip(jobs.work);
     match puts.filter_map(|(outcomes, call)| call.first_put(outcomes)).next() {
-        Some((write, token)) => connection.is_put(write, token),
-        None => Ok(false),
+        Some((write, token)) if connection.is_put(write, token)? => Ok(Some(true)),
+        _ => Ok(None),
     }
 }
 

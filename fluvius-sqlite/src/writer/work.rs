@@ -212,6 +212,13 @@ impl WriterConnection<'_> {
         found
     }
 
+    /// Returns the newest token; 0 if none was given.
+    pub(super) fn newest_token(&self) -> Result<u64, Fault> {
+        const NEWEST: &str = "SELECT token FROM work_counter";
+        let newest = query_optional(self.connection, NEWEST, [], |row| Ok(row.get::<_, i64>(0)?))?;
+        Ok(newest.unwrap_or(0).unsigned_abs())
+    }
+
     /// Returns true if a row is stored as a transaction has put it.
     pub(super) fn is_put(&self, write: &WorkWrite, token: u64) -> Result<bool, Fault> {
         let stored: Option<WorkRow> = work_row(self.connection, &write.key)?;

@@ -86,3 +86,20 @@ async fn a_killed_process_has_ended_at_once() {
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_process_is_found_beside_a_link_to_the_file() {
+    let folder = TempDir::new().unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let link = elsewhere.path().join("link.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let other = SqliteStore::open(&link).await.unwrap();
+    let process = [Uuid::from_u128(1)];
+    let announcement = other.announce(process[0]).await.unwrap();
+    assert!(store.ended(&process).await.unwrap().is_empty());
+    drop(announcement);
+    assert_eq!(store.ended(&process).await.unwrap(), process);
+}

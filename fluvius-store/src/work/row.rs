@@ -26,6 +26,9 @@ pub struct WorkKey {
 }
 
 impl WorkKey {
+    /// Maximum length of each text, in bytes. The three fit into an entry of an index.
+    pub const MAX_BYTES: usize = 512;
+
     /// Creates a key.
     pub fn new(kind: impl Into<String>, name: impl Into<String>, part: impl Into<String>) -> Self {
         Self { kind: kind.into(), name: name.into(), part: part.into() }

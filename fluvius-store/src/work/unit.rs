@@ -10,8 +10,9 @@ use crate::record::{ActivityRecord, ContextRecord};
 /// Writes to work rows that are stored together or not at all.
 ///
 /// # Shape
-/// `writes` is sorted by key and has no key twice. [`validate`](Self::validate) checks this, and
-/// that activities have the unit's context.
+/// `writes` is sorted by key and has no key twice. Each text of a key has up to
+/// [`WorkKey::MAX_BYTES`] bytes, and no U+0000. The activities have the unit's context.
+/// [`validate`](Self::validate) checks this.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct WorkUnit {
@@ -88,6 +89,15 @@ impl WorkUnit {
     /// # Errors
     /// Returns a permanent [`StoreError`] that names the fault.
     pub fn validate(&self) -> Result<(), StoreError> {
+        let texts = self.writes.iter().flat_map(|write| {
+            let WorkKey { kind, name, part } = &write.key;
+            [kind, name, part]
+        });
+        for text in texts {
+            if text.len() > WorkKey::MAX_BYTES || text.contains('\0') {
+                return Err(malformed("a text of a key is too long, or has U+0000"));
+            }
+        }
         let is_sorted = self.writes.is_sorted_by(|one, other| one.key < other.key);
         let context = self.context.as_ref().map(|context| context.id);
         let is_of_context = self.activities.iter().all(|row| Some(row.context_id) == context);
@@ -134,10 +144,12 @@ pub enum WorkOutcome {
         /// The row, including the writes of earlier units of the call; `None` if it is absent.
         found: Option<Box<WorkRow>>,
     },
-    /// The store failed, or the unit is malformed; nothing is stored.
+    /// The store failed, or the unit is malformed; nothing is stored. If the store rejects a row,
+    /// all units of the call may fail.
     Failed(StoreError),
-    /// The store was lost during the write: either the whole unit is stored, or nothing. To find
-    /// out, read the rows: their tokens tell.
+    /// The store was lost during the write: either the whole unit is stored, or nothing. It may
+    /// still be stored later. To find out, write the unit again: it is stored, and the first write
+    /// never will be, or a row is not as expected any more.
     InDoubt,
 }
 
@@ -161,6 +173,16 @@ mod tests {
             WorkUnit::new([WorkWrite::keep(key("a"), None), WorkWrite::delete(key("a"), 3)]);
         let error = twice.validate().unwrap_err();
         assert!(!error.is_retryable() && error.to_string().contains("order of their keys"));
+    }
+
+    #[test]
+    fn long_texts_and_null_characters_are_rejected() {
+        let of = |part: &str| WorkUnit::new([WorkWrite::keep(key(part), None)]).validate();
+        of(&"x".repeat(WorkKey::MAX_BYTES)).unwrap();
+        for part in ["x".repeat(WorkKey::MAX_BYTES + 1), "a\0".to_owned()] {
+            let error = of(&part).unwrap_err();
+            assert!(!error.is_retryable() && error.to_string().contains("too long"), "{error}");
+        }
     }
 
     #[test]

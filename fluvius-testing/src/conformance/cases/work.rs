@@ -302,11 +302,21 @@ pub(crate) async fn a_malformed_work_unit_fails(harness: &Harness) -> CaseResult
     twice.writes.push(WorkWrite::put(key("a"), None, number(2)));
     let mut foreign = with_activity(harness, put(key("b"), None, &number(3)));
     foreign.context = Some(harness.context());
-    let outcomes = write(&store, [twice, put(key("c"), None, &number(4)), foreign]).await?;
-    for outcome in [&outcomes[0], &outcomes[2]] {
+    let null = put(key("a\0"), None, &number(5));
+    let long = put(key(&"é".repeat(WorkKey::MAX_BYTES / 2 + 1)), None, &number(6));
+    let outcomes =
+        write(&store, [twice, put(key("c"), None, &number(4)), foreign, null, long]).await?;
+    for outcome in [&outcomes[0], &outcomes[2], &outcomes[3], &outcomes[4]] {
         let is_permanent = matches!(outcome, WorkOutcome::Failed(error) if !error.is_retryable());
         ensure!(is_permanent, "a malformed unit: {outcome:?}");
     }
     token_of(&outcomes[1])?;
-    check_rows(&store, &[("c", 4)]).await
+    check_rows(&store, &[("c", 4)]).await?;
+    // A key with the longest texts, each of which may have any character but one.
+    let text = "\u{10ffff}".repeat(WorkKey::MAX_BYTES / 4);
+    let longest = WorkKey::new(text.clone(), text.clone(), text.clone());
+    token_of(&write(&store, [put(longest, None, &number(7))]).await?[0])?;
+    let none = read(&store, WorkQuery::new(time(0), ["\0", "checkpoint"]).name("\0")).await?;
+    ensure!(none.rows.is_empty(), "a name that no row can have has {:?}", none.rows);
+    Ok(())
 }
