@@ -16,6 +16,12 @@ struct RoleCall<'a> {
 /// Checks that a matcher uses only fields and role definitions of its model.
 pub(super) fn check(model: &Model, faults: &mut Faults<'_>) {
     let line = model.matcher_line;
+    if has_other_literals(&model.matcher) {
+        let message = "the matcher has a backtick, a comment or a text without its end: write \
+                       texts in double quotes, and nothing else beside conditions";
+        faults.push(line, message);
+        return;
+    }
     for (_, name) in names(&model.matcher) {
         if let Some(field) = name.strip_prefix("r.") {
             let is_known = |each: &Field| model.fields.contains(each);
@@ -49,6 +55,28 @@ pub(super) fn check(model: &Model, faults: &mut Faults<'_>) {
             Some(_) => {}
         }
     }
+}
+
+/// Returns true if a matcher has code in texts, comments, or a text without its end: parts in which
+/// [`names`] does not find the names that casbin uses.
+fn has_other_literals(matcher: &str) -> bool {
+    let mut chars = matcher.chars().peekable();
+    while let Some(each) = chars.next() {
+        match each {
+            '`' => return true,
+            '/' if matches!(chars.peek(), Some('/' | '*')) => return true,
+            '"' | '\'' => loop {
+                match chars.next() {
+                    None => return true,
+                    Some('\\') => drop(chars.next()),
+                    Some(next) if next == each => break,
+                    Some(_) => {}
+                }
+            },
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Returns the fields of a request that the verdict depends on. Without rules, a role definition
@@ -125,7 +153,7 @@ fn names(matcher: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut chars = matcher.char_indices().peekable();
     std::iter::from_fn(move || {
         while let Some((start, first)) = chars.next() {
-            if matches!(first, '"' | '\'' | '`') {
+            if matches!(first, '"' | '\'') {
                 while let Some((_, next)) = chars.next().filter(|(_, next)| *next != first) {
                     if next == '\\' {
                         chars.next();

@@ -99,9 +99,16 @@ fn matcher_uses_only_what_the_model_defines() {
         assert_eq!(faults(&model(matcher)), format!("a/model.conf:11: {fault}"), "{matcher}");
     }
     for matcher in
-        ["r.act == \"r.x, g9() \\\" p.y\"", "big(r.act) || `p.x` == 'g'", "g (r.usr,p.role)"]
+        ["r.act == \"r.x, g9() \\\" p.y\"", "big(r.act) || p.role == 'g'", "g (r.usr,p.role)"]
     {
         Model::parse(&named(&model(matcher))).unwrap();
+    }
+    // Their parts would be evaluated, or hide the rest.
+    for matcher in
+        ["p.role == `${r.usr}`", "r.act == p.act /* \" */ && \"x\" == p.role", "r.act == \"a"]
+    {
+        let found = faults(&model(matcher));
+        assert!(found.contains("a backtick, a comment or a text without its end"), "{found}");
     }
 }
 
