@@ -18,8 +18,9 @@ use fluvius_store::{AggregateId, StateRecord};
 pub enum Authorization {
     /// The request is allowed.
     Allow,
-    /// The request is allowed, for a reason. That of a command is an activity of its unit of work,
-    /// that of an operation is in the operation's activity, and that of a read is not recorded.
+    /// The request is allowed, for a reason. That of an applied command is an activity of its unit
+    /// of work, that of an operation is in the operation's activity, and that of a read is not
+    /// recorded.
     AllowBecause(String),
     /// The request is denied with `permission-denied`. The reason is in the error and, unless the
     /// request is a read, in the activity log.

@@ -90,12 +90,15 @@ async fn sorted_page(
     field: &Field,
 ) -> Result<Rows, Error> {
     let mut rest = query.clone().sort(Vec::new()).after(None).limit(usize::MAX);
+    let one_more = query.clone().limit(query.limit.saturating_add(1));
     let mut rows = Vec::new();
     let mut rows_left = bounds.rows.max(1);
     loop {
         let StateScan { rows: found, next, scanned, .. } =
             store.scan(&rest, rows_left.min(MAX_SCAN)).await?;
         rows.extend(found);
+        // The rows that may be on the page, so that no more of them are in memory.
+        rows = one_more.select(rows);
         rows_left = rows_left.saturating_sub(scanned);
         match next {
             None => break,
@@ -103,8 +106,7 @@ async fn sorted_page(
             next => rest.after = next,
         }
     }
-    let one_more = query.clone().limit(query.limit.saturating_add(1));
-    Ok(truncated(query, one_more.select(rows)))
+    Ok(truncated(query, rows))
 }
 
 /// Returns the rows of a page from those and one more, and the cursor of the last one if there is
