@@ -35,6 +35,13 @@ impl BuildError {
         Self { faults: vec![fault] }
     }
 
+    pub(crate) fn base_path(path: &str) -> Self {
+        let fault = format!(
+            "the base path `{path}` does not begin with `/`, or has `{{` or `}}`: write `/api`"
+        );
+        Self { faults: vec![fault] }
+    }
+
     pub(crate) fn origin(origin: &str) -> Self {
         let fault = format!("`{origin}` is no origin: write `https://shop.example`");
         Self { faults: vec![fault] }

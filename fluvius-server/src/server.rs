@@ -283,6 +283,10 @@ impl Server {
     pub(crate) fn into_app(mut self) -> Result<Arc<App>, BuildError> {
         let faults = if self.has_tools { tool_faults(&self.domains) } else { Vec::new() };
         check_names(&self.domains, faults)?;
+        let base_path = &self.settings.base_path;
+        if !(base_path.is_empty() || base_path.starts_with('/')) || base_path.contains(['{', '}']) {
+            return Err(BuildError::base_path(base_path));
+        }
         if let Some(url) = &self.public_url {
             let url = PublicUrl::parse(url).ok_or_else(|| BuildError::public_url(url))?;
             self.settings.public_url = Some(url);

@@ -51,6 +51,19 @@ async fn router_needs_an_authenticator() {
 }
 
 #[tokio::test]
+async fn base_path_begins_with_a_slash() {
+    for path in ["api", "/a/{id}", "/}"] {
+        let server = Server::new().mount(library().await).allow_anonymous().base_path(path);
+        let error = server.into_router().unwrap_err();
+        assert!(error.to_string().contains("does not begin with `/`"), "{error}");
+    }
+    for path in ["", "/", "/api/", "/a/b"] {
+        let server = Server::new().mount(library().await).allow_anonymous().base_path(path);
+        assert!(server.into_router().is_ok(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn anonymous_server_stays_on_loopback() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let server = Server::new().mount(library().await);
