@@ -153,13 +153,18 @@ mod sqlite {
     #[test]
     fn the_bank_over_http_finds_a_retry_with_a_new_key() {
         let mutant = Some(ClientMutant::NewKey);
-        checks::http_bank_finds::<SqliteBackend>(None, mutant, "which no client has sent");
+        checks::http_bank_finds::<SqliteBackend>(
+            module_path!(),
+            None,
+            mutant,
+            "which no client has sent",
+        );
     }
 
     #[test]
     fn the_bank_over_http_finds_a_write_skew() {
         let mutant = Some(StoreMutant::SkipReadCheck);
-        checks::http_bank_finds::<SqliteBackend>(mutant, None, "a write skew");
+        checks::http_bank_finds::<SqliteBackend>(module_path!(), mutant, None, "a write skew");
     }
 }
 

@@ -118,8 +118,9 @@ pub fn http_bank<B: Backend>(test: &str) {
     assert!(stats.bank.snapshots > 0, "no page was read: {stats:?}");
 }
 
-/// Checks that the bank over HTTP finds a mutant of the store, or of the clients.
+/// Checks that the bank over HTTP finds a mutant of the store, or of the clients, under each seed.
 pub fn http_bank_finds<B: Backend>(
+    test: &str,
     store: Option<StoreMutant>,
     client: Option<ClientMutant>,
     breaks: &str,
@@ -127,10 +128,15 @@ pub fn http_bank_finds<B: Backend>(
     if !B::is_available() {
         return;
     }
-    let options = http_bank_options(store, client);
-    let fault = http_bank::run::<B>(&options).expect_err("the bank finds the mutant");
-    println!("{store:?} {client:?} is found: {}", fault.lines().next().unwrap_or_default());
-    assert!(fault.contains(breaks), "{store:?} {client:?} was found by something else: {fault}");
+    under_each_seed(test, (store, client), 1, |seed| {
+        let options = http_bank::Options { seed, ..http_bank_options(store, client) };
+        let fault = http_bank::run::<B>(&options).err()?;
+        assert!(
+            fault.contains(breaks),
+            "{store:?} {client:?} was found by something else: {fault}"
+        );
+        Some(fault)
+    });
 }
 
 fn http_bank_options(
@@ -149,7 +155,7 @@ const MAX_SEARCH_TIME: Duration = Duration::from_secs(60);
 /// mutant.
 fn under_each_seed(
     test: &str,
-    mutant: StoreMutant,
+    mutant: impl std::fmt::Debug,
     seeds: u64,
     run: impl Fn(u64) -> Option<String>,
 ) {

@@ -23,7 +23,10 @@ use crate::workload::{Conditions, SENDER};
 const SERVERS: usize = 2;
 const CLIENTS: u64 = 8;
 
-/// Time for which a run goes on if no retry has met a stored answer yet.
+/// Minimum number of answers of a run, so that it has each kind of request.
+const MIN_ANSWERS: usize = 400;
+
+/// Time for which a run goes on if it has fewer answers, or no retry has met a stored answer yet.
 const MAX_EXTRA_TIME: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +105,8 @@ pub fn run<B: Backend>(options: &Options) -> Result<HttpStats, String> {
     let end = Instant::now() + options.time;
     let goes_on = || {
         let is_replayed = shared.replays.load(Ordering::Relaxed) > 0;
-        let end = if is_replayed { end } else { end + MAX_EXTRA_TIME };
+        let is_complete = is_replayed && collector.answers() >= MIN_ANSWERS;
+        let end = if is_complete { end } else { end + MAX_EXTRA_TIME };
         Instant::now() < end && !shared.stop.load(Ordering::Relaxed)
     };
     while goes_on() {
