@@ -181,7 +181,7 @@ const LEASES: &[Finding] = &[
 ];
 
 const WORK: &[Finding] = &[
-    (WorkTokensUnchecked, &["a_work_row_needs_its_token", "concurrent_work_units_lose_no_write"]),
+    (WorkTokensUnchecked, &["a_work_row_needs_its_token"]),
     (WorkAbsenceUnchecked, &["a_work_row_needs_its_token", "a_kept_work_row_is_only_checked"]),
     (StaleWorkLeavesRows, &["a_stale_work_unit_leaves_nothing"]),
     (StaleWorkFailsTheCall, &["work_units_of_a_call_are_independent"]),
