@@ -53,7 +53,7 @@ const MISSING: &str = "
             'GRANT ' || privileges || ' ON ' || string_agg(object, ', ' ORDER BY object)
                 || ' TO ' || quote_ident(current_user)
         FROM lacked
-        GROUP BY privileges, object LIKE '% %'
+        GROUP BY privileges, CASE WHEN object LIKE '% %' THEN object ELSE '' END
     )
     SELECT string_agg(text, '; ' ORDER BY rank, text), current_user::text FROM grants";
 
