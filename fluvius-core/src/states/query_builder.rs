@@ -142,8 +142,8 @@ impl<T> StateQueryBuilder<T> {
     /// Sets the maximum number of aggregates that [`page`](Self::page) scans, including those that
     /// do not match. Default: no limit; at least 1.
     ///
-    /// A page may then have fewer aggregates than its limit, or none, and a next page all the same:
-    /// only a page without `next` is the last one. Its cursor is the location of the last scanned
+    /// A page may then have fewer aggregates than its limit, or none, and still have a next page.
+    /// Only a page without `next` is the last one. Its cursor is the location of the last scanned
     /// aggregate. Closed aggregates are scanned too, and those of other realms are not.
     ///
     /// - If a condition has a declared index that leaves at most 10,000 aggregates, these are read,
@@ -173,9 +173,9 @@ impl<T> StateQueryBuilder<T> {
     ///
     /// # Errors
     /// `invalid-query` if [`StateQuery::check`] fails, the limit is too large, or the scan limit
-    /// does not suffice to sort;
-    /// `resource-not-allowed` if the resource does not belong to the aggregate type;
-    /// `invalid-state` if a state does not decode; `store-unavailable`, `store-error`.
+    /// does not suffice to sort; `resource-not-allowed` if the resource does not belong to the
+    /// aggregate type; `invalid-state` if a state does not decode; `store-unavailable`,
+    /// `store-error`.
     pub async fn page(&self) -> Result<StatePage<T>, Error> {
         let (limit, query) = (self.query.limit, &self.query);
         if limit > MAX_PAGE_ROWS {
