@@ -56,6 +56,7 @@
 //! | combine them | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Observer`] |
 //! | send commands | [`DomainRuntime`], [`Session`], [`CommandBundle`], [`Response`], [`Error`] |
 //! | read | [`StateManager`], [`StateQueryBuilder`], [`query`], [`LogReader`] |
+//! | process events | [`subscriptions`] |
 //! | change a stored shape | [`Upcast`], [`UpcastInput`] |
 //! | store | [`Store`], [`UnitOfWork`], [`MemoryStore`], [`verify`](verify::verify) |
 
@@ -81,6 +82,7 @@ mod policy;
 mod processor;
 mod scheduler;
 mod states;
+pub mod subscriptions;
 mod sync;
 mod unwind;
 

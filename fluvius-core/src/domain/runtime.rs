@@ -1,14 +1,15 @@
 //! The running form of a domain.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::{LogReader, Session};
+use crate::error::Error;
 use crate::model::{DomainContext, DomainMetadata, Registry};
-use crate::processor::{Processor, Sender};
+use crate::processor::Processor;
 use crate::states::StateManager;
+use crate::subscriptions::{Health, Subscribe, Subscriptions, Worker};
 use fluvius_store::RealmFilter;
 
 /// A domain that runs on a store. Cheap to clone; all clones share one runtime.
@@ -38,11 +39,12 @@ use fluvius_store::RealmFilter;
 #[derive(Debug, Clone)]
 pub struct DomainRuntime {
     processor: Arc<Processor>,
+    worker: Arc<Worker>,
 }
 
 impl DomainRuntime {
     pub(crate) fn new(processor: Arc<Processor>) -> Self {
-        Self { processor }
+        Self { worker: Worker::new(Arc::clone(&processor)), processor }
     }
 
     /// Returns the metadata of the domain.
@@ -58,16 +60,7 @@ impl DomainRuntime {
     /// Creates a session for the commands of one sender. The session has one row in the context
     /// log, written with its first command.
     pub fn session(&self, context: DomainContext) -> Session {
-        let services = &self.processor.services;
-        let recorded = &services.settings.recorded_headers;
-        let headers: BTreeMap<String, String> = context
-            .headers
-            .iter()
-            .filter(|(name, _)| recorded.contains(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let record = context.record(services.ids.generate(), services.metadata, headers);
-        let sender = Sender::new(context, record);
+        let sender = self.processor.services.sender(context);
         Session::new(Arc::clone(&self.processor), sender)
     }
 
@@ -76,7 +69,8 @@ impl DomainRuntime {
         self.processor.services.ids.generate()
     }
 
-    /// Stops accepting commands, and waits until all accepted ones are answered. Further commands
+    /// Stops the subscriptions, and waits up to 5 s for the answers of their deliveries. Then it
+    /// stops accepting commands, and waits until all accepted ones are answered. Further commands
     /// fail with `shutting-down`. Then the runtime releases its handle of the store
     /// ([`Store::release`](crate::Store::release)).
     ///
@@ -88,6 +82,7 @@ impl DomainRuntime {
     /// If the future is dropped, the wait stops, but commands are still not accepted. The store is
     /// released by a further call, or when the runtime is dropped.
     pub async fn shutdown(&self) {
+        self.worker.shut_down().await;
         self.processor.shut_down().await;
     }
 
@@ -100,6 +95,25 @@ impl DomainRuntime {
     /// Returns a reader of the logs of all realms.
     pub fn log(&self) -> LogReader {
         LogReader::new(&self.processor.services, RealmFilter::All)
+    }
+
+    /// Returns a builder of a subscription: a named reader of the event log that stores its
+    /// progress. Its name is kebab case, and each name is one subscription of the domain.
+    pub fn subscribe(&self, name: &str) -> Subscribe {
+        Subscribe::new(Arc::clone(&self.worker), name)
+    }
+
+    /// Returns the subscriptions of the domain, for operators.
+    pub fn subscriptions(&self) -> Subscriptions {
+        Subscriptions::new(Arc::clone(&self.worker))
+    }
+
+    /// Returns the health of the domain's work on its logs.
+    ///
+    /// # Errors
+    /// `store-unavailable`, `store-error`.
+    pub async fn health(&self) -> Result<Health, Error> {
+        self.subscriptions().health().await
     }
 
     /// Returns the leases that this runtime holds or has requested.

@@ -65,7 +65,9 @@ impl Error {
             | Self::PayloadTooLarge { .. }
             | Self::InvalidQuery { .. }
             | Self::MultipleResults { .. }
-            | Self::InvalidPosition { .. } => ErrorKind::InvalidRequest,
+            | Self::InvalidPosition { .. }
+            | Self::InvalidSubscription { .. }
+            | Self::StoreUnsupported { .. } => ErrorKind::InvalidRequest,
             Self::PermissionDenied { .. } | Self::AccessDenied { .. } => ErrorKind::Denied,
             Self::NotFound { .. }
             | Self::NotFoundAt { .. }

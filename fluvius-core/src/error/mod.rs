@@ -1,6 +1,7 @@
 //! The errors of the API. Each has a code that stays the same across releases.
 
 mod code;
+mod from;
 mod kind;
 mod recorded;
 mod texts;
@@ -11,9 +12,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::point_in_time::PointInTime;
-use fluvius_store::__private::InvalidPosition;
 use fluvius_store::json::JsonPath;
-use fluvius_store::query::QueryError;
 use fluvius_store::{AggregateId, ETag, Precondition, ResumeToken, StoreError};
 use texts::{at, did_you_mean, list, newest_version, too_large};
 
@@ -370,6 +369,24 @@ pub enum Error {
         /// The error of the store.
         source: StoreError,
     },
+    /// A subscription cannot be connected or changed in this way.
+    ///
+    /// Code: `invalid-subscription`; leaves no command row.
+    #[error("the subscription `{subscription}` is not valid: {problem}")]
+    InvalidSubscription {
+        /// The name of the subscription.
+        subscription: String,
+        /// The problem.
+        problem: String,
+    },
+    /// The store lacks an optional part of the store contract.
+    ///
+    /// Code: `store-unsupported`; leaves no command row.
+    #[error("the store does not support {capability}: use one whose `capabilities` have them")]
+    StoreUnsupported {
+        /// The missing capability, as in [`Capabilities`](crate::work::Capabilities).
+        capability: &'static str,
+    },
     /// The store was lost during the commit, or its answer could not be read back. Sending the same
     /// command with the same id resolves the outcome.
     ///
@@ -379,22 +396,4 @@ pub enum Error {
         /// The command id.
         id: Uuid,
     },
-}
-
-impl From<QueryError> for Error {
-    fn from(error: QueryError) -> Self {
-        Self::InvalidQuery { message: error.to_string() }
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(source: StoreError) -> Self {
-        match source.position().cloned() {
-            Some(InvalidPosition { token, found, newest }) => {
-                Self::InvalidPosition { token, found, newest }
-            }
-            None if source.is_retryable() => Self::StoreUnavailable { source },
-            None => Self::StoreError { source },
-        }
-    }
 }

@@ -25,8 +25,14 @@ pub(crate) struct Metrics {
 }
 
 /// Codes of queries, of log readers, and of calls without a command.
-const CODES_WITHOUT_COMMAND: &[&str] =
-    &["no-aggregate-root", "invalid-query", "multiple-results", "invalid-position"];
+const CODES_WITHOUT_COMMAND: &[&str] = &[
+    "no-aggregate-root",
+    "invalid-query",
+    "multiple-results",
+    "invalid-position",
+    "invalid-subscription",
+    "store-unsupported",
+];
 
 impl Metrics {
     pub(crate) fn new(metadata: &'static DomainMetadata) -> Self {

@@ -5,7 +5,7 @@ use tracing::Span;
 
 use crate::model::DomainMetadata;
 use crate::unwind;
-use fluvius_store::AggregateId;
+use fluvius_store::{AggregateId, EventRecord, LogEntry};
 use uuid::Uuid;
 
 /// Creates a span; a disabled one if the program's subscriber panics.
@@ -58,4 +58,25 @@ pub(crate) fn commit(metadata: &DomainMetadata, unit_count: usize) -> Span {
 
 pub(crate) fn publish(command: &Span) -> Span {
     tracing::debug_span!(parent: command, "publish")
+}
+
+/// Creates the span of an attempt of a delivery. `command_id` links it to the span of the command.
+pub(crate) fn delivery(
+    metadata: &DomainMetadata,
+    subscription: &str,
+    partition: u32,
+    attempt: u32,
+    row: &LogEntry<EventRecord>,
+) -> Span {
+    tracing::info_span!(
+        parent: None,
+        "delivery",
+        domain = metadata.namespace,
+        subscription,
+        partition,
+        attempt,
+        position = row.position,
+        event = row.record.key(),
+        command_id = %row.record.command_id,
+    )
 }

@@ -65,22 +65,7 @@ fn check(sender: &Sender, task: &Task) -> Result<(), Error> {
             allowed: task.action.resources,
         });
     }
-    check_storable(sender, task.action.key)
-}
-
-/// Checks that a store can hold the context of a sender.
-///
-/// # Errors
-/// `invalid-payload`, at `context`.
-fn check_storable(sender: &Sender, command: &str) -> Result<(), Error> {
-    match &sender.unstorable {
-        Some(path) => Err(Error::InvalidPayload {
-            command: command.to_owned(),
-            path: path.clone(),
-            message: "U+0000 cannot be stored".to_owned(),
-        }),
-        None => Ok(()),
-    }
+    sender.check_storable(task.action.key)
 }
 
 /// Authorizes a read. A domain without a policy allows each.
@@ -109,7 +94,7 @@ pub(crate) async fn operation(
     sender: &Sender,
     operation: Operation,
 ) -> Result<Option<String>, Error> {
-    check_storable(sender, operation.as_str())?;
+    sender.check_storable(operation.as_str())?;
     let Some(policy) = &services.policy else { return Ok(None) };
     let asked = || policy.may_operate(operation, &sender.context);
     let denied = |reason| Error::AccessDenied { access: operation.to_string(), reason };

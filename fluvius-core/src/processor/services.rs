@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use chrono::{DateTime, Utc};
+
+use super::task::Sender;
+use crate::clock::{self, Clock};
 use crate::id_generator::IdGenerator;
-use crate::model::{DomainMetadata, Inspector, Registry};
+use crate::model::{DomainContext, DomainMetadata, Inspector, Registry};
 use crate::observability::{Metrics, Outages};
 use crate::observer::{Observer, RuntimeEvent};
 use crate::policy::ErasedPolicy;
@@ -52,6 +55,20 @@ pub(crate) struct Settings {
 }
 
 impl Services {
+    /// Returns the current time of the domain's clock.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        clock::to_microseconds(self.clock.now())
+    }
+
+    /// Returns a sender with a context of its own.
+    pub(crate) fn sender(&self, context: DomainContext) -> Sender {
+        let recorded = &self.settings.recorded_headers;
+        let headers = context.headers.iter().filter(|(name, _)| recorded.contains(name));
+        let headers = headers.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let record = context.record(self.ids.generate(), self.metadata, headers);
+        Sender::new(context, record)
+    }
+
     /// Notifies all observers. If one panics, the panic is logged and the others are still
     /// notified.
     pub(crate) fn notify(&self, event: &RuntimeEvent<'_>) {

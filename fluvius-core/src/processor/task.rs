@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::error::Error;
 use crate::model::DomainContext;
 use crate::model::{ActionDescriptor, DomainMetadata, SharedCommand};
 use fluvius_store::json::{JsonPath, PayloadHash};
@@ -17,7 +18,7 @@ pub(crate) struct Sender {
     pub(crate) record: Arc<ContextRecord>,
     pub(crate) realm: Option<Arc<str>>,
     /// The path of the first part of the context that no store can keep.
-    pub(crate) unstorable: Option<JsonPath>,
+    unstorable: Option<JsonPath>,
 }
 
 impl Sender {
@@ -27,6 +28,22 @@ impl Sender {
             realm: record.realm.as_deref().map(Arc::from),
             unstorable: unstorable(&record),
             record: Arc::new(record),
+        }
+    }
+
+    /// Checks that a store can hold the context. `command` is the key of the command, or the name
+    /// of another operation.
+    ///
+    /// # Errors
+    /// `invalid-payload`, at `context`.
+    pub(crate) fn check_storable(&self, command: &str) -> Result<(), Error> {
+        match &self.unstorable {
+            Some(path) => Err(Error::InvalidPayload {
+                command: command.to_owned(),
+                path: path.clone(),
+                message: "U+0000 cannot be stored".to_owned(),
+            }),
+            None => Ok(()),
         }
     }
 }

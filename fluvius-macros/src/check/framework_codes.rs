@@ -28,6 +28,8 @@ pub(crate) const FRAMEWORK_CODES: &[&str] = &[
     "multiple-results",
     "invalid-state",
     "invalid-position",
+    "invalid-subscription",
+    "store-unsupported",
     "store-unavailable",
     "store-error",
     "outcome-unknown",

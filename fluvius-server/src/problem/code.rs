@@ -66,6 +66,8 @@ codes! {
         "The log has no such row: the store was restored or replaced. Read the log from its start."
     "invalid-command-id" 400 Never "Invalid command id"
         "The id has the form that is reserved for commands that an action invokes."
+    "invalid-subscription" 400 Never "Invalid subscription"
+        "The subscription does not exist, or cannot be changed in this way."
     "store-unsupported" 400 Never "Not supported by the store"
         "The store does not offer this operation."
     "unauthenticated" 401 Never "Authentication required"

@@ -1,0 +1,71 @@
+//! The obstacles to the work on a partition.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::item::{Item, ItemState};
+use super::partition::Partition;
+use super::rows::{EventShape, Trouble, TroubleKind};
+use crate::sync::Instant;
+
+/// Time after which an unanswered delivery is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
+impl Partition {
+    /// Stops before an event that the program does not know.
+    pub(super) fn meets_unknown(&mut self, position: u64, shape: EventShape, now: DateTime<Utc>) {
+        let error = format!(
+            "the event `{}` of `{}` at revision {} needs a newer program",
+            shape.event, shape.resource, shape.revision
+        );
+        let kind = TroubleKind::ProgramTooOld;
+        self.unknown =
+            Some(Trouble { kind, position, error, attempts: 0, since: now, unknown: Some(shape) });
+    }
+
+    /// Stops the partition: no delivery is handed out until an operator changes it.
+    pub(super) fn stop(&mut self, trouble: Trouble) {
+        self.is_halted = true;
+        self.trouble = Some(trouble);
+    }
+
+    /// Sets the obstacle of a delivery. The time at which it was first seen is kept.
+    pub(super) fn set_trouble(
+        &mut self,
+        kind: TroubleKind,
+        position: u64,
+        error: String,
+        attempts: u32,
+        time: DateTime<Utc>,
+    ) {
+        let before = self.trouble.take().filter(|trouble| trouble.position == position);
+        let since = before.map_or(time, |trouble| trouble.since);
+        self.trouble = Some(Trouble { kind, position, error, attempts, since, unknown: None });
+    }
+
+    /// Marks a delivery that is unanswered for a long time.
+    pub(super) fn note_stuck(&mut self, now: Instant, time: DateTime<Utc>) {
+        let is_stuck = |item: &&Item| match item.state {
+            ItemState::InFlight { since } => now - since >= STUCK_AFTER,
+            _ => false,
+        };
+        let stuck = self.items.iter().find(is_stuck).map(|item| (item.position(), item.attempts));
+        match stuck {
+            Some((position, attempts)) if !is_of_kind(&self.trouble, TroubleKind::Stuck) => {
+                let error = "no answer for more than 60 s".to_owned();
+                self.set_trouble(TroubleKind::Stuck, position, error, attempts, time);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns true if all deliveries before an unknown event are done.
+    pub(super) fn has_reached_unknown(&self) -> bool {
+        self.unknown.is_some() && self.items.is_empty()
+    }
+}
+
+/// Returns true if there is an obstacle of this kind.
+pub(super) fn is_of_kind(trouble: &Option<Trouble>, kind: TroubleKind) -> bool {
+    trouble.as_ref().is_some_and(|trouble| trouble.kind == kind)
+}
