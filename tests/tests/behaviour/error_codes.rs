@@ -4,9 +4,10 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use fluvius_core::query::Field;
+use fluvius_core::work::Capabilities;
 use fluvius_core::{
     Authorization, CommandBundle, CommitOutcome, Domain, DomainContext, DomainRuntime, Error,
-    Policy, PolicyRequest, Session, StoreError,
+    MemoryStore, Policy, PolicyRequest, Session, Store, StoreError, delegate_store,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde_json::{Value, json};
@@ -28,6 +29,17 @@ impl Policy for NotTheFourth {
             Authorization::Allow
         }
     }
+}
+
+/// A store with only the required methods of the contract.
+struct WithoutWorkRows(MemoryStore);
+
+impl Store for WithoutWorkRows {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+    }
+
+    delegate_store! { self => self.0; except capabilities }
 }
 
 /// Probes 1 to 3 over a store that fails by script, in a runtime with room for one command.
@@ -200,6 +212,12 @@ async fn of_readers(fixture: &mut FailingFixture) {
     fixture.add("multiple-results", &several);
     let ahead = fixture.domain.log().after(u64::MAX).events().await.unwrap_err();
     fixture.add("invalid-position", &ahead);
+    let operator = DomainContext::create("operator");
+    let absent = fixture.domain.subscriptions().remove(&operator, "mailer").await.unwrap_err();
+    fixture.add("invalid-subscription", &absent);
+    let domain = ProbingDomain::runtime(WithoutWorkRows(MemoryStore::new())).await.unwrap();
+    let unsupported = domain.subscriptions().list().await.unwrap_err();
+    fixture.add("store-unsupported", &unsupported);
 }
 
 async fn of_the_runtime(fixture: &mut FailingFixture) {

@@ -192,7 +192,7 @@ pub(crate) fn valid_payload(key: &str) -> Value {
 }
 
 /// Every code of an error.
-pub(crate) const CODES: [&str; 29] = [
+pub(crate) const CODES: [&str; 31] = [
     "unknown-command",
     "invalid-payload",
     "invalid-command-id",
@@ -219,6 +219,8 @@ pub(crate) const CODES: [&str; 29] = [
     "multiple-results",
     "invalid-state",
     "invalid-position",
+    "invalid-subscription",
+    "store-unsupported",
     "store-unavailable",
     "store-error",
     "outcome-unknown",
