@@ -61,7 +61,9 @@ impl Partition {
             }
         }
         let done = self.checkpoint.position();
-        for (&position, &token) in self.skipped.range(..=done) {
+        let is_covered = |position| self.holds.values().any(|hold| hold.covers(position));
+        let skipped = self.skipped.range(..=done);
+        for (&position, &token) in skipped.filter(|(position, _)| !is_covered(**position)) {
             let key = rows::delivery_key(rows::SKIPPED, name, number, position);
             writes.push(WorkWrite::delete(key, token));
             write.skipped.push(position);

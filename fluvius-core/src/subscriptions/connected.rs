@@ -18,6 +18,7 @@ use super::worker::Worker;
 #[derive(Debug, Clone)]
 pub struct Subscription {
     pub(super) full_name: Arc<str>,
+    pub(super) id: u64,
     pub(super) worker: Arc<Worker>,
 }
 
@@ -28,7 +29,7 @@ impl Subscription {
     /// # Cancellation
     /// The subscription stops even if the future is dropped.
     pub async fn stop(&self) {
-        if let Some(stopped) = self.worker.leave(&self.full_name) {
+        if let Some(stopped) = self.worker.leave(&self.full_name, self.id) {
             // The sender is dropped if the worker has ended.
             let _ = stopped.await;
         }
@@ -87,7 +88,7 @@ impl<E> Stream for Deliveries<E> {
 
 impl<E> Drop for Deliveries<E> {
     fn drop(&mut self) {
-        let _ = self.subscription.worker.leave(&self.subscription.full_name);
+        let _ = self.subscription.worker.leave(&self.subscription.full_name, self.subscription.id);
     }
 }
 

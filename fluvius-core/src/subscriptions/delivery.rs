@@ -83,7 +83,7 @@ impl<E> Delivery<E> {
     /// event is delivered again, perhaps in another process. Consumers that take long should check
     /// it.
     pub fn is_lost(&self) -> bool {
-        self.ticket.lost.load(Ordering::Acquire)
+        self.ticket.is_lost()
     }
 
     /// Returns the context of the command that emitted the event: its actor, realm and correlation
@@ -101,7 +101,8 @@ impl<E> Delivery<E> {
         self.ticket.answer(Answer::Ack);
     }
 
-    /// Answers that this delivery and all deliveries of its partition before it are done.
+    /// Answers that this delivery is done, and so are all unanswered deliveries of its partition
+    /// before it. Those that are to be repeated come again.
     pub fn ack_through(self) {
         self.ticket.answer(Answer::AckThrough);
     }
@@ -121,6 +122,10 @@ impl<E> Delivery<E> {
 }
 
 impl Ticket {
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
     /// Sends the answer, if it is the first one.
     pub(super) fn answer(&self, answer: Answer) {
         if self.is_answered.swap(true, Ordering::AcqRel) {

@@ -57,15 +57,22 @@ impl Hold {
         !self.is_over && (row.position == self.data.position || is_later())
     }
 
-    /// Returns the range to be read, exclusive at both ends, if any.
-    pub(super) fn next_read(&mut self) -> Option<(u64, u64)> {
+    /// Returns true if a delivery at this position may wait for it, of any aggregate.
+    pub(super) fn covers(&self, position: u64) -> bool {
+        !self.is_over && position > self.data.done
+    }
+
+    /// Returns the range to be read, exclusive at both ends, if any. Once all is done, the hold is
+    /// over as soon as the checkpoint has passed it: until then the partition may read the same
+    /// rows again.
+    pub(super) fn next_read(&mut self, checkpoint: u64) -> Option<(u64, u64)> {
         if self.is_over || !self.data.is_retried || self.is_reading || !self.items.is_empty() {
             return None;
         }
         let end = if self.data.is_alone { self.data.position } else { self.held_to };
         if self.read_to >= end {
-            self.is_over = true;
-            self.is_dirty = true;
+            self.is_over = checkpoint >= end;
+            self.is_dirty |= self.is_over;
             return None;
         }
         self.is_reading = true;

@@ -1,12 +1,14 @@
 //! A look at the work rows, and the decisions that follow from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::assignment::{self, Seen};
+use super::feed::Feed;
 use super::member::{Member, Slot};
 use super::partition::MAX_RELEASE_TIME;
 use super::rows::{self, Fitness, PartitionData, ProcessData, SubscriptionData, partition_of};
@@ -39,17 +41,11 @@ impl Look {
             None => store.incarnation().await?.copy,
         };
         let page = store.work(&query).await?;
-        let others: Vec<Uuid> = page.rows.iter().filter_map(process_of).collect();
-        let owners = page.rows.iter().filter(|row| row.key.kind == rows::PARTITION);
-        let owners = owners.filter_map(|row| rows::decode::<PartitionData>(row).ok()?.owner);
-        let others: BTreeSet<Uuid> =
-            others.into_iter().chain(owners).filter(|id| *id != me).collect();
+        let others = page.rows.iter().filter_map(process_of).filter(|id| *id != me);
+        let others: Vec<Uuid> = others.collect();
         let ended = match others.is_empty() {
             true => BTreeSet::new(),
-            false => {
-                let others: Vec<Uuid> = others.into_iter().collect();
-                store.ended(&others).await?.into_iter().collect()
-            }
+            false => store.ended(&others).await?.into_iter().collect(),
         };
         Ok(Self { page, ended, copy })
     }
@@ -59,8 +55,12 @@ impl Look {
         let rows = self.page.rows.iter().filter(|row| {
             row.key.kind == rows::PROCESS && row.key.name == domain && self.is_renewed(row)
         });
-        let live = rows.filter_map(|row| Some((process_of(row)?, rows::decode(row).ok()?)));
-        live.filter(|(process, _)| !self.ended.contains(process)).collect()
+        let live =
+            rows.filter_map(|row| Some((process_of(row)?, rows::decode::<ProcessData>(row).ok()?)));
+        let has_ended = |(process, data): &(Uuid, ProcessData)| {
+            data.is_announced && self.ended.contains(process)
+        };
+        live.filter(|process| !has_ended(process)).collect()
     }
 
     fn is_renewed(&self, row: &WorkRow) -> bool {
@@ -87,17 +87,20 @@ fn process_of(row: &WorkRow) -> Option<Uuid> {
 }
 
 /// Compares the partitions of a subscription with their rows: gives up those that were lost, and
-/// collects those that are to be loaded.
-pub(super) fn see(
-    member: &mut Member,
-    look: &Look,
-    me: Uuid,
-    to_load: &mut Vec<(Arc<str>, Vec<u32>)>,
-) {
+/// returns those that are to be loaded, with their tokens. `id` is a new one, for a member whose
+/// number of partitions has changed.
+pub(super) fn see(member: &mut Member, look: &Look, me: Uuid, id: u64) -> Vec<(u32, u64)> {
     let name = Arc::clone(&member.full_name);
     let subscription = look.of_kind(rows::SUBSCRIPTION, &name).next();
     let subscription = subscription.and_then(|row| rows::decode::<SubscriptionData>(row).ok());
-    member.is_paused = subscription.is_none_or(|data| data.copy != look.copy);
+    member.is_paused = subscription.as_ref().is_none_or(|data| data.copy != look.copy);
+    let count = subscription.and_then(|data| NonZeroU32::new(data.partitions));
+    if let Some(count) = count.filter(|count| *count != member.count) {
+        // An operator has changed the number: reads of the old partitions are of no use.
+        let numbers: Vec<u32> = member.slots.keys().copied().collect();
+        numbers.into_iter().for_each(|number| member.lose(number));
+        (member.id, member.count, member.feed) = (id, count, Feed::new());
+    }
     let mut owned = BTreeMap::new();
     for row in look.of_kind(rows::PARTITION, &name) {
         if let (Some(number), Ok(data)) = (partition_of(&row.key), rows::decode(row)) {
@@ -118,12 +121,11 @@ pub(super) fn see(
     lost.into_iter().for_each(|number| member.lose(number));
     // Also those that an operator has changed, and those of a claim whose answer was lost.
     owned.retain(|number, _| !member.slots.contains_key(number));
-    if !owned.is_empty() {
-        to_load.push((name, owned.keys().copied().collect()));
-    }
+    let to_load = owned.iter().map(|(number, (token, _))| (*number, *token)).collect();
     for (number, (token, data)) in owned {
         member.slots.insert(number, Slot::Loading { token, data });
     }
+    to_load
 }
 
 /// The decisions about a subscription.
@@ -194,7 +196,25 @@ pub(super) fn assign(
     Assigned { claims: claims.collect(), wants_more }
 }
 
-/// Returns the rows of processes that have ended and own nothing.
+/// Returns the partitions that this process owns by their rows, but does not serve: those of a
+/// subscription that has stopped while its rows could not be written.
+pub(super) fn left_over<'a>(
+    look: &'a Look,
+    domain: &str,
+    me: Uuid,
+    is_served: impl Fn(&str) -> bool,
+) -> Vec<(&'a WorkRow, PartitionData)> {
+    let prefix = rows::full_name(domain, "");
+    let rows = look.page.rows.iter().filter(|row| {
+        row.key.kind == rows::PARTITION
+            && row.key.name.starts_with(&prefix)
+            && !is_served(&row.key.name)
+    });
+    let owned = rows.filter_map(|row| Some((row, rows::decode::<PartitionData>(row).ok()?)));
+    owned.filter(|(_, data)| data.owner == Some(me)).collect()
+}
+
+/// Returns the rows of processes that have ended, or that own and want nothing.
 pub(super) fn ended_rows<'a>(
     look: &'a Look,
     domain: &'a str,

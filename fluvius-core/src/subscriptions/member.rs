@@ -23,6 +23,11 @@ pub(super) type Sink = Box<dyn Fn(Arc<Ticket>) + Send>;
 
 /// A subscription that this process serves.
 pub(super) struct Member {
+    /// Tells this member from others of the same name, before and after it. Given by the worker,
+    /// and changed with the number of partitions.
+    pub(super) id: u64,
+    /// The id that its handle has.
+    pub(super) joined_id: u64,
     /// The name with that of the domain.
     pub(super) full_name: Arc<str>,
     pub(super) selection: Selection,

@@ -16,7 +16,7 @@
 //! | `feed` | the reads of the log for all partitions of a subscription |
 //! | `assignment` | the share of each process |
 //! | `member` | a subscription in this process |
-//! | `worker` | the task that serves the subscriptions of a runtime; `reading`, `look`, `ownership`: its parts |
+//! | `worker`, `serving`, `reading`, `look`, `ownership` | the task that serves the subscriptions of a runtime: its handle, its loop, its reads, the work rows as it sees them, its writes |
 //! | `subscribe`, `creation`, `connected`, `delivery` | the API of consumers |
 //! | `operations`, `stored`, `status` | the API of operators |
 //!
@@ -38,6 +38,7 @@ mod partition;
 mod reading;
 mod rows;
 mod selection;
+mod serving;
 mod status;
 mod stored;
 mod subscribe;

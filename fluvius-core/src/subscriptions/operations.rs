@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::creation::MAX_PARTITION_COUNT;
-use super::rows::{self, ParkedData, PartitionData, SubscriptionData};
+use super::rows::{self, ParkedData, PartitionData, SkippedData, SubscriptionData};
 use super::stored::Stored;
 use super::subscribe::Start;
 use super::worker::Worker;
@@ -18,6 +18,9 @@ use fluvius_store::{ActivityRecord, AggregateId, EventRecord, Json, LogQuery, Re
 
 /// Maximum number of attempts of an act, which each fail if an owner writes at the same time.
 const MAX_ATTEMPTS: u32 = 50;
+
+/// The code of the activities of acts.
+const CODE: &str = "subscription";
 
 /// The subscriptions of a domain, for operators.
 ///
@@ -115,6 +118,7 @@ impl Subscriptions {
         reason: &str,
     ) -> Result<(), Error> {
         let event = self.event_at(name, position).await?;
+        let delivery = SkippedData { aggregate_id: event.aggregate_id.clone() };
         self.act(context, name, |stored| {
             let number = event.aggregate_id.partition(stored.count()?);
             let (row, data) = stored.partition(number)?;
@@ -127,7 +131,7 @@ impl Subscriptions {
             let skipped = stored.find(&key).map(|row| row.token);
             let writes = vec![
                 WorkWrite::put(row.key.clone(), Some(row.token), data),
-                WorkWrite::put(key, skipped, Json::empty_object()),
+                WorkWrite::put(key, skipped, rows::encode(&delivery)),
             ];
             let message = format!("skipped position {position} of `{name}`: {reason}");
             Ok(Act { writes, name: "skip", message })
@@ -193,13 +197,8 @@ impl Subscriptions {
                 return Err(invalid(name, format!("nothing is parked at position {position}")));
             };
             let mut writes = stored.touch(number)?;
-            writes.push(match data.is_alone {
-                true => WorkWrite::delete(row.key.clone(), row.token),
-                false => {
-                    let data = ParkedData { done: position, is_retried: true, ..data };
-                    WorkWrite::put(row.key.clone(), Some(row.token), rows::encode(&data))
-                }
-            });
+            let data = ParkedData { done: position, is_retried: true, ..data };
+            writes.push(WorkWrite::put(row.key.clone(), Some(row.token), rows::encode(&data)));
             let message = format!("discarded position {position} of `{name}`: {reason}");
             Ok(Act { writes, name: "discard", message })
         })
@@ -239,6 +238,13 @@ impl Subscriptions {
                 let number = parked.aggregate_id.partition(count);
                 let position = rows::position_of(&row.key).unwrap_or(parked.position);
                 let key = rows::delivery_key(rows::PARKED, full_name, number, position);
+                puts.insert(key, row.data.clone());
+            }
+            for row in stored.of_kinds([rows::SKIPPED]) {
+                let SkippedData { aggregate_id } = rows::decode(row)?;
+                let position = rows::position_of(&row.key).unwrap_or(0);
+                let number = aggregate_id.partition(count);
+                let key = rows::delivery_key(rows::SKIPPED, full_name, number, position);
                 puts.insert(key, row.data.clone());
             }
             let subscription = stored.subscription()?;
@@ -314,10 +320,14 @@ impl Subscriptions {
         let services = &self.worker.processor.services;
         let sender = services.sender(context.clone());
         sender.check_storable("subscription")?;
-        for _ in 0..MAX_ATTEMPTS {
+        let id = services.ids.generate();
+        for attempt in 0..MAX_ATTEMPTS {
+            if attempt > 0 && self.is_stored(id).await? {
+                return Ok(());
+            }
             let stored = Stored::read(services, name).await?;
             let Act { writes, name: act_name, message } = act(&stored)?;
-            let activity = self.activity(&sender, name, act_name, &message);
+            let activity = self.activity(&sender, id, name, (act_name, &message));
             let context = Arc::clone(&sender.record);
             let unit = WorkUnit::new(writes).with_activity(context, Arc::new(activity));
             let outcome = services.store.write_work([unit].into(), services.now()).await.pop();
@@ -327,30 +337,38 @@ impl Subscriptions {
                     return Ok(());
                 }
                 Some(WorkOutcome::Failed(error)) => return Err(error.into()),
-                Some(WorkOutcome::Stale { .. }) => {}
-                _ => {
-                    let message = "the store was lost during the act: it is stored or not, so look";
-                    return Err(fluvius_store::StoreError::unavailable(message).into());
-                }
+                // An act in doubt is stored, or the next attempt makes it stale for ever.
+                _ => {}
             }
         }
         let message = "the subscription changed during each attempt: try again";
         Err(fluvius_store::StoreError::unavailable(message).into())
     }
 
+    /// Returns true if the activity of an act is in the log, so that the act is stored.
+    async fn is_stored(&self, id: Uuid) -> Result<bool, Error> {
+        /// Number of acts that others may have stored since.
+        const MAX_OTHERS: usize = 100;
+        let query = LogQuery::all().keys([CODE]).descending(true).limit(MAX_OTHERS);
+        let store = &self.worker.processor.services.store;
+        let page =
+            store.read_log::<ActivityRecord>(&query.scan_limit(LogQuery::SCAN_LIMIT)).await?;
+        Ok(page.rows.iter().any(|row| row.record.id == id))
+    }
+
     fn activity(
         &self,
         sender: &Sender,
+        id: Uuid,
         subscription: &str,
-        act: &str,
-        message: &str,
+        (act, message): (&str, &str),
     ) -> ActivityRecord {
         let services = &self.worker.processor.services;
         let target = AggregateId::new(services.metadata.namespace, Uuid::nil());
-        let (id, command_id) = (services.ids.generate(), services.ids.generate());
+        let command_id = services.ids.generate();
         let message = rows::storable(message);
         let mut record = ActivityRecord::new(id, target, sender.record.id, command_id, message);
-        record.code = Some("subscription".into());
+        record.code = Some(CODE.into());
         let data = serde_json::json!({ "act": act, "subscription": subscription });
         record.data = Json::from_value(&data).ok();
         record

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
 use super::checkpoint::PartitionWrite;
-use super::look::{Look, assign, ended_rows, see};
+use super::look::{Look, assign, ended_rows, left_over, see};
 use super::member::{Member, Slot};
 use super::partition::Partition;
 use super::rows::{self, Fitness, ParkedData, PartitionData, ProcessData, partition_of};
@@ -15,12 +16,17 @@ use crate::sync::Instant;
 use fluvius_store::work::{WorkOutcome, WorkPage, WorkQuery, WorkUnit, WorkWrite};
 use fluvius_store::{Store, StoreError};
 
+/// Pause after a write that has failed.
+const WRITE_PAUSE: Duration = Duration::from_millis(500);
+
 /// A unit of a write of work rows.
 pub(super) enum UnitOf {
     /// The row of this process.
     Process,
     /// The row of another process, which has ended.
     EndedProcess,
+    /// The row of a partition that this process owns and does not serve.
+    LeftOver,
     /// The claim of a partition.
     Claim { name: Arc<str>, number: u32, data: PartitionData },
     /// The rows of a partition, which may be given up with them.
@@ -48,14 +54,18 @@ impl Work {
         self.process_token = look.page.rows.iter().find(|row| row.key == own).map(|row| row.token);
         let serves = self.members.values().filter(|member| member.stop_by.is_none());
         let serves = serves.map(|member| (member.full_name.to_string(), member.fitness)).collect();
-        live.insert(self.process, ProcessData { serves });
+        live.insert(self.process, ProcessData { serves, is_announced: false });
 
         let mut units = Vec::new();
         let mut of = Vec::new();
         let mut to_load = Vec::new();
         let mut is_working = false;
+        let id = self.next_id();
         for member in self.members.values_mut() {
-            see(member, &look, self.process, &mut to_load);
+            let tokens = see(member, &look, self.process, id);
+            if !tokens.is_empty() {
+                to_load.push((Arc::clone(&member.full_name), tokens));
+            }
             let assigned = assign(member, &look, self.process, &live);
             is_working |= assigned.wants_more || !member.slots.is_empty();
             for (number, token, data) in assigned.claims {
@@ -66,8 +76,14 @@ impl Work {
             }
             member.report_lag(look.page.newest);
         }
-        for (name, numbers) in to_load {
-            self.load(name, numbers);
+        for (name, tokens) in to_load {
+            self.load(name, tokens);
+        }
+        let is_served = |name: &str| self.members.contains_key(name);
+        for (row, data) in left_over(&look, self.domain, self.process, is_served) {
+            let data = rows::encode(&PartitionData { owner: None, ..data });
+            units.push(WorkUnit::new([WorkWrite::put(row.key.clone(), Some(row.token), data)]));
+            of.push(UnitOf::LeftOver);
         }
         // First, since the owner of a partition must be a live process. A process that wants
         // partitions must be seen by those that have more than their share.
@@ -86,7 +102,8 @@ impl Work {
     fn process_unit(&self) -> WorkUnit {
         let serves = self.members.values().filter(|member| member.stop_by.is_none());
         let serves = serves.map(|member| (member.full_name.to_string(), member.fitness)).collect();
-        let data = rows::encode(&ProcessData { serves });
+        let is_announced = self.announcement.is_some();
+        let data = rows::encode(&ProcessData { serves, is_announced });
         let key = rows::process_key(self.domain, self.process);
         WorkUnit::new([WorkWrite::put(key, self.process_token, data)])
     }
@@ -147,11 +164,15 @@ impl Work {
     /// Processes the outcomes of a write.
     pub(super) fn wrote(&mut self, began: Instant, outcomes: Vec<WorkOutcome>, units: Vec<UnitOf>) {
         self.is_store_busy = false;
-        let mut to_load: BTreeMap<Arc<str>, Vec<u32>> = BTreeMap::new();
+        let mut to_load: BTreeMap<Arc<str>, Vec<(u32, u64)>> = BTreeMap::new();
         let mut failure = None;
         for (outcome, unit) in outcomes.into_iter().zip(units) {
-            if let WorkOutcome::Failed(error) = &outcome {
-                failure = Some(error.clone());
+            match &outcome {
+                WorkOutcome::Failed(error) => failure = Some(error.clone()),
+                WorkOutcome::InDoubt => {
+                    failure = Some(StoreError::unavailable("the store was lost during the write"));
+                }
+                _ => {}
             }
             match (unit, outcome) {
                 (UnitOf::Process, WorkOutcome::Stored { token }) => {
@@ -161,7 +182,7 @@ impl Work {
                 (UnitOf::Claim { name, number, data }, WorkOutcome::Stored { token }) => {
                     if let Some(member) = self.members.get_mut(&name) {
                         member.slots.insert(number, Slot::Loading { token, data });
-                        to_load.entry(name).or_default().push(number);
+                        to_load.entry(name).or_default().push((number, token));
                     }
                 }
                 (UnitOf::Unloaded { name, number }, WorkOutcome::Stored { .. }) => {
@@ -175,26 +196,27 @@ impl Work {
                     }
                 }
                 // The next look shows the row.
-                (UnitOf::Process | UnitOf::EndedProcess, _)
+                (UnitOf::Process | UnitOf::EndedProcess | UnitOf::LeftOver, _)
                 | (UnitOf::Claim { .. } | UnitOf::Unloaded { .. }, _) => {}
             }
         }
         if let Some(error) = failure {
+            self.write_after = Some(Instant::now() + WRITE_PAUSE);
             let (domain, error) = (self.domain, &error as &dyn std::error::Error);
             tracing::warn!(domain, error, "checkpoints cannot be written: the write is repeated");
         }
-        for (name, numbers) in to_load {
-            self.load(name, numbers);
+        for (name, tokens) in to_load {
+            self.load(name, tokens);
         }
     }
 
     /// Begins to read the parked deliveries of partitions.
-    fn load(&mut self, name: Arc<str>, numbers: Vec<u32>) {
+    fn load(&mut self, name: Arc<str>, tokens: Vec<(u32, u64)>) {
         let query = WorkQuery::new(self.time(), [rows::PARKED, rows::SKIPPED]).name(&*name);
         let store = self.store.clone();
         let read = async move {
             let rows = store.work(&query).await;
-            Done::Loaded { name, numbers, rows }
+            Done::Loaded { name, tokens, rows }
         };
         self.pending.push(read.boxed());
     }
@@ -203,7 +225,7 @@ impl Work {
     pub(super) fn loaded(
         &mut self,
         name: &str,
-        numbers: &[u32],
+        tokens: &[(u32, u64)],
         rows: Result<WorkPage, StoreError>,
     ) {
         let Some(member) = self.members.get_mut(name) else { return };
@@ -211,13 +233,16 @@ impl Work {
             Ok(rows) => rows.rows,
             Err(error) => {
                 // The next look finds the partitions again.
-                numbers.iter().for_each(|number| member.lose(*number));
+                tokens.iter().for_each(|(number, _)| member.lose(*number));
                 let (domain, error) = (self.domain, &error as &dyn std::error::Error);
                 return tracing::warn!(domain, error, "parked deliveries cannot be read");
             }
         };
-        for &number in numbers {
+        for &(number, loaded) in tokens {
             let Some(Slot::Loading { token, data }) = member.slots.get(&number) else { continue };
+            if *token != loaded {
+                continue;
+            }
             let mut partition = Partition::new(member.settings, *token, data.clone());
             for row in rows.iter().filter(|row| partition_of(&row.key) == Some(number)) {
                 let Some(position) = rows::position_of(&row.key) else { continue };

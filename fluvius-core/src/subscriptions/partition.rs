@@ -11,7 +11,6 @@ use smallvec::SmallVec;
 use super::hold::Hold;
 use super::item::{Answer, Ended, Item, ItemState, row_bytes};
 use super::rows::{ParkedData, PartitionData, Trouble, TroubleKind};
-use super::trouble::is_of_kind;
 use crate::sync::Instant;
 use fluvius_store::{AggregateId, EventRecord, LogEntry, ResumeToken};
 
@@ -91,8 +90,8 @@ impl Partition {
             in_flight: 0,
             holds: BTreeMap::new(),
             skipped: BTreeMap::new(),
-            // A partition that was stopped begins again only if an operator has removed that.
-            is_halted: is_of_kind(&stored.trouble, TroubleKind::Stopped),
+            // This program may decode an event that has stopped another one.
+            is_halted: false,
             trouble: stored.trouble.clone().filter(|trouble| {
                 matches!(trouble.kind, TroubleKind::Stopped | TroubleKind::Retrying)
             }),
@@ -270,12 +269,8 @@ impl Partition {
                 self.park(index, error, time);
             }
         }
-        if self.trouble.as_ref().is_some_and(|trouble| trouble.position == position)
-            && self.items[index].state == ItemState::Done
-        {
-            self.trouble = None;
-        }
         self.advance();
+        self.end_trouble();
         true
     }
 
@@ -317,6 +312,7 @@ impl Partition {
         }
         if self.items.is_empty() && self.read_to.position() > self.checkpoint.position() {
             self.checkpoint = self.read_to;
+            self.end_trouble();
         }
     }
 

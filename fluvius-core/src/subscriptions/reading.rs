@@ -40,21 +40,27 @@ impl Work {
             if let Some((after, limit)) = member.feed.begin(slots) {
                 let (store, name) = (self.store.clone(), Arc::clone(&member.full_name));
                 let query = query.clone().after(after).limit(limit);
+                let id = member.id;
                 let read = async move {
                     let page = store.read_log(&query).await;
-                    Done::Page { name, page }
+                    Done::Page { name, id, page }
                 };
                 self.pending.push(read.boxed());
             }
             let name = Arc::clone(&member.full_name);
             for (partition, work) in member.partitions_mut() {
+                if work.unknown.is_some() {
+                    continue;
+                }
+                let checkpoint = work.checkpoint.position();
                 for (&key, hold) in &mut work.holds {
+                    let Some((after, before)) = hold.next_read(checkpoint) else { continue };
                     let aggregate_id = hold.data.aggregate_id.clone();
-                    let Some((after, before)) = hold.next_read() else { continue };
                     let query = query.clone().aggregate_id(aggregate_id).after(after);
                     let query = query.before(before).limit(HELD_PAGE_ROWS);
                     let (store, name) = (self.store.clone(), Arc::clone(&name));
-                    let hold = HeldRead { partition, key, before };
+                    let lost = Arc::clone(&work.lost);
+                    let hold = HeldRead { partition, lost, key, before };
                     let read = async move {
                         let page = store.read_log(&query).await;
                         Done::Held { name, hold, page }
@@ -65,9 +71,15 @@ impl Work {
         }
     }
 
-    pub(super) fn page(&mut self, name: &str, page: Result<LogPage<EventRecord>, StoreError>) {
+    pub(super) fn page(
+        &mut self,
+        name: &str,
+        id: u64,
+        page: Result<LogPage<EventRecord>, StoreError>,
+    ) {
         let time = self.time();
-        let Some(member) = self.members.get_mut(name) else { return };
+        let member = self.members.get_mut(name).filter(|member| member.id == id);
+        let Some(member) = member else { return };
         match page {
             Ok(page) => {
                 if let Some(outage) = member.outage.take() {
@@ -96,7 +108,9 @@ impl Work {
         let time = self.time();
         let Some(member) = self.members.get_mut(name) else { return };
         let selection = member.selection.clone();
-        let Some(partition) = member.partition_mut(read.partition) else { return };
+        let partition = member.partition_mut(read.partition);
+        let partition = partition.filter(|partition| Arc::ptr_eq(&partition.lost, &read.lost));
+        let Some(partition) = partition else { return };
         let page = match page {
             Ok(page) => page,
             Err(error) => {
@@ -114,6 +128,7 @@ impl Work {
         let mut rows = Vec::new();
         for row in page.rows {
             match selection.select(&row.record) {
+                _ if partition.skipped.contains_key(&row.position) => {}
                 Selected::No => {}
                 Selected::Yes => rows.push(row),
                 Selected::Unknown(shape) => {

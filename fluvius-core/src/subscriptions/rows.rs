@@ -89,6 +89,9 @@ pub(super) struct EventShape {
 pub(super) struct ProcessData {
     /// By the full name of the subscription.
     pub(super) serves: BTreeMap<String, Fitness>,
+    /// Set if the store can tell that it has ended.
+    #[serde(default)]
+    pub(super) is_announced: bool,
 }
 
 /// The fitness of a process for a subscription.
@@ -123,6 +126,14 @@ pub(super) struct ParkedData {
     /// Set if an operator wants a further attempt.
     #[serde(default)]
     pub(super) is_retried: bool,
+}
+
+/// A delivery that an operator has skipped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct SkippedData {
+    /// The aggregate.
+    #[serde(flatten)]
+    pub(super) aggregate_id: AggregateId,
 }
 
 /// Returns the name of a subscription in the keys of its rows.

@@ -17,7 +17,7 @@ use super::operations::invalid;
 use super::partition::PartitionSettings;
 use super::rows::Fitness;
 use super::selection::Selection;
-use super::worker::Worker;
+use super::worker::{Joined, Worker};
 use crate::decode_error::DecodeError;
 use crate::error::Error;
 use crate::model::Aggregate;
@@ -69,9 +69,10 @@ type Decode<E> = Arc<dyn Fn(&EventRecord) -> Result<E, DecodeError> + Send + Syn
 /// the last stored checkpoint. Checkpoints are stored at least once a second while they change. So
 /// a consumer must tolerate repetition; the id of the event tells it.
 ///
-/// Events are divided by aggregate into partitions. Each partition is worked on by one process, and
-/// its deliveries begin in log order. Processes that connect under one name share the partitions,
-/// and take over those of a process that has ended.
+/// Events are divided by aggregate into partitions. Each partition is worked on by one process.
+/// With one delivery in flight, which is the default, its events are delivered in log order.
+/// Processes that connect under one name share the partitions, and take over those of a process
+/// that has ended.
 ///
 /// A failed delivery is repeated after a back-off from 100 ms to 5 min, with jitter. After 20
 /// attempts it is parked: set aside with its error, until an operator
@@ -255,13 +256,11 @@ impl<E: 'static> Subscribe<E> {
             home.spawn(handle.instrument(span));
         };
         let sink = Arc::new(sink);
-        let (full_name, worker) = self
-            .join(move || {
-                let sink = Arc::clone(&sink);
-                Box::new(move |ticket| sink(ticket))
-            })
-            .await?;
-        Ok(Subscription { full_name, worker })
+        self.join(move || {
+            let sink = Arc::clone(&sink);
+            Box::new(move |ticket| sink(ticket))
+        })
+        .await
     }
 
     /// Connects, and returns the deliveries as a stream. Each must be answered.
@@ -298,7 +297,7 @@ impl<E: 'static> Subscribe<E> {
     {
         let decode = Arc::clone(&self.decode);
         let (sender, receiver) = unbounded_channel();
-        let (full_name, worker) = self
+        let subscription = self
             .join(move || {
                 let sender = sender.clone();
                 // If the stream was dropped, the delivery is dropped too, and so comes again.
@@ -306,14 +305,11 @@ impl<E: 'static> Subscribe<E> {
             })
             .await?;
         let decode = Box::new(move |ticket: &Arc<Ticket>| decoded(ticket, &decode));
-        Ok(Deliveries::new(Subscription { full_name, worker }, receiver, decode))
+        Ok(Deliveries::new(subscription, receiver, decode))
     }
 
     /// Creates the subscription if it is new, and passes it to the worker.
-    async fn join(
-        self,
-        sink: impl Fn() -> Sink + Send + Sync,
-    ) -> Result<(Arc<str>, Arc<Worker>), Error> {
+    async fn join(self, sink: impl Fn() -> Sink + Send + Sync) -> Result<Subscription, Error> {
         let wanted = Wanted { name: &self.name, start: self.start, partitions: self.partitions };
         let (full_name, count) = created(&self.worker, &wanted).await?;
         let domain = self.worker.processor.services.metadata.namespace;
@@ -323,6 +319,8 @@ impl<E: 'static> Subscribe<E> {
             parks_undecodable: self.undecodable == Undecodable::Park,
         };
         let member = || Member {
+            id: 0,
+            joined_id: 0,
             full_name: Arc::clone(&full_name),
             selection: self.selection.clone(),
             settings,
@@ -339,8 +337,11 @@ impl<E: 'static> Subscribe<E> {
             metrics: MemberMetrics::new(domain, &self.name),
         };
         match self.worker.join(member).await? {
-            true => Ok((full_name, self.worker)),
-            false => Err(invalid(&self.name, "this runtime serves it already: connect once")),
+            Joined::Yes { id } => Ok(Subscription { full_name, id, worker: self.worker }),
+            Joined::Served => {
+                Err(invalid(&self.name, "this runtime serves it already: connect once"))
+            }
+            Joined::Stopping => Err(Error::ShuttingDown),
         }
     }
 }
@@ -366,7 +367,12 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Returns the delivery of a ticket, or answers that its event cannot be decoded.
+///
+/// A delivery of a partition that was lost since does not begin.
 fn decoded<E>(ticket: &Arc<Ticket>, decode: &Decode<E>) -> Option<Delivery<E>> {
+    if ticket.is_lost() {
+        return None;
+    }
     match crate::unwind::catch(|| decode(&ticket.row.record)) {
         Some(Ok(event)) => return Some(Delivery { ticket: Arc::clone(ticket), event }),
         Some(Err(error)) => ticket.answer(Answer::Undecodable(causes(&error))),

@@ -156,10 +156,11 @@ impl World {
     }
 
     fn read_held(&mut self) {
+        let checkpoint = self.partition.checkpoint.position();
         let holds = self.partition.holds.iter_mut();
         let reads: Vec<(u64, AggregateId, (u64, u64))> = holds
             .filter_map(|(key, hold)| {
-                Some((*key, hold.data.aggregate_id.clone(), hold.next_read()?))
+                Some((*key, hold.data.aggregate_id.clone(), hold.next_read(checkpoint)?))
             })
             .collect();
         for (key, aggregate_id, (after, before)) in reads {
@@ -170,6 +171,9 @@ impl World {
             // One row at a time, as a small page.
             let rows: Vec<_> = self.log.iter().filter(is_in).take(1).cloned().collect();
             let read_to = rows.first().map_or(before - 1, |row| row.position);
+            let skipped = &self.partition.skipped;
+            let rows =
+                rows.into_iter().filter(|row| !skipped.contains_key(&row.position)).collect();
             self.partition.add_held(key, rows, read_to);
         }
     }
@@ -178,6 +182,7 @@ impl World {
         while let Some(due) = self.partition.next(self.now) {
             let position = due.row.position;
             assert!(self.in_flight.insert(position), "{position} is delivered twice at once");
+            assert!(!self.dropped.contains(&position), "{position} was discarded or skipped");
             let aggregate_id = &due.row.record.aggregate_id;
             let twins = self.in_flight.iter().filter(|other| {
                 self.log
@@ -273,6 +278,8 @@ impl World {
         self.in_flight.clear();
         // Deliveries whose end was not stored may come again.
         self.open.append(&mut self.unstored);
+        let checkpoint = self.partition.checkpoint.position();
+        self.open.extend(self.acked.iter().filter(|position| **position > checkpoint));
         if late.is_some() {
             // The former owner's memory is taken for the truth.
             let newest = self.log.last().map_or(0, |row| row.position);

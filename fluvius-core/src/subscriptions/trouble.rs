@@ -11,6 +11,7 @@ use crate::sync::Instant;
 
 /// Time after which an unanswered delivery is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
+
 impl Partition {
     /// Stops before an event that the program does not know.
     pub(super) fn meets_unknown(&mut self, position: u64, shape: EventShape, now: DateTime<Utc>) {
@@ -38,9 +39,26 @@ impl Partition {
         attempts: u32,
         time: DateTime<Utc>,
     ) {
+        if self.is_halted {
+            // The first obstacle is the one that an operator has to remove.
+            return;
+        }
         let before = self.trouble.take().filter(|trouble| trouble.position == position);
         let since = before.map_or(time, |trouble| trouble.since);
         self.trouble = Some(Trouble { kind, position, error, attempts, since, unknown: None });
+    }
+
+    /// Removes an obstacle whose delivery is done.
+    pub(super) fn end_trouble(&mut self) {
+        let Some(Trouble { position, .. }) = self.trouble else { return };
+        let found = self.items.binary_search_by_key(&position, Item::position);
+        let is_done = match found {
+            Ok(index) => self.items[index].state == ItemState::Done,
+            Err(_) => position <= self.checkpoint.position(),
+        };
+        if is_done && !self.is_halted {
+            self.trouble = None;
+        }
     }
 
     /// Marks a delivery that is unanswered for a long time.

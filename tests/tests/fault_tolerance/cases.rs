@@ -5,6 +5,7 @@ use crate::checks;
 use crate::http_client::ClientMutant;
 use crate::postgres_backend::{DurablePostgres, FastPostgres};
 use crate::processes::ProcessKind;
+use crate::subscribers::SubscriberMutant;
 use fluvius_tests::faulty_store::StoreMutant;
 
 /// Cases with several runtimes over one content.
@@ -97,6 +98,12 @@ macro_rules! over_processes {
             }
 
             #[test]
+            fn killed_subscribers_skip_no_event() {
+                let test = concat!(module_path!(), "::killed_subscribers_skip_no_event");
+                checks::subscribers::<$backend>(test, $kills);
+            }
+
+            #[test]
             fn kills_find_an_answer_before_the_commit() {
                 let mutant = StoreMutant::AnswerBeforeCommit;
                 checks::kills_find::<$backend>(Some(mutant), &["is not in the log"]);
@@ -144,6 +151,24 @@ mod sqlite {
 
     over_runtimes!(SqliteBackend, histories: 10, seeds: 2);
     over_processes!(SqliteBackend, kills: 20, histories: 3);
+
+    #[test]
+    fn subscribers_find_skipped_events() {
+        let breaks = "was delivered after version";
+        checks::subscribers_find::<SqliteBackend>(SubscriberMutant::SkipsEvents, breaks);
+    }
+
+    #[test]
+    fn subscribers_find_swapped_events() {
+        let breaks = "was delivered after version";
+        checks::subscribers_find::<SqliteBackend>(SubscriberMutant::SwapsEvents, breaks);
+    }
+
+    #[test]
+    fn subscribers_find_forgotten_checkpoints() {
+        let breaks = "the subscribers do not catch up";
+        checks::subscribers_find::<SqliteBackend>(SubscriberMutant::ForgetsCheckpoints, breaks);
+    }
 
     #[test]
     fn the_bank_is_consistent_while_servers_are_killed() {

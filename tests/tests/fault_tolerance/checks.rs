@@ -7,6 +7,7 @@ use fluvius_testing::SeededRng;
 use crate::backend::Backend;
 use crate::http_client::ClientMutant;
 use crate::processes::ProcessKind;
+use crate::subscribers::{self, SubscriberMutant};
 use crate::workload::Conditions;
 use crate::{http_bank, jepsen_bank, kills, linearizability};
 use fluvius_tests::faulty_store::StoreMutant;
@@ -60,6 +61,31 @@ pub fn kills_find<B: Backend>(mutant: Option<StoreMutant>, breaks: &[&str]) {
     println!("{mutant:?} is found: {}", fault.lines().next().unwrap_or_default());
     let is_found = breaks.iter().any(|breaks| fault.contains(breaks));
     assert!(is_found, "{mutant:?} was found by something else: {fault}");
+}
+
+/// Checks that no event is skipped while subscribers are killed and suspended.
+pub fn subscribers<B: Backend>(test: &str, kills: u64) {
+    if !B::is_available() {
+        return;
+    }
+    let kills = seeds::number("FLUVIUS_KILLS").unwrap_or(kills);
+    let options = subscribers::Options { seed: seed(), kills, mutant: None };
+    println!("{test}: {options:?}");
+    match subscribers::run::<B>(&options) {
+        Ok(stats) => println!("{test}: seed {}: {stats:?}", options.seed),
+        Err(fault) => panic!("{test}: {fault}\n{}", replay(test, options.seed)),
+    }
+}
+
+/// Checks that the check of subscribers finds a mutant, by the invariant that it breaks.
+pub fn subscribers_find<B: Backend>(mutant: SubscriberMutant, breaks: &str) {
+    if !B::is_available() {
+        return;
+    }
+    let options = subscribers::Options { seed: seed(), kills: 3, mutant: Some(mutant) };
+    let fault = subscribers::run::<B>(&options).expect_err("the check finds the mutant");
+    println!("{mutant:?} is found: {}", fault.lines().next().unwrap_or_default());
+    assert!(fault.contains(breaks), "{mutant:?} was found by something else: {fault}");
 }
 
 /// Checks the bank: consistent snapshots, no write skew, no lost answer.

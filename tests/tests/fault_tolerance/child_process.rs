@@ -15,6 +15,7 @@ use crate::backend::{Backend, SqliteBackend};
 use crate::history::Recorder;
 use crate::postgres_backend::{DurablePostgres, FastPostgres};
 use crate::processes;
+use crate::subscribers::Subscriber;
 use crate::workload::{Conditions, Workload};
 
 /// Environment variables for the child: the store's address, and its task.
@@ -29,6 +30,7 @@ const LISTENING: &str = "listening on ";
 enum Task {
     Work(Workload),
     Serve(Conditions),
+    Subscribe(Subscriber),
 }
 
 /// The program of a child process; without the variables it does nothing.
@@ -62,6 +64,7 @@ fn run_over<B: Backend>(backend: B, task: Task) {
         match task {
             Task::Work(workload) => workload.run(backend, Recorder::Output, stop).await,
             Task::Serve(conditions) => serve(backend, conditions, on_close).await,
+            Task::Subscribe(subscriber) => subscriber.run(backend, on_close).await,
         }
     });
 }
@@ -79,6 +82,11 @@ async fn serve<B: Backend>(backend: B, conditions: Conditions, on_close: oneshot
 /// Starts a child that runs a workload, with the pipe as its output.
 pub fn start(address: &str, workload: Workload, output: PipeWriter) -> (Child, ChildStdin) {
     spawn(address, &Task::Work(workload), output.into())
+}
+
+/// Starts a child that subscribes to the events.
+pub fn start_subscriber(address: &str, subscriber: Subscriber) -> (Child, ChildStdin) {
+    spawn(address, &Task::Subscribe(subscriber), Stdio::null())
 }
 
 /// Starts a child that serves the bank. Returns its address too.

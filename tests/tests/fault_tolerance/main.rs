@@ -6,6 +6,7 @@
 //! | `kills` | crash recovery: a process is killed, the bank is opened again and checked |
 //! | `jepsen_bank` | processes transfer money and read snapshots while others are killed |
 //! | `http_bank`, `http_client` | the same over HTTP: servers are killed, and clients send requests again |
+//! | `subscribers` | subscribers are killed and suspended: no event is skipped |
 //! | `linearizability` | the history of each account, checked for linearizability |
 //! | `history_invariants` | invariants of a store's content and of a history |
 //! | `backend`, `postgres_backend` | the stores under test; the one on a server, and its injected faults |
@@ -31,4 +32,5 @@ mod linked_account;
 mod postgres_backend;
 mod processes;
 mod requests;
+mod subscribers;
 mod workload;

@@ -7,6 +7,7 @@ mod content;
 mod counter;
 mod deliveries;
 mod errors;
+mod lifecycle;
 mod operations;
 mod ownership;
 mod parked;

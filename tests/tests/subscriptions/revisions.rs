@@ -151,6 +151,32 @@ async fn unknown_event_is_left_to_a_newer_program() {
     }
 }
 
+#[tokio::test]
+async fn operator_may_skip_an_unknown_event() {
+    for content in Content::each() {
+        let first = old(content.open().await).await;
+        let ids = count(&first, 1, 1).await;
+        let seen = Seen::default();
+        note_old(&first, &seen).await;
+        let second = new(content.open().await).await;
+        let session = second.session(DomainContext::create("test"));
+        session.send(ids[0], newer::ClearCounter {}).await.unwrap();
+        let status = wait_for(&first, |status| {
+            status.partitions.iter().any(|found| found.status == WorkStatus::ProgramTooOld)
+        });
+        let status = status.await;
+        let trouble = status.partitions.iter().find_map(|found| found.trouble.as_ref()).unwrap();
+        let operator = DomainContext::create("operator");
+        let skip = first.subscriptions();
+        skip.skip(&operator, "typed", trouble.position, "it is of no use").await.unwrap();
+        crate::counter::count_on(&first, &ids, 1).await;
+        seen.reaches(3).await;
+        first.shutdown().await;
+        second.shutdown().await;
+        assert_eq!(seen.versions()[&ids[0]], [1, 2, 4]);
+    }
+}
+
 async fn broken_domain(store: impl Store) -> DomainRuntime {
     broken::CounterDomain::runtime(store).await.unwrap()
 }
