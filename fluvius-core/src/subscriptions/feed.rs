@@ -43,8 +43,10 @@ impl Feed {
 
     /// Begins the next read, if one is due. Returns its start and its maximum number of rows.
     ///
-    /// Partitions with room that are at one place share a read. The places take turns, so that a
-    /// partition far behind does not delay the others. Each ignores the rows that it has.
+    /// Partitions at one place share a read, and each ignores the rows that it has. If some are
+    /// idle, their places take turns, so that a partition far behind does not delay the others.
+    /// Else a read is due once the partition furthest behind has room: a read further on would have
+    /// to be repeated for it.
     pub(super) fn begin<'a>(
         &mut self,
         partitions: impl Iterator<Item = &'a Partition>,
@@ -52,10 +54,24 @@ impl Feed {
         if self.reading.is_some() {
             return None;
         }
-        let waiting = partitions.filter(|partition| partition.wants_rows());
-        let places = waiting.map(|partition| (partition.read_to.position(), partition.read_to));
-        let mut places: BTreeMap<u64, ResumeToken> = places.collect();
-        places.retain(|position, _| self.end.is_none_or(|end| *position < end));
+        let end = self.end.unwrap_or(u64::MAX);
+        let mut idle = BTreeMap::new();
+        let mut lowest: Option<&Partition> = None;
+        for partition in partitions.filter(|partition| partition.reads()) {
+            let place = partition.read_to.position();
+            if partition.is_idle() && place < end {
+                idle.insert(place, partition.read_to);
+            }
+            if lowest.is_none_or(|lowest| place < lowest.read_to.position()) {
+                lowest = Some(partition);
+            }
+        }
+        let lowest = lowest.filter(|lowest| lowest.wants_rows());
+        let lowest = lowest.filter(|lowest| lowest.read_to.position() < end);
+        let mut places = idle;
+        if places.is_empty() {
+            places.extend(lowest.map(|lowest| (lowest.read_to.position(), lowest.read_to)));
+        }
         let after = *places.values().nth(self.count.checked_rem(places.len())?)?;
         self.count = self.count.wrapping_add(1);
         self.has_grown = false;
@@ -212,7 +228,7 @@ mod tests {
                     },
                     4 => for (number, owned) in &mut owned {
                         let now = Instant::now();
-                        while let Some(due) = owned.next(now) {
+                        for due in owned.due(now) {
                             let position = due.row.position;
                             done.entry(*number).or_default().push(position);
                             owned.answer(

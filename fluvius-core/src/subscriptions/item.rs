@@ -144,3 +144,60 @@ pub(super) fn row_bytes(event: &EventRecord) -> usize {
         &event.delta;
     FIXED + event.args.len() + data + delta.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+    use uuid::Uuid;
+
+    use super::*;
+    use fluvius_store::{Json, StateDelta};
+
+    fn item(id: u128) -> Item {
+        let id = Uuid::from_u128(id);
+        let aggregate_id = AggregateId::new("bank-account", id);
+        let delta = StateDelta::Patch(Json::null());
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        let record = EventRecord::new(id, "bank", "opened", aggregate_id, 1, id, delta, now);
+        Item::new(Arc::new(LogEntry { position: 1, record }))
+    }
+
+    /// Fails an item until it is parked. Returns the pauses between its attempts.
+    fn pauses(mut item: Item) -> Vec<Duration> {
+        let mut pauses = Vec::new();
+        let mut now = Instant::now();
+        loop {
+            item.begin(now);
+            let ended = item.end(Answer::Failed("no".to_owned()), now);
+            let ItemState::BackOff { until } = item.state else {
+                assert_eq!(ended, Some(Ended::Parked { error: "no".to_owned() }));
+                assert_eq!(item.attempts, MAX_ATTEMPTS);
+                return pauses;
+            };
+            assert!(!item.is_due(now) && item.is_due(until));
+            pauses.push(until - now);
+            now = until;
+        }
+    }
+
+    #[test]
+    fn failed_delivery_is_parked_after_twenty_attempts() {
+        let all: Vec<Vec<Duration>> = (1..30).map(|id| pauses(item(id))).collect();
+        for (attempt, bound) in [(0, 100), (1, 200), (5, 3_200), (11, 204_800), (18, 300_000)] {
+            let bound = Duration::from_millis(bound);
+            for pauses in &all {
+                assert_eq!(pauses.len(), 19);
+                assert!((bound / 2..=bound).contains(&pauses[attempt]), "{attempt}: {pauses:?}");
+            }
+        }
+        assert!(all.iter().any(|pauses| pauses != &all[0]), "the pauses differ by event");
+    }
+
+    #[test]
+    fn delay_of_the_consumer_replaces_the_back_off() {
+        let (mut item, now) = (item(1), Instant::now());
+        item.begin(now);
+        item.end(Answer::Nack(Duration::from_secs(7)), now);
+        assert_eq!(item.state, ItemState::BackOff { until: now + Duration::from_secs(7) });
+    }
+}

@@ -156,7 +156,7 @@ impl Member {
         }
         let mut due = Vec::new();
         for (number, partition) in self.partitions_mut() {
-            while let Some(next) = partition.next(now) {
+            for next in partition.due(now) {
                 due.push((number, Arc::clone(&partition.lost), next));
             }
         }

@@ -11,8 +11,10 @@ use super::look::{Look, assign, ended_rows, left_over, see};
 use super::member::{Member, Slot};
 use super::partition::Partition;
 use super::rows::{self, Fitness, ParkedData, PartitionData, ProcessData, partition_of};
+use super::serving::{guarded, warn};
 use super::worker::{Done, Work};
 use crate::sync::Instant;
+use crate::unwind::Guarded;
 use fluvius_store::work::{WorkOutcome, WorkPage, WorkQuery, WorkUnit, WorkWrite};
 use fluvius_store::{Store, StoreError};
 
@@ -44,8 +46,7 @@ impl Work {
             Err(error) => {
                 // The store may come back as another copy.
                 self.copy = None;
-                let (domain, error) = (self.domain, &error as &dyn std::error::Error);
-                return tracing::warn!(domain, error, "the work rows cannot be read");
+                return warn(self.domain, &error, "the work rows cannot be read");
             }
         };
         self.copy = Some(look.copy);
@@ -155,7 +156,9 @@ impl Work {
         self.is_store_busy = true;
         let store = self.store.clone();
         let write = async move {
-            let outcomes = store.write_work(units.into(), time).await;
+            let count = units.len();
+            let written = Guarded::new(store.write_work(units.into(), time)).await;
+            let outcomes = written.unwrap_or_else(|| vec![WorkOutcome::InDoubt; count]);
             Done::Wrote { began: now, outcomes, units: of }
         };
         self.pending.push(write.boxed());
@@ -202,8 +205,7 @@ impl Work {
         }
         if let Some(error) = failure {
             self.write_after = Some(Instant::now() + WRITE_PAUSE);
-            let (domain, error) = (self.domain, &error as &dyn std::error::Error);
-            tracing::warn!(domain, error, "checkpoints cannot be written: the write is repeated");
+            warn(self.domain, &error, "checkpoints cannot be written: the write is repeated");
         }
         for (name, tokens) in to_load {
             self.load(name, tokens);
@@ -215,7 +217,7 @@ impl Work {
         let query = WorkQuery::new(self.time(), [rows::PARKED, rows::SKIPPED]).name(&*name);
         let store = self.store.clone();
         let read = async move {
-            let rows = store.work(&query).await;
+            let rows = guarded(store.work(&query)).await;
             Done::Loaded { name, tokens, rows }
         };
         self.pending.push(read.boxed());
@@ -234,8 +236,7 @@ impl Work {
             Err(error) => {
                 // The next look finds the partitions again.
                 tokens.iter().for_each(|(number, _)| member.lose(*number));
-                let (domain, error) = (self.domain, &error as &dyn std::error::Error);
-                return tracing::warn!(domain, error, "parked deliveries cannot be read");
+                return warn(self.domain, &error, "parked deliveries cannot be read");
             }
         };
         for &(number, loaded) in tokens {
@@ -263,7 +264,7 @@ impl Work {
         let key = rows::process_key(self.domain, self.process);
         let unit = WorkUnit::new([WorkWrite::delete(key, token)]);
         // If this fails, the row expires.
-        let _ = self.store.write_work([unit].into(), self.time()).await;
+        let _ = Guarded::new(self.store.write_work([unit].into(), self.time())).await;
     }
 }
 

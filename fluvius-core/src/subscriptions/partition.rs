@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use smallvec::SmallVec;
 
 use super::hold::Hold;
 use super::item::{Answer, Ended, Item, ItemState, row_bytes};
 use super::rows::{ParkedData, PartitionData, Trouble, TroubleKind};
+use crate::collections::FastMap;
 use crate::sync::Instant;
 use fluvius_store::{AggregateId, EventRecord, LogEntry, ResumeToken};
 
@@ -51,6 +51,8 @@ pub(super) struct Partition {
     bytes: usize,
     /// Number of deliveries in flight, repeated ones included.
     in_flight: usize,
+    /// Number of deliveries that wait for their next attempt, repeated ones included.
+    back_off_count: usize,
     /// By the position of the first parked delivery.
     pub(super) holds: BTreeMap<u64, Hold>,
     /// The positions of the deliveries that an operator has skipped, with the tokens of their rows.
@@ -76,6 +78,15 @@ pub(super) struct Due {
     pub(super) attempt: u32,
 }
 
+impl Due {
+    /// Begins an attempt of an item.
+    fn begin(item: &mut Item, back_off_count: &mut usize, now: Instant) -> Self {
+        *back_off_count -= usize::from(matches!(item.state, ItemState::BackOff { .. }));
+        item.begin(now);
+        Self { row: Arc::clone(&item.row), attempt: item.attempts }
+    }
+}
+
 impl Partition {
     /// Creates the partition from its row.
     pub(super) fn new(settings: PartitionSettings, token: u64, stored: PartitionData) -> Self {
@@ -88,6 +99,7 @@ impl Partition {
             items: VecDeque::new(),
             bytes: 0,
             in_flight: 0,
+            back_off_count: 0,
             holds: BTreeMap::new(),
             skipped: BTreeMap::new(),
             // This program may decode an event that has stopped another one.
@@ -113,12 +125,17 @@ impl Partition {
         self.reads() && self.items.len() < MAX_ROWS && self.bytes < MAX_BYTES
     }
 
+    /// Returns true if the partition has nothing to do, and may be given rows.
+    pub(super) fn is_idle(&self) -> bool {
+        self.reads() && self.items.is_empty()
+    }
+
     /// Returns true if the log should be read for the partition.
     pub(super) fn wants_rows(&self) -> bool {
         self.reads() && self.items.len() <= MAX_ROWS / 2 && self.bytes <= MAX_BYTES / 2
     }
 
-    fn reads(&self) -> bool {
+    pub(super) fn reads(&self) -> bool {
         !self.is_halted && self.unknown.is_none() && self.release_by.is_none()
     }
 
@@ -145,68 +162,78 @@ impl Partition {
         self.advance();
     }
 
-    /// Returns the next delivery to be handed out, which is then in flight.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Due> {
+    /// Returns the deliveries to be handed out, which are then in flight.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<Due> {
+        let mut due = Vec::new();
         if self.is_halted || self.release_by.is_some() {
-            return None;
+            return due;
         }
-        if self.in_flight >= self.settings.max_in_flight {
-            return None;
+        if !self.holds.is_empty() {
+            self.due_again(now, &mut due);
         }
-        let can_begin = |item: &Item| item.is_due(now) && !self.is_in_flight(item.aggregate_id());
-        let repeated =
-            self.holds.iter().find(|(_, hold)| hold.items.front().is_some_and(can_begin));
-        if let Some(key) = repeated.map(|(key, _)| *key)
-            && let Some(item) = self.holds.get_mut(&key).and_then(|hold| hold.items.front_mut())
-        {
-            item.begin(now);
-            self.in_flight += 1;
-            return Some(Due { row: Arc::clone(&item.row), attempt: item.attempts });
-        }
-        self.next_item(now)
-    }
-
-    /// Returns true if a delivery of an aggregate is in flight.
-    fn is_in_flight(&self, aggregate_id: &AggregateId) -> bool {
-        let repeated = self.holds.values().filter_map(|hold| hold.items.front());
-        let mut all = self.items.iter().chain(repeated);
-        all.any(|item| item.is_in_flight() && item.aggregate_id() == aggregate_id)
-    }
-
-    fn next_item(&mut self, now: Instant) -> Option<Due> {
+        let max_in_flight = self.settings.max_in_flight;
         let mut window = 0;
-        // The indexes of earlier deliveries that are not done.
-        let mut busy: SmallVec<[usize; 8]> = SmallVec::new();
-        let mut found = None;
+        // The aggregates of earlier deliveries that are not done, by their UUIDs.
+        let mut busy: FastMap<u128, ()> = FastMap::default();
         for index in 0..self.items.len() {
-            let item = &self.items[index];
-            if item.state == ItemState::Done {
-                continue;
-            }
-            if window >= self.settings.max_in_flight {
+            if window >= max_in_flight || self.in_flight >= max_in_flight {
                 break;
+            }
+            let item = &self.items[index];
+            let state = item.state;
+            if state == ItemState::Done {
+                continue;
             }
             if !item.is_in_flight() && self.is_left_out(index) {
                 self.items[index].state = ItemState::Done;
                 continue;
             }
-            let aggregate_id = self.items[index].aggregate_id();
-            let is_busy =
-                busy.iter().any(|&before| self.items[before].aggregate_id() == aggregate_id)
-                    || !self.holds.is_empty() && self.is_in_flight(aggregate_id);
-            let item = &mut self.items[index];
-            if !is_busy && item.is_due(now) {
-                item.begin(now);
-                self.in_flight += 1;
-                found = Some(Due { row: Arc::clone(&item.row), attempt: item.attempts });
-                break;
-            }
+            let item = &self.items[index];
+            let id = item.aggregate_id().id.as_u128();
             // The next delivery of an aggregate begins after the end of the one before.
-            busy.push(index);
-            window += usize::from(item.state != ItemState::Waiting);
+            let is_busy = busy.insert(id, ()).is_some();
+            if !is_busy && item.is_due(now) && !self.is_repeated(item.aggregate_id()) {
+                due.push(self.begin(index, now));
+            }
+            window += usize::from(self.items[index].state != ItemState::Waiting);
         }
         self.advance();
-        found
+        due
+    }
+
+    /// Adds the deliveries of holds to be handed out.
+    fn due_again(&mut self, now: Instant, due: &mut Vec<Due>) {
+        let keys: Vec<u64> = self.holds.keys().copied().collect();
+        for key in keys {
+            if self.in_flight >= self.settings.max_in_flight {
+                return;
+            }
+            let Some(item) = self.holds[&key].items.front() else { continue };
+            if !item.is_due(now) || self.is_in_flight(item.aggregate_id()) {
+                continue;
+            }
+            if let Some(item) = self.holds.get_mut(&key).and_then(|hold| hold.items.front_mut()) {
+                self.in_flight += 1;
+                due.push(Due::begin(item, &mut self.back_off_count, now));
+            }
+        }
+    }
+
+    fn begin(&mut self, index: usize, now: Instant) -> Due {
+        self.in_flight += 1;
+        Due::begin(&mut self.items[index], &mut self.back_off_count, now)
+    }
+
+    /// Returns true if a delivery of an aggregate is in flight.
+    fn is_in_flight(&self, aggregate_id: &AggregateId) -> bool {
+        let is_own = |item: &Item| item.is_in_flight() && item.aggregate_id() == aggregate_id;
+        self.items.iter().any(is_own) || self.is_repeated(aggregate_id)
+    }
+
+    /// Returns true if a parked delivery of an aggregate is in flight.
+    fn is_repeated(&self, aggregate_id: &AggregateId) -> bool {
+        let mut repeated = self.holds.values().filter_map(|hold| hold.items.front());
+        repeated.any(|item| item.is_in_flight() && item.aggregate_id() == aggregate_id)
     }
 
     /// Returns true if the delivery at an index is skipped, or waits for a parked one.
@@ -236,7 +263,9 @@ impl Partition {
         });
         if let Some(hold) = repeated {
             self.in_flight -= 1;
-            return Self::answer_repeated(hold, answer, now, time);
+            let is_repeated = Self::answer_repeated(hold, answer, now, time);
+            self.back_off_count += usize::from(is_repeated);
+            return true;
         }
         let Ok(index) = self.items.binary_search_by_key(&position, Item::position) else {
             return false;
@@ -259,6 +288,7 @@ impl Partition {
         match ended {
             None => self.done_count += 1,
             Some(Ended::Repeated { error }) => {
+                self.back_off_count += 1;
                 self.set_trouble(TroubleKind::Retrying, position, error, attempts, time);
             }
             Some(Ended::Stopped { error }) if !self.settings.parks_undecodable => {
@@ -274,16 +304,17 @@ impl Partition {
         true
     }
 
+    /// Processes the answer to a repeated delivery. Returns true if it comes again.
     fn answer_repeated(hold: &mut Hold, answer: Answer, now: Instant, time: DateTime<Utc>) -> bool {
         let Some(item) = hold.items.front_mut() else { return false };
         match item.end(answer, now) {
             None => hold.first_is_done(),
-            Some(Ended::Repeated { .. }) => {}
+            Some(Ended::Repeated { .. }) => return true,
             Some(Ended::Parked { error } | Ended::Stopped { error }) => {
                 hold.park_again(error, time)
             }
         }
-        true
+        false
     }
 
     fn park(&mut self, index: usize, error: String, time: DateTime<Utc>) {
@@ -331,13 +362,15 @@ impl Partition {
     /// Returns the next time at which a delivery is repeated, or at which the wait for answers
     /// ends.
     pub(super) fn next_timer(&self) -> Option<Instant> {
+        if self.back_off_count == 0 || self.is_halted {
+            return self.release_by;
+        }
         let repeated = self.holds.values().filter_map(|hold| hold.items.front());
         let back_off = self.items.iter().chain(repeated).filter_map(|item| match item.state {
             ItemState::BackOff { until } => Some(until),
             _ => None,
         });
-        let back_off = back_off.min().filter(|_| !self.is_halted);
-        back_off.into_iter().chain(self.release_by).min()
+        back_off.chain(self.release_by).min()
     }
 
     /// Ends the ownership: deliveries in flight are told, and their answers are ignored.

@@ -13,10 +13,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::member::{Member, Slot};
 use super::rows::{self, Trouble, TroubleKind};
 use super::selection::Selected;
+use super::serving::guarded;
 use super::worker::{Done, HeldRead, Input, MIN_PAUSE, Work};
 use crate::error::Error;
 use crate::observability::Outage;
 use crate::sync::{self, Instant, Notify};
+use crate::unwind;
 use fluvius_store::{DynStore, EventRecord, LogPage, LogQuery, ResumeToken, Store, StoreError};
 
 /// Maximum time between two reads without a notification.
@@ -42,7 +44,7 @@ impl Work {
                 let query = query.clone().after(after).limit(limit);
                 let id = member.id;
                 let read = async move {
-                    let page = store.read_log(&query).await;
+                    let page = guarded(store.read_log(&query)).await;
                     Done::Page { name, id, page }
                 };
                 self.pending.push(read.boxed());
@@ -62,7 +64,7 @@ impl Work {
                     let lost = Arc::clone(&work.lost);
                     let hold = HeldRead { partition, lost, key, before };
                     let read = async move {
-                        let page = store.read_log(&query).await;
+                        let page = guarded(store.read_log(&query)).await;
                         Done::Held { name, hold, page }
                     };
                     self.pending.push(read.boxed());
@@ -83,7 +85,7 @@ impl Work {
         match page {
             Ok(page) => {
                 if let Some(outage) = member.outage.take() {
-                    outage.end();
+                    unwind::catch(|| outage.end());
                 }
                 if member.page(page, time) > 0 {
                     self.has_found_rows.store(true, Ordering::Relaxed);
@@ -146,8 +148,12 @@ impl Work {
         let Some(member) = self.members.get_mut(name) else { return };
         let outages = &self.processor.services.outages;
         let error = Error::from(error);
-        let outage = member.outage.get_or_insert_with(|| Outage::begin(outages, &error));
-        member.read_after = Some(Instant::now() + outage.next_pause());
+        // The generator of ids and the recorder of metrics are the program's code.
+        if member.outage.is_none() {
+            member.outage = unwind::catch(|| Outage::begin(outages, &error));
+        }
+        let pause = member.outage.as_mut().and_then(|outage| unwind::catch(|| outage.next_pause()));
+        member.read_after = Some(Instant::now() + pause.unwrap_or(MAX_PAUSE));
         member.feed.may_have_grown();
     }
 }

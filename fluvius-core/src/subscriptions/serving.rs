@@ -16,11 +16,11 @@ use super::member::Member;
 use super::partition::{MAX_RELEASE_TIME, Partition};
 use super::reading::watch;
 use super::rows;
-use super::worker::{Done, Input, Joined, MIN_PAUSE, Work};
+use super::worker::{Done, Input, Joined, MIN_PAUSE, Seat, Work};
 use crate::sync::{self, Instant, oneshot};
-use crate::unwind;
-use fluvius_store::Store;
+use crate::unwind::{self, Guarded};
 use fluvius_store::work::WorkQuery;
+use fluvius_store::{Store, StoreError};
 
 /// Time between two reads of the work rows. Each is followed by a write of all that has changed.
 const TICK: Duration = Duration::from_secs(1);
@@ -29,7 +29,8 @@ const MAX_UNSTORED: usize = 1_000;
 
 impl Work {
     pub(super) async fn run(mut self, mut inbox: UnboundedReceiver<Input>) {
-        self.announcement = self.store.announce(self.process).await;
+        let store = self.store.clone();
+        self.announcement = Guarded::new(store.announce(self.process)).await.flatten();
         let committed = Arc::clone(&self.processor.services.committed);
         let watch = watch(
             self.store.clone(),
@@ -114,10 +115,13 @@ impl Work {
                 return self.joining.push((member, joined));
             }
             Some(_) => Joined::Served,
-            None => Joined::Yes { id: self.next_id() },
+            None => {
+                let (name, inbox) = (Arc::clone(&name), self.inbox.clone());
+                Joined::Yes(Seat { name, id: self.next_id(), inbox, is_taken: false })
+            }
         };
         let id = match &answer {
-            Joined::Yes { id } => *id,
+            Joined::Yes(seat) => seat.id,
             Joined::Served | Joined::Stopping => return drop(joined.send(answer)),
         };
         // A caller that was dropped does not wait for it.
@@ -134,9 +138,10 @@ impl Work {
         self.last_id
     }
 
-    /// Returns the time of the runtime's clock.
+    /// Returns the time of the runtime's clock, which is the program's code. It decides about no
+    /// write.
     pub(super) fn time(&self) -> DateTime<Utc> {
-        self.processor.services.now()
+        unwind::catch(|| self.processor.services.now()).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
     /// Hands out the deliveries that can begin. None begins once the ownership has expired: this
@@ -217,7 +222,7 @@ impl Work {
             let query =
                 WorkQuery::new(self.time(), [rows::PARTITION, rows::PROCESS, rows::SUBSCRIPTION]);
             let look = Look::read(self.store.clone(), query, self.process, self.copy);
-            self.pending.push(look.map(Done::Looked).boxed());
+            self.pending.push(guarded(look).map(Done::Looked).boxed());
             return;
         }
         if self.write_after.is_some_and(|after| after > now) {
@@ -230,4 +235,18 @@ impl Work {
             self.begin_write(Vec::new(), Vec::new());
         }
     }
+}
+
+/// Awaits a read of the store, whose code may panic.
+pub(super) async fn guarded<T>(
+    read: impl Future<Output = Result<T, StoreError>> + Send,
+) -> Result<T, StoreError> {
+    let panicked = || Err(StoreError::unavailable("the store panicked"));
+    Guarded::new(read).await.unwrap_or_else(panicked)
+}
+
+/// Logs a failure of the store.
+pub(super) fn warn(domain: &'static str, error: &StoreError, message: &'static str) {
+    let error = error as &dyn std::error::Error;
+    unwind::catch(|| tracing::warn!(domain, error, "{message}"));
 }

@@ -337,7 +337,9 @@ impl<E: 'static> Subscribe<E> {
             metrics: MemberMetrics::new(domain, &self.name),
         };
         match self.worker.join(member).await? {
-            Joined::Yes { id } => Ok(Subscription { full_name, id, worker: self.worker }),
+            Joined::Yes(seat) => {
+                Ok(Subscription { full_name, id: seat.take(), worker: self.worker })
+            }
             Joined::Served => {
                 Err(invalid(&self.name, "this runtime serves it already: connect once"))
             }

@@ -179,7 +179,7 @@ impl World {
     }
 
     fn deliver(&mut self) {
-        while let Some(due) = self.partition.next(self.now) {
+        for due in self.partition.due(self.now) {
             let position = due.row.position;
             assert!(self.in_flight.insert(position), "{position} is delivered twice at once");
             assert!(!self.dropped.contains(&position), "{position} was discarded or skipped");

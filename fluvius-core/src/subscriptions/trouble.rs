@@ -87,3 +87,83 @@ impl Partition {
 pub(super) fn is_of_kind(trouble: &Option<Trouble>, kind: TroubleKind) -> bool {
     trouble.as_ref().is_some_and(|trouble| trouble.kind == kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::subscriptions::item::Answer;
+    use crate::subscriptions::partition::PartitionSettings;
+    use crate::subscriptions::rows::PartitionData;
+    use fluvius_store::{AggregateId, EventRecord, Json, LogEntry, ResumeToken, StateDelta};
+
+    const TIME: DateTime<Utc> = DateTime::<Utc>::UNIX_EPOCH;
+
+    fn row(position: u64) -> LogEntry<EventRecord> {
+        let id = Uuid::from_u128(u128::from(position));
+        let aggregate_id = AggregateId::new("bank-account", id);
+        let delta = StateDelta::Patch(Json::null());
+        let record = EventRecord::new(id, "bank", "opened", aggregate_id, 1, id, delta, TIME);
+        LogEntry { position, record }
+    }
+
+    /// A partition with rows 1 to 3, all of them in flight.
+    fn in_flight(now: Instant) -> Partition {
+        let settings =
+            PartitionSettings { max_in_flight: 3, parks_alone: false, parks_undecodable: false };
+        let data = PartitionData { checkpoint: ResumeToken::START, owner: None, trouble: None };
+        let mut partition = Partition::new(settings, 1, data);
+        for position in 1..=3 {
+            partition.push(row(position));
+        }
+        assert_eq!(partition.due(now).len(), 3);
+        partition
+    }
+
+    fn kind(partition: &Partition) -> Option<(TroubleKind, u64)> {
+        partition.trouble.as_ref().map(|trouble| (trouble.kind, trouble.position))
+    }
+
+    #[test]
+    fn unanswered_delivery_is_stuck_until_its_answer() {
+        let now = Instant::now();
+        let mut partition = in_flight(now);
+        partition.note_stuck(now + Duration::from_secs(59), TIME);
+        assert_eq!(kind(&partition), None);
+        let later = now + Duration::from_secs(60);
+        partition.note_stuck(later, TIME);
+        assert_eq!(kind(&partition), Some((TroubleKind::Stuck, 1)));
+        partition.answer(3, Answer::AckThrough, later, TIME);
+        assert_eq!(kind(&partition), None);
+        assert_eq!(partition.checkpoint.position(), 3);
+    }
+
+    #[test]
+    fn stopped_partition_shows_the_event_that_has_stopped_it() {
+        let now = Instant::now();
+        let mut partition = in_flight(now);
+        partition.answer(2, Answer::Undecodable("not JSON".to_owned()), now, TIME);
+        partition.answer(1, Answer::Failed("no".to_owned()), now, TIME);
+        partition.note_stuck(now + Duration::from_secs(100), TIME);
+        partition.answer(3, Answer::Ack, now, TIME);
+        assert_eq!(kind(&partition), Some((TroubleKind::Stopped, 2)));
+        assert!(partition.due(now + Duration::from_secs(100)).is_empty());
+    }
+
+    #[test]
+    fn obstacle_keeps_the_time_at_which_it_was_first_seen() {
+        let now = Instant::now();
+        let mut partition = in_flight(now);
+        for attempt in 1..=3 {
+            let time = TIME + TimeDelta::seconds(i64::from(attempt));
+            partition.answer(1, Answer::Failed("no".to_owned()), now, time);
+            partition.due(now + Duration::from_secs(60));
+            let trouble = partition.trouble.as_ref().unwrap();
+            assert_eq!((trouble.attempts, trouble.since), (attempt, TIME + TimeDelta::seconds(1)));
+        }
+        partition.answer(1, Answer::Ack, now, TIME);
+        assert_eq!(kind(&partition), None);
+    }
+}

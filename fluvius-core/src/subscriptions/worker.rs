@@ -54,10 +54,36 @@ pub(super) enum Input {
     Look,
 }
 
+/// A subscription that was joined. It is left again if the caller is dropped before it takes the
+/// id.
+pub(super) struct Seat {
+    pub(super) name: Arc<str>,
+    pub(super) id: u64,
+    pub(super) inbox: UnboundedSender<Input>,
+    pub(super) is_taken: bool,
+}
+
+impl Seat {
+    /// Returns the id, with which the caller leaves.
+    pub(super) fn take(mut self) -> u64 {
+        self.is_taken = true;
+        self.id
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if !self.is_taken {
+            let left = Input::Leave(Arc::clone(&self.name), self.id, oneshot::channel().0);
+            let _ = self.inbox.send(left);
+        }
+    }
+}
+
 /// The answer to a request to serve a subscription.
 pub(super) enum Joined {
     /// It is served.
-    Yes { id: u64 },
+    Yes(Seat),
     /// It was served before.
     Served,
     /// The worker is stopping.

@@ -26,7 +26,12 @@ async fn listener_for_operators_has_details() {
     server.get("/livez").send().await.expect(200);
     let main = std::mem::replace(&mut server.address, address);
     let ready = server.get("/readyz").send().await.expect(200);
-    let library = json!({ "namespace": "library", "revision": 0, "store": "ok" });
+    let library = json!({
+        "namespace": "library",
+        "revision": 0,
+        "store": "ok",
+        "subscriptions": { "unowned": 0, "stopped": 0, "stuck": 0, "parked": 0 },
+    });
     assert_eq!(ready, json!({ "status": "ok", "draining": false, "domains": [library] }));
     let metrics = server.get("/metrics").send().await;
     assert_eq!((metrics.status, metrics.text.as_str()), (200, "commands_total 3\n"));

@@ -6,6 +6,7 @@ use fluvius_core::{DynStore, MemoryStore};
 use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
 use fluvius_testing::servers::{TestSchema, TestServer};
+use futures_util::future::join_all;
 use tempfile::TempDir;
 
 /// A content that outlives the stores over it.
@@ -21,6 +22,11 @@ impl Content {
         let mut all = vec![Self::Memory(MemoryStore::new()), Self::Sqlite(TempDir::new().unwrap())];
         all.extend(TestServer::get().map(|server| Self::Postgres(server.schema())));
         all
+    }
+
+    /// Runs a test over each store, all at the same time.
+    pub async fn on_each(test: impl AsyncFn(Self)) {
+        join_all(Self::each().into_iter().map(|content| test(content))).await;
     }
 
     /// Opens a store over the content, as a further process does.

@@ -17,7 +17,7 @@ use crate::counter::{
 
 #[tokio::test]
 async fn every_event_is_delivered_once_and_in_order() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let ids = count(&domain, 10, 20).await;
         let seen = Seen::default();
@@ -29,12 +29,13 @@ async fn every_event_is_delivered_once_and_in_order() {
         assert_eq!(seen.len(), 10 * 41);
         seen.check_all_in_order(&ids, 41);
         domain.shutdown().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_restart_continues_at_the_checkpoint() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let first = domain(content.open().await).await;
         let ids = count(&first, 4, 5).await;
         let seen = Seen::default();
@@ -49,12 +50,13 @@ async fn a_restart_continues_at_the_checkpoint() {
         second.shutdown().await;
         assert_eq!(seen.len(), 32, "nothing is repeated after an orderly end");
         seen.check_all_in_order(&ids, 8);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn start_is_used_once() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let ids = count(&domain, 2, 3).await;
         let run = |seen: Seen| {
@@ -75,7 +77,8 @@ async fn start_is_used_once() {
         let versions = seen.versions();
         assert!(ids.iter().all(|id| versions[id] == [5, 6]), "{versions:?}");
         domain.shutdown().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -99,7 +102,7 @@ async fn selections_narrow_the_deliveries() {
 
 #[tokio::test]
 async fn typed_events_come_with_their_context() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         count(&domain, 1, 2).await;
         let typed = domain.subscribe("typed").events_of::<Counter>().start_at(Start::Beginning);
@@ -118,12 +121,13 @@ async fn typed_events_come_with_their_context() {
         assert_eq!(sum, 3);
         deliveries.stop().await;
         domain.shutdown().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn failed_and_panicking_handlers_are_repeated() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         count(&domain, 1, 1).await;
         let (calls, seen) = (Arc::new(AtomicU32::new(0)), Seen::default());
@@ -148,7 +152,8 @@ async fn failed_and_panicking_handlers_are_repeated() {
         seen.reaches(2).await;
         domain.shutdown().await;
         assert_eq!(seen.versions()[&Uuid::from_u128(1)], [1, 2], "the order is kept");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -200,7 +205,7 @@ async fn deliveries_in_flight_are_bounded() {
 
 #[tokio::test]
 async fn checkpoint_moves_past_events_of_no_interest() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let seen = Seen::default();
         note(domain.subscribe("nothing").event_keys(["never-emitted"]), &seen).await;
@@ -213,7 +218,8 @@ async fn checkpoint_moves_past_events_of_no_interest() {
         assert!(status.partitions.iter().all(|partition| partition.waiting == 0));
         domain.shutdown().await;
         assert_eq!(seen.len(), 0);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

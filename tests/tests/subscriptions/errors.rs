@@ -39,7 +39,7 @@ async fn invalid_settings_are_rejected() {
 
 #[tokio::test]
 async fn number_of_partitions_is_fixed() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let seen = Seen::default();
         note_all(&domain, &seen).await;
@@ -50,7 +50,8 @@ async fn number_of_partitions_is_fixed() {
         let error = error_of(twice).await.to_string();
         assert!(error.contains("this runtime serves it already"), "{error}");
         domain.shutdown().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fluvius_core::subscriptions::Start;
-use fluvius_core::work::{WorkOutcome, WorkUnit};
-use fluvius_core::{DomainContext, MemoryStore, Store, StoreError, delegate_store};
+use fluvius_core::work::{WorkOutcome, WorkPage, WorkQuery, WorkUnit};
+use fluvius_core::{
+    AnyRecord, DomainContext, LogKind, LogPage, LogQuery, MemoryStore, Store, StoreError,
+    delegate_store,
+};
 use futures_util::{FutureExt, StreamExt};
 
 use crate::content::Content;
@@ -34,7 +37,7 @@ async fn dropped_join_leaves_nothing_at_work() {
 
 #[tokio::test]
 async fn join_waits_for_a_subscription_that_stops() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let ids = count(&domain, 2, 1).await;
         let other = Seen::default();
@@ -62,7 +65,8 @@ async fn join_waits_for_a_subscription_that_stops() {
         deliveries.stop().await;
         domain.shutdown().await;
         seen.check_all_in_order(&ids, 5);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -83,7 +87,7 @@ async fn old_handle_does_not_stop_a_later_subscription() {
 
 #[tokio::test]
 async fn second_shutdown_waits_for_the_first() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let first = domain(content.open().await).await;
         let ids = count(&first, 4, 5).await;
         let seen = Seen::default();
@@ -100,7 +104,8 @@ async fn second_shutdown_waits_for_the_first() {
         seen.reaches(28).await;
         second.shutdown().await;
         assert_eq!(seen.len(), 28, "the checkpoints were stored");
-    }
+    })
+    .await;
 }
 
 /// A store whose writes of work rows fail as long as the flag is set.
@@ -275,4 +280,92 @@ async fn shutdown_waits_no_longer_than_5_seconds() {
     assert!(delivery.is_lost(), "the shutdown has waited for 5 s");
     delivery.ack();
     assert!(deliveries.next().await.is_none());
+}
+
+/// A store that panics in each call about subscriptions as long as the flag is set.
+#[derive(Debug, Clone)]
+struct Panicking {
+    inner: MemoryStore,
+    panics: Arc<AtomicBool>,
+}
+
+impl Panicking {
+    fn call(&self) {
+        if self.panics.load(Ordering::Relaxed) {
+            std::panic::panic_any("a planted panic of the store");
+        }
+    }
+}
+
+impl Store for Panicking {
+    async fn write_work(
+        &self,
+        units: Arc<[WorkUnit]>,
+        now: fluvius_core::chrono::DateTime<fluvius_core::chrono::Utc>,
+    ) -> Vec<WorkOutcome> {
+        self.call();
+        self.inner.write_work(units, now).await
+    }
+
+    async fn work(&self, query: &WorkQuery) -> Result<WorkPage, StoreError> {
+        self.call();
+        self.inner.work(query).await
+    }
+
+    async fn log(&self, kind: LogKind, query: &LogQuery) -> Result<LogPage<AnyRecord>, StoreError> {
+        self.call();
+        self.inner.log(kind, query).await
+    }
+
+    delegate_store! { self => self.inner; except write_work, work, log }
+}
+
+#[tokio::test]
+async fn panics_of_the_store_are_survived() {
+    let store = Panicking { inner: MemoryStore::new(), panics: Arc::default() };
+    let domain = domain(store.clone()).await;
+    let ids = count(&domain, 3, 2).await;
+    let seen = Seen::default();
+    note_all(&domain, &seen).await;
+    seen.reaches(9).await;
+    store.panics.store(true, Ordering::Relaxed);
+    // Commands go on.
+    count_on(&domain, &ids, 5).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    store.panics.store(false, Ordering::Relaxed);
+    wait_until(|| seen.versions()[&ids[2]].contains(&8), || "the last".to_owned()).await;
+    tokio::time::timeout(Duration::from_secs(20), domain.shutdown()).await.unwrap();
+    seen.check_all_in_order(&ids, 8);
+}
+
+/// Panics when it is dropped.
+struct Bomb(Arc<AtomicBool>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        if !std::thread::panicking() {
+            std::panic::panic_any("a planted panic of a destructor");
+        }
+    }
+}
+
+#[tokio::test]
+async fn panic_of_a_handlers_destructor_harms_no_other() {
+    let domain = domain(MemoryStore::new()).await;
+    let ids = count(&domain, 1, 1).await;
+    let (dropped, seen) = (Arc::new(AtomicBool::new(false)), Seen::default());
+    let bomb = Bomb(Arc::clone(&dropped));
+    let run = domain.subscribe("bomb").start_at(Start::Beginning).run(move |_| {
+        let _ = &bomb;
+        std::future::ready(Ok::<(), std::convert::Infallible>(()))
+    });
+    let bombed = run.await.unwrap();
+    note_all(&domain, &seen).await;
+    seen.reaches(2).await;
+    bombed.stop().await;
+    wait_until(|| dropped.load(Ordering::Relaxed), || "the handler is dropped".to_owned()).await;
+    count_on(&domain, &ids, 1).await;
+    seen.reaches(3).await;
+    domain.shutdown().await;
 }

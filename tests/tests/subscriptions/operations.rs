@@ -14,7 +14,7 @@ fn operator() -> DomainContext {
 
 #[tokio::test]
 async fn reset_delivers_again_from_a_place() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let ids = count(&domain, 3, 2).await;
         let seen = Seen::default();
@@ -30,12 +30,13 @@ async fn reset_delivers_again_from_a_place() {
         domain.shutdown().await;
         assert_eq!(seen.len(), 20);
         assert!(ids.iter().all(|id| seen.versions()[id].len() >= 6));
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn skipped_event_is_not_delivered() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let ids = count(&domain, 1, 3).await;
         let seen = Seen::default();
@@ -54,12 +55,13 @@ async fn skipped_event_is_not_delivered() {
         assert!(error.to_string().ends_with("is done already"), "{error}");
         domain.shutdown().await;
         assert_eq!(seen.versions()[&ids[0]], [1, 2, 4]);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn partitions_change_only_while_nobody_works() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let ids = count(&domain, 6, 1).await;
         let seen = Seen::default();
@@ -89,7 +91,8 @@ async fn partitions_change_only_while_nobody_works() {
         assert!(subscriptions.list().await.unwrap().is_empty());
         domain.shutdown().await;
         seen.check_all_in_order(&ids, 3);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

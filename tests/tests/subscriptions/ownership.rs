@@ -42,7 +42,7 @@ async fn note_on(domain: &DomainRuntime, seen: &Seen) {
 
 #[tokio::test]
 async fn processes_share_the_partitions_evenly() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let first = domain(content.open().await).await;
         let ids = count(&first, 16, 2).await;
         let seen = Seen::default();
@@ -66,7 +66,8 @@ async fn processes_share_the_partitions_evenly() {
         second.shutdown().await;
         seen.check_all_in_order(&ids, 7);
         assert_eq!(seen.len(), 16 * 7, "planned moves repeat nothing");
-    }
+    })
+    .await;
 }
 
 #[test]
@@ -157,7 +158,7 @@ async fn delivery_knows_that_its_partition_is_lost() {
 
 #[tokio::test]
 async fn stop_waits_for_deliveries_in_flight() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         count(&domain, 1, 0).await;
         let seen = Seen::default();
@@ -182,7 +183,8 @@ async fn stop_waits_for_deliveries_in_flight() {
         seen.reaches(2).await;
         domain.shutdown().await;
         assert_eq!(seen.versions()[&Uuid::from_u128(1)], [1, 2]);
-    }
+    })
+    .await;
 }
 
 async fn note_all_under(domain: &DomainRuntime, name: &str, seen: &Seen) {
@@ -191,7 +193,7 @@ async fn note_all_under(domain: &DomainRuntime, name: &str, seen: &Seen) {
 
 #[tokio::test]
 async fn row_of_a_process_is_deleted_with_its_last_subscription() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let store = content.open().await;
         let domain = domain(store.clone()).await;
         count(&domain, 1, 1).await;
@@ -210,5 +212,6 @@ async fn row_of_a_process_is_deleted_with_its_last_subscription() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         domain.shutdown().await;
-    }
+    })
+    .await;
 }

@@ -45,7 +45,7 @@ fn operator() -> DomainContext {
 
 #[tokio::test]
 async fn parked_delivery_holds_the_later_ones_of_its_counter() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let ids = count(&domain, 4, 4).await;
         let (bad, seen) = (Arc::new(Mutex::new(BTreeSet::from([2, 4]))), Seen::default());
@@ -87,12 +87,13 @@ async fn parked_delivery_holds_the_later_ones_of_its_counter() {
         assert_eq!(messages.len(), 3, "{messages:?}");
         assert!(messages[2].ends_with("it is stale"), "{messages:?}");
         domain.shutdown().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn parked_deliveries_survive_a_restart() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let first = domain(content.open().await).await;
         let ids = count(&first, 2, 2).await;
         let (bad, seen) = (Arc::new(Mutex::new(BTreeSet::from([2]))), Seen::default());
@@ -112,12 +113,13 @@ async fn parked_deliveries_survive_a_restart() {
         seen.reaches(10).await;
         second.shutdown().await;
         seen.check_all_in_order(&ids, 5);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn later_deliveries_go_on_if_wanted() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let domain = domain(content.open().await).await;
         let ids = count(&domain, 2, 4).await;
         let (bad, seen) = (Arc::new(Mutex::new(BTreeSet::from([2, 4]))), Seen::default());
@@ -134,5 +136,6 @@ async fn later_deliveries_go_on_if_wanted() {
         wait_for(&domain, |status| status.parked.is_empty()).await;
         domain.shutdown().await;
         assert_eq!(seen.versions()[&ids[0]], [1, 3, 5, 2]);
-    }
+    })
+    .await;
 }

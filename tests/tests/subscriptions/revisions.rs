@@ -107,7 +107,7 @@ async fn note_new(domain: &DomainRuntime, seen: &Seen) {
 
 #[tokio::test]
 async fn unknown_event_is_left_to_a_newer_program() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let first = old(content.open().await).await;
         let ids = count(&first, 4, 1).await;
         let (old_seen, new_seen) = (Seen::default(), Seen::default());
@@ -148,12 +148,13 @@ async fn unknown_event_is_left_to_a_newer_program() {
         second.shutdown().await;
         assert_eq!(old_seen.len() + new_seen.len(), 14);
         assert_eq!(new_seen.versions()[&Uuid::from_u128(1)][..1], [3]);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn operator_may_skip_an_unknown_event() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let first = old(content.open().await).await;
         let ids = count(&first, 1, 1).await;
         let seen = Seen::default();
@@ -174,7 +175,8 @@ async fn operator_may_skip_an_unknown_event() {
         first.shutdown().await;
         second.shutdown().await;
         assert_eq!(seen.versions()[&ids[0]], [1, 2, 4]);
-    }
+    })
+    .await;
 }
 
 async fn broken_domain(store: impl Store) -> DomainRuntime {
@@ -183,7 +185,7 @@ async fn broken_domain(store: impl Store) -> DomainRuntime {
 
 #[tokio::test]
 async fn undecodable_event_stops_its_partition() {
-    for content in Content::each() {
+    Content::on_each(async |content| {
         let first = old(content.open().await).await;
         count(&first, 1, 2).await;
         first.shutdown().await;
@@ -217,7 +219,8 @@ async fn undecodable_event_stops_its_partition() {
         stopped(trouble.position).await;
         domain.shutdown().await;
         assert_eq!(seen.len(), 1);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
