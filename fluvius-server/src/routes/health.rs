@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use fluvius_core::AggregateId;
 use fluvius_core::uuid::Uuid;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::mounted::Mounted;
@@ -41,6 +42,19 @@ pub(super) async fn is_ready(domain: &Mounted) -> bool {
     let probe = AggregateId::new(resource, Uuid::nil());
     let read = tokio::time::timeout(TIMEOUT, statemgr.find_record(&probe)).await;
     matches!(read, Ok(Ok(_)))
+}
+
+/// Returns the numbers of partitions that are not worked on, and of parked deliveries; `null` if
+/// the store does not answer.
+pub(super) async fn subscriptions(domain: &Mounted) -> Value {
+    let health = tokio::time::timeout(TIMEOUT, domain.runtime.health()).await;
+    let Ok(Ok(health)) = health else { return Value::Null };
+    json!({
+        "unowned": health.unowned.len(),
+        "stopped": health.stopped.len(),
+        "stuck": health.stuck.len(),
+        "parked": health.parked,
+    })
 }
 
 pub(super) fn ok() -> Response {

@@ -51,7 +51,8 @@ fn render(app: &App) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// Answers with the health of each domain.
+/// Answers with the health of each domain. A subscription that is stopped does not make the server
+/// unavailable, since it answers requests.
 async fn details(State(app): State<Arc<App>>) -> Response {
     let mut domains = Vec::with_capacity(app.domains.len());
     for domain in &app.domains {
@@ -61,6 +62,7 @@ async fn details(State(app): State<Arc<App>>) -> Response {
             "namespace": description.namespace,
             "revision": description.revision,
             "store": store,
+            "subscriptions": health::subscriptions(domain).await,
         }));
     }
     let is_ready = !app.is_draining() && domains.iter().all(|domain| domain["store"] == "ok");
