@@ -46,7 +46,7 @@ export BENCH_STORES=$stores
 export BENCH_OUT=${BENCH_OUT:-$here/results/$(date -u +%Y%m%dT%H%M%SZ).jsonl}
 if [ -n "$quick" ]; then
   export BENCH_REPS=1 BENCH_MIN_MS=50 BENCH_CAP_MS=500 BENCH_GATE_MS=50 BENCH_TWO_MS=500
-  export BENCH_EVENTS=50000 BENCH_HOT_S=3
+  export BENCH_EVENTS=50000 BENCH_HOT_S=3 BENCH_SUBSCRIPTION_MS=300
   export BENCH_HTTP_S=${BENCH_HTTP_S:-1} BENCH_HTTP_WARM_UP_S=${BENCH_HTTP_WARM_UP_S:-0.5}
 fi
 if [ -z "${BENCH_DIR:-}" ]; then

@@ -32,6 +32,8 @@ KINDS = {
     "cache": "Memory of cached aggregates",
     "processes": "Several processes over one content",
     "hot": "One account for a while, with a reader",
+    "subscription-read": "Reading by a subscription",
+    "subscription-commands": "Commands beside a subscription, and its lag",
     "client": "tokio-postgres with deadpool, and sqlx",
     "positions": "Positions: one lock, and `xid8`",
 }

@@ -50,20 +50,27 @@ impl Typed {
         self.session.send(id, transfer).await.map(drop)
     }
 
-    /// Sends a command.
-    pub(crate) async fn send(&self, id: Uuid, command: BankCommand) -> Result<(), Error> {
+    /// Returns the domain.
+    pub(crate) fn domain(&self) -> &DomainRuntime {
+        &self.domain
+    }
+
+    /// Sends a command. Returns its id.
+    pub(crate) async fn send(&self, id: Uuid, command: BankCommand) -> Result<Uuid, Error> {
         let session = &self.session;
         match command {
             BankCommand::Open(initial_deposit) => {
                 let (account_number, owner_name) = ("0123456789".into(), "Ada Lovelace".into());
                 let open = OpenAccount { account_number, owner_name, initial_deposit };
-                session.send(id, open).await.map(drop)
+                session.send(id, open).await.map(|response| response.command_id)
             }
             BankCommand::Deposit(amount) => {
-                session.send(id, DepositMoney { amount }).await.map(drop)
+                let deposit = DepositMoney { amount };
+                session.send(id, deposit).await.map(|response| response.command_id)
             }
             BankCommand::Withdraw(amount) => {
-                session.send(id, WithdrawMoney { amount }).await.map(drop)
+                let withdrawal = WithdrawMoney { amount };
+                session.send(id, withdrawal).await.map(|response| response.command_id)
             }
         }
     }
@@ -71,7 +78,7 @@ impl Typed {
 
 impl Bank for Typed {
     async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
-        self.send(id, command).await.map_err(failure)
+        self.send(id, command).await.map(drop).map_err(failure)
     }
 
     async fn balance(&self, id: Uuid) -> Option<Decimal> {

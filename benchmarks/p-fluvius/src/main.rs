@@ -15,6 +15,7 @@
 //! | `sqlite_processes` | two and twelve processes over one file |
 //! | `processes` | one, two and four processes over one schema of PostgreSQL |
 //! | `hot_account` | rates and sizes with one hot account and a reader that holds a snapshot |
+//! | `subscriptions/` | reading by a subscription, commands beside one, and its lag |
 //! | `memory_use` | memory at rest and under load, and that of cached aggregates |
 //!
 //! `counting_store` counts the commits and reads of a store. `filled` makes files with many events,
@@ -25,6 +26,7 @@ mod bank;
 mod counting_store;
 mod memory;
 mod slow;
+mod subscriptions;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod by_hand;
@@ -73,6 +75,7 @@ fn main() {
         let plan = Plan::from_env();
         memory::run(&plan).await;
         slow::run(&plan).await;
+        subscriptions::memory(&plan).await;
         #[cfg(feature = "sqlite")]
         if bench_common::wants_store("sqlite") {
             sqlite::run(&plan).await;
@@ -83,6 +86,7 @@ fn main() {
             sqlite_processes::run(&plan).await;
             memory_use::run(&plan, "sqlite");
             memory_use::cache(&plan);
+            subscriptions::sqlite(&plan).await;
         }
         #[cfg(feature = "postgres")]
         if let Some(url) = bench_common::pg_url().filter(|_| bench_common::wants_store("postgres"))
@@ -92,6 +96,7 @@ fn main() {
             hot_account::run(&url).await;
             start_up::postgres(&plan, &url).await;
             memory_use::run(&plan, "postgres");
+            subscriptions::postgres(&plan, &url).await;
         }
     });
 }

@@ -169,7 +169,7 @@ async fn send(bank: &Arc<Counted>, accounts: &Accounts, transfers: u32, seed: u6
                     }
                     bank.typed.transfer(id, Decimal::new(1, 2), recipient).await
                 } else {
-                    bank.typed.send(id, command).await
+                    bank.typed.send(id, command).await.map(drop)
                 };
                 let answered = Instant::now();
                 sent.add(command, outcome, answered >= start && answered < end);
