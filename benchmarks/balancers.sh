@@ -55,8 +55,8 @@ seq 0 $((accounts - 1)) | xargs -P 16 -I{} sh -c '
 cat >"$work/deposit.lua" <<'LUA'
 wrk.method = "POST"
 wrk.body = '{"amount":"1"}'
-wrk.headers["content-type"] = "application/json"
-wrk.headers["host"] = "localhost"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Host"] = "localhost"
 function request()
     local id = string.format("00000000-0000-4000-8000-%012d", math.random(0, 999))
     return wrk.format(nil, "/transaction-manager/bank-account/" .. id .. "/deposit-money")

@@ -31,7 +31,8 @@ def token():
     """Returns the token of a new sender."""
     now = int(time.time())
     claims = {
-        "iss": "bench", "aud": "bank", "sub": str(uuid.uuid4()), "iat": now, "exp": now + 600,
+        "iss": "bench", "aud": "bank", "sub": str(uuid.uuid4()), "realm": "bench", "iat": now,
+        "exp": now + 600,
     }
     parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
     text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)

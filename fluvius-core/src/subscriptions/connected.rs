@@ -13,8 +13,8 @@ use super::worker::Worker;
 
 /// A subscription that this process works on, by a handler.
 ///
-/// Dropping it changes nothing: the handler is called until [`stop`](Self::stop), or until the
-/// domain shuts down.
+/// Dropping it changes nothing: the handler is called until [`stop`](Self::stop), until the domain
+/// shuts down, or until all handles of the domain and of its subscriptions are dropped.
 #[derive(Debug, Clone)]
 pub struct Subscription {
     pub(super) full_name: Arc<str>,
