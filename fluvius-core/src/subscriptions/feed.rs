@@ -26,13 +26,22 @@ pub(super) struct Feed {
     has_grown: bool,
     /// Maximum number of rows of the next page.
     limit: usize,
+    /// Number of positions of the page before.
+    span: u64,
     /// Number of reads.
     count: usize,
 }
 
 impl Feed {
     pub(super) fn new() -> Self {
-        Self { reading: None, end: None, has_grown: false, limit: MAX_PAGE_ROWS / 4, count: 0 }
+        Self {
+            reading: None,
+            end: None,
+            has_grown: false,
+            limit: MAX_PAGE_ROWS / 4,
+            span: 0,
+            count: 0,
+        }
     }
 
     /// Notes that the log may have grown.
@@ -43,10 +52,10 @@ impl Feed {
 
     /// Begins the next read, if one is due. Returns its start and its maximum number of rows.
     ///
-    /// Partitions at one place share a read, and each ignores the rows that it has. If some are
-    /// idle, their places take turns, so that a partition far behind does not delay the others.
-    /// Else a read is due once the partition furthest behind has room: a read further on would have
-    /// to be repeated for it.
+    /// A read begins at the partition furthest behind that has room, and serves all partitions that
+    /// it reaches; each ignores the rows that it has. If an idle one is beyond its reach, the two
+    /// take turns, so that a partition far behind does not delay the others. If none is idle, a read
+    /// is due once the one furthest behind has room: a read further on would have to be repeated.
     pub(super) fn begin<'a>(
         &mut self,
         partitions: impl Iterator<Item = &'a Partition>,
@@ -56,23 +65,25 @@ impl Feed {
         }
         let end = self.end.unwrap_or(u64::MAX);
         let mut idle = BTreeMap::new();
-        let mut lowest: Option<&Partition> = None;
+        let mut wanting = BTreeMap::new();
+        let mut lowest = u64::MAX;
         for partition in partitions.filter(|partition| partition.reads()) {
             let place = partition.read_to.position();
-            if partition.is_idle() && place < end {
-                idle.insert(place, partition.read_to);
-            }
-            if lowest.is_none_or(|lowest| place < lowest.read_to.position()) {
-                lowest = Some(partition);
+            lowest = lowest.min(place);
+            if place < end && partition.wants_rows() {
+                wanting.insert(place, partition.read_to);
+                if partition.is_idle() {
+                    idle.insert(place, partition.read_to);
+                }
             }
         }
-        let lowest = lowest.filter(|lowest| lowest.wants_rows());
-        let lowest = lowest.filter(|lowest| lowest.read_to.position() < end);
-        let mut places = idle;
-        if places.is_empty() {
-            places.extend(lowest.map(|lowest| (lowest.read_to.position(), lowest.read_to)));
+        let (first, behind) = wanting.pop_first()?;
+        if idle.is_empty() && first > lowest {
+            return None;
         }
-        let after = *places.values().nth(self.count.checked_rem(places.len())?)?;
+        let reach = first.saturating_add(self.span);
+        let beyond = idle.range(reach.saturating_add(1)..).next().map(|(_, place)| *place);
+        let after = beyond.filter(|_| self.count % 2 == 1).unwrap_or(behind);
         self.count = self.count.wrapping_add(1);
         self.has_grown = false;
         self.reading = Some(after);
@@ -102,6 +113,7 @@ impl Feed {
             self.limit = (PAGE_BYTES / mean.max(1)).clamp(1, MAX_PAGE_ROWS);
         }
         let scanned_to = page.scanned_to;
+        self.span = scanned_to.position().saturating_sub(after.position());
         // The partitions that have not taken a row of this page.
         let mut full = BTreeSet::new();
         let mut count = 0;
