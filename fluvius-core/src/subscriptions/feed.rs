@@ -54,8 +54,9 @@ impl Feed {
     ///
     /// A read begins at the partition furthest behind that has room, and serves all partitions that
     /// it reaches; each ignores the rows that it has. If an idle one is beyond its reach, the two
-    /// take turns, so that a partition far behind does not delay the others. If none is idle, a read
-    /// is due once the one furthest behind has room: a read further on would have to be repeated.
+    /// take turns, so that a partition far behind does not delay the others. If none is idle, a
+    /// read is due once the one furthest behind has room: a read further on would have to be
+    /// repeated.
     pub(super) fn begin<'a>(
         &mut self,
         partitions: impl Iterator<Item = &'a Partition>,
