@@ -11,7 +11,7 @@ use super::rows::Fitness;
 
 /// A partition as its row shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct PartitionView {
     pub(super) number: u32,
     pub(super) owner: Option<Uuid>,
     /// Set if this process can continue at the checkpoint.
@@ -47,14 +47,15 @@ pub(super) fn share(count: u32, me: Uuid, processes: &BTreeMap<Uuid, Fitness>) -
 pub(super) fn plan(
     me: Uuid,
     share: u32,
-    partitions: &[Seen],
+    partitions: &[PartitionView],
     is_alive: impl Fn(Uuid) -> bool,
     is_leaving: impl Fn(u32) -> bool,
 ) -> Plan {
     let share = usize::try_from(share).unwrap_or(usize::MAX);
-    let mine = |seen: &&Seen| seen.owner == Some(me) && !is_leaving(seen.number);
+    let mine = |seen: &&PartitionView| seen.owner == Some(me) && !is_leaving(seen.number);
     let owned: Vec<u32> = partitions.iter().filter(mine).map(|seen| seen.number).collect();
-    let is_free = |seen: &&Seen| seen.owner.is_none_or(|owner| owner != me && !is_alive(owner));
+    let is_free =
+        |seen: &&PartitionView| seen.owner.is_none_or(|owner| owner != me && !is_alive(owner));
     let free = partitions.iter().filter(is_free).filter(|seen| seen.is_known);
     // Processes that claim at the same time begin at different partitions.
     let count = partitions.len().max(1);
@@ -78,9 +79,10 @@ mod tests {
         Uuid::from_u128(number as u128 * 0x9e37_79b9 + 1)
     }
 
-    fn seen(owners: &[Option<Uuid>]) -> Vec<Seen> {
+    fn seen(owners: &[Option<Uuid>]) -> Vec<PartitionView> {
         let seen = owners.iter().zip(0..);
-        seen.map(|(owner, number)| Seen { number, owner: *owner, is_known: true }).collect()
+        seen.map(|(owner, number)| PartitionView { number, owner: *owner, is_known: true })
+            .collect()
     }
 
     /// Lets all live processes act in turn on the same rows, as long as anything changes. Returns

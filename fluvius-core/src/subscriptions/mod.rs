@@ -16,7 +16,7 @@
 //! | `feed` | the reads of the log for all partitions of a subscription |
 //! | `assignment` | the share of each process |
 //! | `member` | a subscription in this process |
-//! | `worker`, `serving`, `reading`, `look`, `ownership` | the task that serves the subscriptions of a runtime: its handle, its loop, its reads, the work rows as it sees them, its writes |
+//! | `worker`, `serving`, `reading`, `work_view`, `ownership` | the task that serves the subscriptions of a runtime: its handle, its loop, its reads, the work rows at one moment, its writes |
 //! | `subscribe`, `creation`, `connected`, `delivery` | the API of consumers |
 //! | `operations`, `stored`, `status` | the API of operators |
 //!
@@ -30,7 +30,6 @@ mod delivery;
 mod feed;
 mod hold;
 mod item;
-mod look;
 mod member;
 mod operations;
 mod ownership;
@@ -43,6 +42,7 @@ mod status;
 mod stored;
 mod subscribe;
 mod trouble;
+mod work_view;
 mod worker;
 
 #[cfg(test)]

@@ -333,7 +333,7 @@ impl Subscriptions {
             let outcome = services.store.write_work([unit].into(), services.now()).await.pop();
             match outcome {
                 Some(WorkOutcome::Stored { .. }) => {
-                    self.worker.look();
+                    self.worker.refresh();
                     return Ok(());
                 }
                 Some(WorkOutcome::Failed(error)) => return Err(error.into()),

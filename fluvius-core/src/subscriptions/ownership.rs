@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::checkpoint::PartitionWrite;
-use super::look::{Look, assign, ended_rows, left_over, see};
 use super::member::{Member, Slot};
 use super::partition::Partition;
 use super::rows::{self, Fitness, ParkedData, PartitionData, ProcessData, partition_of};
 use super::serving::{guarded, warn};
+use super::work_view::{WorkView, assign, ended_rows, left_over, reconcile};
 use super::worker::{Done, Work};
 use crate::sync::Instant;
 use crate::unwind::Guarded;
@@ -38,21 +38,21 @@ pub(super) enum UnitOf {
 }
 
 impl Work {
-    /// Processes a look at the work rows, and begins the write that follows from it.
-    pub(super) fn looked(&mut self, look: Result<Look, StoreError>) {
+    /// Processes the work rows that were read, and begins the write that follows from it.
+    pub(super) fn on_view(&mut self, view: Result<WorkView, StoreError>) {
         self.is_store_busy = false;
-        let look = match look {
-            Ok(look) => look,
+        let view = match view {
+            Ok(view) => view,
             Err(error) => {
                 // The store may come back as another copy.
                 self.copy = None;
                 return warn(self.domain, &error, "the work rows cannot be read");
             }
         };
-        self.copy = Some(look.copy);
-        let mut live = look.processes(self.domain);
+        self.copy = Some(view.copy);
+        let mut live = view.processes(self.domain);
         let own = rows::process_key(self.domain, self.process);
-        self.process_token = look.page.rows.iter().find(|row| row.key == own).map(|row| row.token);
+        self.process_token = view.page.rows.iter().find(|row| row.key == own).map(|row| row.token);
         let serves = self.members.values().filter(|member| member.stop_by.is_none());
         let serves = serves.map(|member| (member.full_name.to_string(), member.fitness)).collect();
         live.insert(self.process, ProcessData { serves, is_announced: false });
@@ -63,11 +63,11 @@ impl Work {
         let mut is_working = false;
         let id = self.next_id();
         for member in self.members.values_mut() {
-            let tokens = see(member, &look, self.process, id);
+            let tokens = reconcile(member, &view, self.process, id);
             if !tokens.is_empty() {
                 to_load.push((Arc::clone(&member.full_name), tokens));
             }
-            let assigned = assign(member, &look, self.process, &live);
+            let assigned = assign(member, &view, self.process, &live);
             is_working |= assigned.wants_more || !member.slots.is_empty();
             for (number, token, data) in assigned.claims {
                 let data = PartitionData { owner: Some(self.process), ..data };
@@ -75,13 +75,13 @@ impl Work {
                 units.push(WorkUnit::new([WorkWrite::put(key, Some(token), rows::encode(&data))]));
                 of.push(UnitOf::Claim { name: Arc::clone(&member.full_name), number, data });
             }
-            member.report_lag(look.page.newest);
+            member.report_lag(view.page.newest);
         }
         for (name, tokens) in to_load {
             self.load(name, tokens);
         }
         let is_served = |name: &str| self.members.contains_key(name);
-        for (row, data) in left_over(&look, self.domain, self.process, is_served) {
+        for (row, data) in left_over(&view, self.domain, self.process, is_served) {
             let data = rows::encode(&PartitionData { owner: None, ..data });
             units.push(WorkUnit::new([WorkWrite::put(row.key.clone(), Some(row.token), data)]));
             of.push(UnitOf::LeftOver);
@@ -92,7 +92,7 @@ impl Work {
             units.insert(0, self.process_unit());
             of.insert(0, UnitOf::Process);
         }
-        for row in ended_rows(&look, self.domain, &live) {
+        for row in ended_rows(&view, self.domain, &live) {
             units.push(WorkUnit::new([WorkWrite::delete(row.key.clone(), row.token)]));
             of.push(UnitOf::EndedProcess);
         }
@@ -198,7 +198,7 @@ impl Work {
                         end_write(member, number, is_released, write, outcome);
                     }
                 }
-                // The next look shows the row.
+                // The next read shows the row.
                 (UnitOf::Process | UnitOf::EndedProcess | UnitOf::LeftOver, _)
                 | (UnitOf::Claim { .. } | UnitOf::Unloaded { .. }, _) => {}
             }
@@ -234,7 +234,7 @@ impl Work {
         let rows = match rows {
             Ok(rows) => rows.rows,
             Err(error) => {
-                // The next look finds the partitions again.
+                // The next read finds the partitions again.
                 tokens.iter().for_each(|(number, _)| member.lose(*number));
                 return warn(self.domain, &error, "parked deliveries cannot be read");
             }

@@ -11,12 +11,12 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::delivery::Ticket;
-use super::look::{Look, OWNERSHIP_TIME};
 use super::member::Member;
 use super::partition::{MAX_RELEASE_TIME, Partition};
 use super::reading::watch;
 use super::rows;
-use super::worker::{Done, Input, Joined, MIN_PAUSE, Seat, Work};
+use super::work_view::{OWNERSHIP_TIME, WorkView};
+use super::worker::{Done, Input, Joined, MIN_PAUSE, Membership, Work};
 use crate::sync::{self, Instant, oneshot};
 use crate::unwind::{self, Guarded};
 use fluvius_store::work::WorkQuery;
@@ -99,7 +99,7 @@ impl Work {
                     member.answered(answered, now, time);
                 }
             }
-            Input::Look => self.next_tick = now,
+            Input::Refresh => self.next_tick = now,
             Input::Grown => {
                 self.members.values_mut().for_each(|member| member.feed.may_have_grown());
             }
@@ -117,11 +117,11 @@ impl Work {
             Some(_) => Joined::Served,
             None => {
                 let (name, inbox) = (Arc::clone(&name), self.inbox.clone());
-                Joined::Yes(Seat { name, id: self.next_id(), inbox, is_taken: false })
+                Joined::Yes(Membership { name, id: self.next_id(), inbox, is_taken: false })
             }
         };
         let id = match &answer {
-            Joined::Yes(seat) => seat.id,
+            Joined::Yes(membership) => membership.id,
             Joined::Served | Joined::Stopping => return drop(joined.send(answer)),
         };
         // A caller that was dropped does not wait for it.
@@ -170,7 +170,7 @@ impl Work {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::Looked(look) => self.looked(look),
+            Done::Viewed(view) => self.on_view(view),
             Done::Wrote { began, outcomes, units } => self.wrote(began, outcomes, units),
             Done::Loaded { name, tokens, rows } => self.loaded(&name, &tokens, rows),
             Done::Page { name, id, page } => self.page(&name, id, page),
@@ -221,8 +221,8 @@ impl Work {
             self.is_store_busy = true;
             let query =
                 WorkQuery::new(self.time(), [rows::PARTITION, rows::PROCESS, rows::SUBSCRIPTION]);
-            let look = Look::read(self.store.clone(), query, self.process, self.copy);
-            self.pending.push(guarded(look).map(Done::Looked).boxed());
+            let view = WorkView::read(self.store.clone(), query, self.process, self.copy);
+            self.pending.push(guarded(view).map(Done::Viewed).boxed());
             return;
         }
         if self.write_after.is_some_and(|after| after > now) {

@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 
 use uuid::Uuid;
 
-use super::look::Look;
 use super::operations::invalid;
 use super::rows::{self, ParkedData, PartitionData, SubscriptionData};
+use super::work_view::WorkView;
 use crate::error::Error;
 use crate::processor::Services;
 use fluvius_store::work::{WorkKey, WorkQuery, WorkRow, WorkWrite};
@@ -17,7 +17,7 @@ pub(super) struct Stored {
     pub(super) full_name: String,
     /// The position of the newest row of all logs.
     pub(super) newest: u64,
-    look: Look,
+    view: WorkView,
     domain: &'static str,
 }
 
@@ -29,9 +29,9 @@ impl Stored {
     /// `store-unavailable`, `store-error`.
     pub(super) async fn read(services: &Services, name: &str) -> Result<Self, Error> {
         let domain = services.metadata.namespace;
-        let look = read_all(services).await?;
+        let view = read_all(services).await?;
         let full_name = rows::full_name(domain, name);
-        let stored = Self { full_name, newest: look.page.newest, look, domain };
+        let stored = Self { full_name, newest: view.page.newest, view, domain };
         match stored.find(&rows::subscription_key(&stored.full_name)) {
             Some(_) => Ok(stored),
             None => Err(invalid(name, "there is none of this name")),
@@ -41,7 +41,7 @@ impl Stored {
     /// Returns all rows of the subscription.
     pub(super) fn rows(&self) -> impl Iterator<Item = &WorkRow> {
         let is_own = |row: &&WorkRow| row.key.kind != rows::PROCESS;
-        self.look.page.rows.iter().filter(is_own).filter(|row| row.key.name == self.full_name)
+        self.view.page.rows.iter().filter(is_own).filter(|row| row.key.name == self.full_name)
     }
 
     pub(super) fn of_kinds<const N: usize>(
@@ -112,12 +112,12 @@ impl Stored {
 
     /// Returns true if a process that owns a partition is alive.
     pub(super) fn is_alive(&self, owner: Uuid) -> bool {
-        self.look.processes(self.domain).contains_key(&owner)
+        self.view.processes(self.domain).contains_key(&owner)
     }
 
     /// Returns true if the store is another copy than the one of the checkpoints.
     pub(super) fn is_paused(&self) -> Result<bool, StoreError> {
-        Ok(self.subscription()?.copy != self.look.copy)
+        Ok(self.subscription()?.copy != self.view.copy)
     }
 
     /// Fails while a live process owns a partition.
@@ -135,30 +135,30 @@ impl Stored {
 }
 
 /// Reads the work rows of all subscriptions.
-pub(super) async fn read_all(services: &Services) -> Result<Look, Error> {
+pub(super) async fn read_all(services: &Services) -> Result<WorkView, Error> {
     if !services.store.capabilities().subscriptions {
         return Err(Error::StoreUnsupported { capability: "subscriptions" });
     }
     let kinds = [rows::PARKED, rows::PARTITION, rows::PROCESS, rows::SKIPPED, rows::SUBSCRIPTION];
     let query = WorkQuery::new(services.now(), kinds);
-    Ok(Look::read(services.store.clone(), query, Uuid::nil(), None).await?)
+    Ok(WorkView::read(services.store.clone(), query, Uuid::nil(), None).await?)
 }
 
 impl Stored {
     /// Returns the rows of each subscription of the domain.
     pub(super) async fn read_each(services: &Services) -> Result<Vec<(String, Self)>, Error> {
         let domain = services.metadata.namespace;
-        let look = read_all(services).await?;
+        let view = read_all(services).await?;
         let prefix = rows::full_name(domain, "");
         let of_subscriptions =
-            look.page.rows.iter().filter(|row| row.key.kind == rows::SUBSCRIPTION);
+            view.page.rows.iter().filter(|row| row.key.kind == rows::SUBSCRIPTION);
         let names: Vec<String> = of_subscriptions
             .filter_map(|row| row.key.name.strip_prefix(&prefix).map(str::to_owned))
             .collect();
         let stored = names.into_iter().map(|name| {
             let full_name = rows::full_name(domain, &name);
-            let own = look.only(&full_name);
-            (name, Self { full_name, newest: look.page.newest, look: own, domain })
+            let own = view.only(&full_name);
+            (name, Self { full_name, newest: view.page.newest, view: own, domain })
         });
         Ok(stored.collect())
     }

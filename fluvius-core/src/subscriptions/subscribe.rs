@@ -337,8 +337,8 @@ impl<E: 'static> Subscribe<E> {
             metrics: MemberMetrics::new(domain, &self.name),
         };
         match self.worker.join(member).await? {
-            Joined::Yes(seat) => {
-                Ok(Subscription { full_name, id: seat.take(), worker: self.worker })
+            Joined::Yes(membership) => {
+                Ok(Subscription { full_name, id: membership.take(), worker: self.worker })
             }
             Joined::Served => {
                 Err(invalid(&self.name, "this runtime serves it already: connect once"))

@@ -15,10 +15,10 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 
 use super::delivery::Answered;
-use super::look::Look;
 use super::member::Member;
 use super::ownership::UnitOf;
 use super::partition::Lost;
+use super::work_view::WorkView;
 use crate::error::Error;
 use crate::processor::Processor;
 use crate::sync::{Instant, Mutex, oneshot};
@@ -50,20 +50,20 @@ pub(super) enum Input {
     Answered(Answered),
     /// The log may have grown.
     Grown,
-    /// Look at the work rows at once.
-    Look,
+    /// Read the work rows at once.
+    Refresh,
 }
 
 /// A subscription that was joined. It is left again if the caller is dropped before it takes the
 /// id.
-pub(super) struct Seat {
+pub(super) struct Membership {
     pub(super) name: Arc<str>,
     pub(super) id: u64,
     pub(super) inbox: UnboundedSender<Input>,
     pub(super) is_taken: bool,
 }
 
-impl Seat {
+impl Membership {
     /// Returns the id, with which the caller leaves.
     pub(super) fn take(mut self) -> u64 {
         self.is_taken = true;
@@ -71,7 +71,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Membership {
     fn drop(&mut self) {
         if !self.is_taken {
             let left = Input::Leave(Arc::clone(&self.name), self.id, oneshot::channel().0);
@@ -83,7 +83,7 @@ impl Drop for Seat {
 /// The answer to a request to serve a subscription.
 pub(super) enum Joined {
     /// It is served.
-    Yes(Seat),
+    Yes(Membership),
     /// It was served before.
     Served,
     /// The worker is stopping.
@@ -92,7 +92,7 @@ pub(super) enum Joined {
 
 /// The end of a read or a write.
 pub(super) enum Done {
-    Looked(Result<Look, StoreError>),
+    Viewed(Result<WorkView, StoreError>),
     Wrote { began: Instant, outcomes: Vec<WorkOutcome>, units: Vec<UnitOf> },
     Loaded { name: Arc<str>, tokens: Vec<(u32, u64)>, rows: Result<WorkPage, StoreError> },
     Page { name: Arc<str>, id: u64, page: Result<LogPage<EventRecord>, StoreError> },
@@ -214,11 +214,11 @@ impl Worker {
         inbox.send(Input::Leave(Arc::clone(name), id, stopped)).ok().map(|()| result)
     }
 
-    /// Makes the worker look at the work rows at once, if it runs.
-    pub(super) fn look(&self) {
+    /// Makes the worker read the work rows at once, if it runs.
+    pub(super) fn refresh(&self) {
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(inbox) = inbox.as_ref() {
-            let _ = inbox.send(Input::Look);
+            let _ = inbox.send(Input::Refresh);
         }
     }
 

@@ -1,4 +1,4 @@
-//! A look at the work rows, and the decisions that follow from it.
+//! The work rows at one moment, and the decisions that follow from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::assignment::{self, Seen};
+use super::assignment::{self, PartitionView};
 use super::feed::Feed;
 use super::member::{Member, Slot};
 use super::partition::MAX_RELEASE_TIME;
@@ -20,7 +20,7 @@ use fluvius_store::{DynStore, Store, StoreError};
 pub(super) const OWNERSHIP_TIME: Duration = Duration::from_secs(3);
 
 /// The work rows at one moment.
-pub(super) struct Look {
+pub(super) struct WorkView {
     pub(super) page: WorkPage,
     /// The processes that have ended, by what the store can tell.
     ended: BTreeSet<Uuid>,
@@ -28,8 +28,8 @@ pub(super) struct Look {
     pub(super) copy: Uuid,
 }
 
-impl Look {
-    /// Reads the work rows. `copy` is known from an earlier look.
+impl WorkView {
+    /// Reads the work rows. `copy` is known from an earlier read.
     pub(super) async fn read(
         store: DynStore,
         query: WorkQuery,
@@ -89,11 +89,16 @@ fn process_of(row: &WorkRow) -> Option<Uuid> {
 /// Compares the partitions of a subscription with their rows: gives up those that were lost, and
 /// returns those that are to be loaded, with their tokens. `id` is a new one, for a member whose
 /// number of partitions has changed.
-pub(super) fn see(member: &mut Member, look: &Look, me: Uuid, id: u64) -> Vec<(u32, u64)> {
+pub(super) fn reconcile(
+    member: &mut Member,
+    view: &WorkView,
+    me: Uuid,
+    id: u64,
+) -> Vec<(u32, u64)> {
     let name = Arc::clone(&member.full_name);
-    let subscription = look.of_kind(rows::SUBSCRIPTION, &name).next();
+    let subscription = view.of_kind(rows::SUBSCRIPTION, &name).next();
     let subscription = subscription.and_then(|row| rows::decode::<SubscriptionData>(row).ok());
-    member.is_paused = subscription.as_ref().is_none_or(|data| data.copy != look.copy);
+    member.is_paused = subscription.as_ref().is_none_or(|data| data.copy != view.copy);
     let count = subscription.and_then(|data| NonZeroU32::new(data.partitions));
     if let Some(count) = count.filter(|count| *count != member.count) {
         // An operator has changed the number: reads of the old partitions are of no use.
@@ -102,7 +107,7 @@ pub(super) fn see(member: &mut Member, look: &Look, me: Uuid, id: u64) -> Vec<(u
         (member.id, member.count, member.feed) = (id, count, Feed::new());
     }
     let mut owned = BTreeMap::new();
-    for row in look.of_kind(rows::PARTITION, &name) {
+    for row in view.of_kind(rows::PARTITION, &name) {
         if let (Some(number), Ok(data)) = (partition_of(&row.key), rows::decode(row)) {
             let data: PartitionData = data;
             if data.owner == Some(me) {
@@ -140,12 +145,12 @@ pub(super) struct Assigned {
 /// share, and returns those to be claimed.
 pub(super) fn assign(
     member: &mut Member,
-    look: &Look,
+    view: &WorkView,
     me: Uuid,
     live: &BTreeMap<Uuid, ProcessData>,
 ) -> Assigned {
     let mut rows = BTreeMap::new();
-    for row in look.of_kind(rows::PARTITION, &member.full_name) {
+    for row in view.of_kind(rows::PARTITION, &member.full_name) {
         if let (Some(number), Ok(data)) = (partition_of(&row.key), rows::decode(row)) {
             rows.insert(number, (row.token, data));
         }
@@ -155,11 +160,11 @@ pub(super) fn assign(
         let unknown = data.trouble.as_ref().and_then(|trouble| trouble.unknown.as_ref());
         unknown.is_none_or(|shape| selection.knows(&shape.resource, &shape.event, shape.revision))
     };
-    let seen: Vec<Seen> = rows
+    let seen: Vec<PartitionView> = rows
         .iter()
         .map(|(&number, (_, data))| {
             let data: &PartitionData = data;
-            Seen { number, owner: data.owner, is_known: is_known(data) }
+            PartitionView { number, owner: data.owner, is_known: is_known(data) }
         })
         .collect();
     if seen.iter().any(|seen| !seen.is_known) {
@@ -199,13 +204,13 @@ pub(super) fn assign(
 /// Returns the partitions that this process owns by their rows, but does not serve: those of a
 /// subscription that has stopped while its rows could not be written.
 pub(super) fn left_over<'a>(
-    look: &'a Look,
+    view: &'a WorkView,
     domain: &str,
     me: Uuid,
     is_served: impl Fn(&str) -> bool,
 ) -> Vec<(&'a WorkRow, PartitionData)> {
     let prefix = rows::full_name(domain, "");
-    let rows = look.page.rows.iter().filter(|row| {
+    let rows = view.page.rows.iter().filter(|row| {
         row.key.kind == rows::PARTITION
             && row.key.name.starts_with(&prefix)
             && !is_served(&row.key.name)
@@ -216,10 +221,10 @@ pub(super) fn left_over<'a>(
 
 /// Returns the rows of processes that have ended, or that own and want nothing.
 pub(super) fn ended_rows<'a>(
-    look: &'a Look,
+    view: &'a WorkView,
     domain: &'a str,
     live: &'a BTreeMap<Uuid, ProcessData>,
 ) -> impl Iterator<Item = &'a WorkRow> {
-    look.of_kind(rows::PROCESS, domain)
+    view.of_kind(rows::PROCESS, domain)
         .filter(move |row| process_of(row).is_some_and(|process| !live.contains_key(&process)))
 }
