@@ -3,6 +3,8 @@
 //! Ids define no order and no time: the events of an aggregate are ordered by version, logs by
 //! position.
 
+use std::time::Duration;
+
 use uuid::{Builder, Uuid, Version};
 
 use crate::clock::since_epoch;
@@ -52,6 +54,15 @@ pub fn invoked(parent: Uuid, number: u32) -> Uuid {
     let mut hash = [0; 16];
     hasher.finalize_xof().fill(&mut hash);
     Uuid::from_u128(u128::from_be_bytes(hash) & !INVOKED_MASK | INVOKED)
+}
+
+/// Returns a pause between half of a bound and the bound, so that callers with different seeds do
+/// not act in step. It is the same for the same seed and number.
+pub(crate) fn jittered(bound: Duration, seed: Uuid, number: u32) -> Duration {
+    let hash = *invoked(seed, number).as_bytes();
+    let half = bound / 2;
+    // In steps of 1/1024.
+    half + half / 1_024 * u32::from(u16::from_le_bytes([hash[14], hash[15]]) % 1_024)
 }
 
 /// Returns true if an id has the marker of an invoked command, which a sender may not use.

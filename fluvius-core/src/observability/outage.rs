@@ -77,13 +77,10 @@ impl Outage {
     /// the bound, which doubles with each failure.
     pub(crate) fn next_pause(&mut self) -> Duration {
         self.outages.failed_reads.increment(1);
-        let jitter = *ids::invoked(self.seed, self.failed_count).as_bytes();
         let bound = RETRY_PAUSE_MIN * (1 << self.failed_count.min(16));
-        let bound = bound.min(MAX_RETRY_PAUSE);
+        let pause = ids::jittered(bound.min(MAX_RETRY_PAUSE), self.seed, self.failed_count);
         self.failed_count = self.failed_count.saturating_add(1);
-        let half = bound / 2;
-        // In steps of 1/1024.
-        half + half / 1_024 * u32::from(u16::from_le_bytes([jitter[14], jitter[15]]) % 1_024)
+        pause
     }
 
     /// Ends the outage after a successful read.

@@ -123,10 +123,7 @@ impl Item {
     fn back_off(&self) -> Duration {
         let doublings = self.attempts.saturating_sub(1).min(16);
         let bound = (MIN_PAUSE * (1 << doublings)).min(MAX_PAUSE);
-        let jitter = *id_generator::invoked(self.row.record.id, self.attempts).as_bytes();
-        // In steps of 1/1024.
-        let steps = u32::from(u16::from_le_bytes([jitter[14], jitter[15]]) % 1_024);
-        bound / 2 + bound / 2_048 * steps
+        id_generator::jittered(bound, self.row.record.id, self.attempts)
     }
 
     /// Returns the estimated size of the row in bytes.

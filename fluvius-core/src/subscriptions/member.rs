@@ -9,7 +9,7 @@ use metrics::{Counter, Gauge, counter, gauge};
 use super::delivery::{Answered, Ticket};
 use super::feed::Feed;
 use super::item::Answer;
-use super::partition::{Due, MAX_RELEASE_TIME, Partition, PartitionSettings};
+use super::partition::{Due, Lost, MAX_RELEASE_TIME, Partition, PartitionSettings};
 use super::rows::{Fitness, PartitionData};
 use super::selection::Selection;
 use crate::observability::Outage;
@@ -60,6 +60,24 @@ pub(super) enum Slot {
     Ready(Box<Partition>),
 }
 
+impl Slot {
+    /// Returns the partition, if it is worked on.
+    pub(super) fn ready(&self) -> Option<&Partition> {
+        match self {
+            Self::Ready(partition) => Some(partition),
+            Self::Loading { .. } => None,
+        }
+    }
+
+    /// Returns the partition for changes, if it is worked on.
+    fn ready_mut(&mut self) -> Option<&mut Partition> {
+        match self {
+            Self::Ready(partition) => Some(partition),
+            Self::Loading { .. } => None,
+        }
+    }
+}
+
 /// The metrics of a subscription in this process.
 pub(super) struct MemberMetrics {
     acked: Counter,
@@ -102,25 +120,16 @@ impl MemberMetrics {
 impl Member {
     /// Returns the partitions that are worked on.
     pub(super) fn partitions(&self) -> impl Iterator<Item = &Partition> {
-        self.slots.values().filter_map(|slot| match slot {
-            Slot::Ready(partition) => Some(&**partition),
-            Slot::Loading { .. } => None,
-        })
+        self.slots.values().filter_map(Slot::ready)
     }
 
     /// Returns the partitions that are worked on, by number.
     pub(super) fn partitions_mut(&mut self) -> impl Iterator<Item = (u32, &mut Partition)> {
-        self.slots.iter_mut().filter_map(|(number, slot)| match slot {
-            Slot::Ready(partition) => Some((*number, &mut **partition)),
-            Slot::Loading { .. } => None,
-        })
+        self.slots.iter_mut().filter_map(|(number, slot)| Some((*number, slot.ready_mut()?)))
     }
 
     pub(super) fn partition_mut(&mut self, number: u32) -> Option<&mut Partition> {
-        match self.slots.get_mut(&number)? {
-            Slot::Ready(partition) => Some(partition),
-            Slot::Loading { .. } => None,
-        }
+        self.slots.get_mut(&number)?.ready_mut()
     }
 
     /// Passes the rows of a page to the partitions. Returns the number of rows.
@@ -128,12 +137,8 @@ impl Member {
         let count = self.count;
         let partition_of = |event: &EventRecord| event.aggregate_id.partition(count);
         let slots = self.slots.iter_mut();
-        let mut partitions: BTreeMap<u32, &mut Partition> = slots
-            .filter_map(|(number, slot)| match slot {
-                Slot::Ready(partition) => Some((*number, &mut **partition)),
-                Slot::Loading { .. } => None,
-            })
-            .collect();
+        let mut partitions: BTreeMap<u32, &mut Partition> =
+            slots.filter_map(|(number, slot)| Some((*number, slot.ready_mut()?))).collect();
         self.feed.end(page, &mut partitions, &self.selection, partition_of, now)
     }
 
@@ -150,7 +155,7 @@ impl Member {
     }
 
     /// Returns the deliveries that can begin.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<(u32, super::partition::Lost, Due)> {
+    pub(super) fn due(&mut self, now: Instant) -> Vec<(u32, Lost, Due)> {
         if self.is_paused {
             return Vec::new();
         }

@@ -53,9 +53,7 @@ impl Work {
         let mut live = view.processes(self.domain);
         let own = rows::process_key(self.domain, self.process);
         self.process_token = view.page.rows.iter().find(|row| row.key == own).map(|row| row.token);
-        let serves = self.members.values().filter(|member| member.stop_by.is_none());
-        let serves = serves.map(|member| (member.full_name.to_string(), member.fitness)).collect();
-        live.insert(self.process, ProcessData { serves, is_announced: false });
+        live.insert(self.process, self.process_data());
 
         let mut units = Vec::new();
         let mut of = Vec::new();
@@ -99,12 +97,16 @@ impl Work {
         self.begin_write(units, of);
     }
 
-    /// Returns the unit that renews the row of this process.
-    fn process_unit(&self) -> WorkUnit {
+    /// Returns the content of the row of this process.
+    fn process_data(&self) -> ProcessData {
         let serves = self.members.values().filter(|member| member.stop_by.is_none());
         let serves = serves.map(|member| (member.full_name.to_string(), member.fitness)).collect();
-        let is_announced = self.announcement.is_some();
-        let data = rows::encode(&ProcessData { serves, is_announced });
+        ProcessData { serves, is_announced: self.announcement.is_some() }
+    }
+
+    /// Returns the unit that renews the row of this process.
+    fn process_unit(&self) -> WorkUnit {
+        let data = rows::encode(&self.process_data());
         let key = rows::process_key(self.domain, self.process);
         WorkUnit::new([WorkWrite::put(key, self.process_token, data)])
     }
@@ -199,8 +201,7 @@ impl Work {
                     }
                 }
                 // The next read shows the row.
-                (UnitOf::Process | UnitOf::EndedProcess | UnitOf::LeftOver, _)
-                | (UnitOf::Claim { .. } | UnitOf::Unloaded { .. }, _) => {}
+                _ => {}
             }
         }
         if let Some(error) = failure {

@@ -34,12 +34,10 @@ impl Work {
             if member.is_paused || member.read_after.is_some_and(|after| after > now) {
                 continue;
             }
-            let slots = member.slots.values().filter_map(|slot| match slot {
-                Slot::Ready(partition) => Some(&**partition),
-                Slot::Loading { .. } => None,
-            });
             let query = member.selection.query(self.domain).scan_limit(LogQuery::SCAN_LIMIT);
-            if let Some((after, limit)) = member.feed.begin(slots) {
+            if let Some((after, limit)) =
+                member.feed.begin(member.slots.values().filter_map(Slot::ready))
+            {
                 let (store, name) = (self.store.clone(), Arc::clone(&member.full_name));
                 let query = query.clone().after(after).limit(limit);
                 let id = member.id;

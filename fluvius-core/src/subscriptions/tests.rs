@@ -22,7 +22,7 @@ const NAME: &str = "bank/mailer";
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// The log is read up to so many further rows.
+    /// The log is read, with this number of further rows at most.
     Read(usize),
     Deliver,
     /// The answer to one of the deliveries in flight.

@@ -76,6 +76,15 @@ impl WorkView {
         Self { page, ended: self.ended.clone(), copy: self.copy }
     }
 
+    /// Returns the partitions of a subscription, by number, with the tokens of their rows.
+    fn partitions(&self, full_name: &str) -> BTreeMap<u32, (u64, PartitionData)> {
+        let rows = self.of_kind(rows::PARTITION, full_name);
+        let found = rows.filter_map(|row| {
+            Some((partition_of(&row.key)?, (row.token, rows::decode(row).ok()?)))
+        });
+        found.collect()
+    }
+
     fn of_kind(&self, kind: &str, name: &str) -> impl Iterator<Item = &WorkRow> {
         self.page.rows.iter().filter(move |row| row.key.kind == kind && row.key.name == name)
     }
@@ -106,15 +115,8 @@ pub(super) fn reconcile(
         numbers.into_iter().for_each(|number| member.lose(number));
         (member.id, member.count, member.feed) = (id, count, Feed::new());
     }
-    let mut owned = BTreeMap::new();
-    for row in view.of_kind(rows::PARTITION, &name) {
-        if let (Some(number), Ok(data)) = (partition_of(&row.key), rows::decode(row)) {
-            let data: PartitionData = data;
-            if data.owner == Some(me) {
-                owned.insert(number, (row.token, data));
-            }
-        }
-    }
+    let mut owned = view.partitions(&name);
+    owned.retain(|_, (_, data)| data.owner == Some(me));
     let token_of = |slot: &Slot| match slot {
         Slot::Loading { token, .. } => *token,
         Slot::Ready(partition) => partition.token,
@@ -149,12 +151,7 @@ pub(super) fn assign(
     me: Uuid,
     live: &BTreeMap<Uuid, ProcessData>,
 ) -> Assigned {
-    let mut rows = BTreeMap::new();
-    for row in view.of_kind(rows::PARTITION, &member.full_name) {
-        if let (Some(number), Ok(data)) = (partition_of(&row.key), rows::decode(row)) {
-            rows.insert(number, (row.token, data));
-        }
-    }
+    let mut rows = view.partitions(&member.full_name);
     let selection = &member.selection;
     let is_known = |data: &PartitionData| {
         let unknown = data.trouble.as_ref().and_then(|trouble| trouble.unknown.as_ref());
@@ -162,9 +159,10 @@ pub(super) fn assign(
     };
     let seen: Vec<PartitionView> = rows
         .iter()
-        .map(|(&number, (_, data))| {
-            let data: &PartitionData = data;
-            PartitionView { number, owner: data.owner, is_known: is_known(data) }
+        .map(|(&number, (_, data))| PartitionView {
+            number,
+            owner: data.owner,
+            is_known: is_known(data),
         })
         .collect();
     if seen.iter().any(|seen| !seen.is_known) {

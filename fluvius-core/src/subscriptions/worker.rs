@@ -209,17 +209,19 @@ impl Worker {
 
     /// Stops serving a subscription. The receiver is notified once it has stopped.
     pub(super) fn leave(&self, name: &Arc<str>, id: u64) -> Option<oneshot::Receiver<()>> {
-        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let (stopped, result) = oneshot::channel();
-        inbox.send(Input::Leave(Arc::clone(name), id, stopped)).ok().map(|()| result)
+        self.send(Input::Leave(Arc::clone(name), id, stopped)).then_some(result)
+    }
+
+    /// Sends a message to the worker. Returns false if it does not run.
+    fn send(&self, input: Input) -> bool {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.as_ref().is_some_and(|inbox| inbox.send(input).is_ok())
     }
 
     /// Makes the worker read the work rows at once, if it runs.
     pub(super) fn refresh(&self) {
-        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inbox) = inbox.as_ref() {
-            let _ = inbox.send(Input::Refresh);
-        }
+        self.send(Input::Refresh);
     }
 
     /// Checks a resume token against the store.
@@ -249,9 +251,6 @@ impl Worker {
 impl Drop for Worker {
     /// Stops the task, which holds the processor and the store.
     fn drop(&mut self) {
-        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inbox) = inbox.as_ref() {
-            let _ = inbox.send(Input::Stop(oneshot::channel().0));
-        }
+        self.send(Input::Stop(oneshot::channel().0));
     }
 }

@@ -60,6 +60,11 @@ pub async fn count(domain: &DomainRuntime, counters: u128, times: u64) -> Vec<Uu
     ids
 }
 
+/// The context of an operator's acts.
+pub fn operator() -> DomainContext {
+    DomainContext::create("operator").with_user(Uuid::from_u128(8))
+}
+
 /// Counts on each of these counters in turn.
 pub async fn count_on(domain: &DomainRuntime, ids: &[Uuid], times: u64) {
     let session = session(domain);
@@ -92,7 +97,7 @@ impl Seen {
         versions
     }
 
-    /// Waits until so many deliveries were seen.
+    /// Waits until this number of deliveries was seen.
     pub async fn reaches(&self, count: usize) {
         wait_until(|| self.len() >= count, || format!("{} of {count} deliveries", self.len()))
             .await;

@@ -1,16 +1,12 @@
 //! Acts of operators: reset, repartition, remove, resume in another copy.
 
 use fluvius_core::subscriptions::{Start, WorkStatus};
-use fluvius_core::{DomainContext, DynStore, ResumeToken};
+use fluvius_core::{DynStore, ResumeToken};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::content::{Content, sqlite};
-use crate::counter::{Seen, count, count_on, domain, note, note_all, wait_for};
-
-fn operator() -> DomainContext {
-    DomainContext::create("operator")
-}
+use crate::counter::{Seen, count, count_on, domain, note, note_all, operator, wait_for};
 
 #[tokio::test]
 async fn reset_delivers_again_from_a_place() {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use fluvius_core::DomainRuntime;
 use fluvius_core::subscriptions::{OnPark, Start, SubscriptionStatus};
-use fluvius_core::{DomainContext, DomainRuntime};
 use futures_util::StreamExt;
 use uuid::Uuid;
 
 use crate::content::Content;
-use crate::counter::{Seen, count, count_on, domain, wait_for};
+use crate::counter::{Seen, count, count_on, domain, operator, wait_for};
 
 /// Parks the deliveries of these versions, of counter 1, and notes all others.
 async fn park(
@@ -37,10 +37,6 @@ async fn park(
 
 fn has_caught_up(status: &SubscriptionStatus) -> bool {
     status.partitions.iter().all(|partition| partition.lag == 0)
-}
-
-fn operator() -> DomainContext {
-    DomainContext::create("operator").with_user(Uuid::from_u128(8))
 }
 
 #[tokio::test]
